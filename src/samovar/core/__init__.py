@@ -1,0 +1,1 @@
+"""Floor 0: the words every other room shares. Imports the standard library and msgspec only."""

@@ -1,0 +1,48 @@
+"""What a service hands to the app: its name and its operations.
+
+Rule: an operation is a public function named after AWS's operation in snake case (`create_function` -> CreateFunction);
+`async def op(state, ctx, params)` for ordinary ones, plain `def op(state, ctx, params, reply)` for direct ones.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import msgspec
+
+from samovar.core.context import DirectOperation, Operation
+
+
+class Service(msgspec.Struct, frozen=True):
+    name: str
+    """As boto3 names the client: `lambda`, `logs`, `sts`."""
+    operations: Mapping[str, Operation]
+    """Folded operation name (see `fold`) -> operation."""
+    direct: Mapping[str, DirectOperation]
+    """The few on the hot path."""
+    close: Callable[[], Awaitable[None]] | None = None
+    """Stops what the service runs by itself; the app awaits it at shutdown."""
+    reset: Callable[[], Awaitable[None]] | None = None
+    """Empties the service (POST /_samovar/reset)."""
+
+
+def fold(operation: str) -> str:
+    """The key of an operation: `CreateFunction` and `create_function` both give `createfunction`."""
+    return operation.replace("_", "").lower()
+
+
+def bind(state: Any, *modules: ModuleType) -> tuple[dict[str, Operation], dict[str, DirectOperation]]:
+    """The public functions that `modules` define themselves, bound to `state`: (ordinary, direct)."""
+    ordinary: dict[str, Operation] = {}
+    direct: dict[str, DirectOperation] = {}
+    for module in modules:
+        for name, function in vars(module).items():
+            if name.startswith("_") or not inspect.isfunction(function) or function.__module__ != module.__name__:
+                continue
+            if inspect.iscoroutinefunction(function):
+                ordinary[fold(name)] = partial(function, state)
+            else:
+                direct[fold(name)] = partial(function, state)
+    return ordinary, direct

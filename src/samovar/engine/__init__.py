@@ -1,0 +1,1 @@
+"""Floor 2: runs function versions. `invoke.Engine` is the only door."""

@@ -1,0 +1,361 @@
+"""One execution environment: a box, a runtime in it, and at most one invocation.
+
+Owns: what is true of an environment now. Every change of state goes through `lifecycle.step`; this file carries out the
+effects, nothing else. It serves the box as its tenant: what the box says is hostile, and whatever the table doesn't allow
+ends the box.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Protocol
+
+from samovar.core import ids
+from samovar.core.clock import Clock
+from samovar.engine import frames, report
+from samovar.engine.lifecycle import Effect, Event, IllegalTransition, State, step
+from samovar.engine.model import Invocation, Outcome, Result, Version
+from samovar.engine.variables import configuration
+from samovar.sandbox.port import Box, Boxes, Exit, SandboxDied
+from samovar.sandbox.spec import BoxLimits
+
+log = logging.getLogger("samovar.engine")
+
+Done = Callable[[Result], None]
+INIT_TIMEOUT_S = 10.0
+MB_PER_CPU = 1769
+"""facts/lambda-runtime.md §7: the memory size that comes with one vCPU."""
+
+
+class LogSink(Protocol):
+    """Where log lines go; `services/logs` has one."""
+
+    @property
+    def backlog_bytes(self) -> int: ...
+    def append(self, account: str, region: str, group: str, stream: str, events: list[tuple[int, str]]) -> None: ...
+
+
+class House(Protocol):
+    """What an environment needs of the engine it lives in."""
+
+    boxes: Boxes
+    clock: Clock
+    log: LogSink
+    endpoint_url: str
+
+    def mounts(self, version: Version) -> list[tuple[Path, str]]: ...
+    def start_clock(self, environment: "Environment", seconds: float, event: Event) -> None: ...
+    def stop_clock(self, environment: "Environment") -> None: ...
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
+    def started(self, environment: "Environment") -> None: ...
+    def release(self, environment: "Environment") -> None: ...
+    def discard(self, environment: "Environment") -> None: ...
+
+
+class Environment:
+    """See the module. Made by the pool for a version; `start` or `lease` begins an invocation, `event` tells it the rest."""
+
+    def __init__(self, house: House, version: Version) -> None:
+        self.id = ids.hex_id(32)
+        self.version = version
+        self.version_key = version.key
+        self.memory_mb = version.memory_mb
+        self.state = State.STARTING
+        self._house = house
+        self._box: Box | None = None
+        self._stream = report.stream_name(version.version, house.clock.now(), self.id)
+        self._lines = report.Lines()
+        self._tail: report.Tail | None = None
+        self._invocation: Invocation | None = None
+        self._done: Done | None = None
+        self._delivered = False
+        self._began = 0.0
+        """When the function's clock started for this invocation."""
+        self._init_began = 0.0
+        self._init_ms: float | None = None
+        """Told by the next REPORT, once."""
+        self._cold = True
+        self._answer = b""
+        self._exit = Exit()
+        self._paths: list[str] = []
+        self._held_back = False
+
+    def __repr__(self) -> str:
+        return f"Environment({self.version.function_name} {self.id[:8]} {self.state.name})"
+
+    # --- what happens to it -----------------------------------------------------------------------------------------
+
+    def start(self, invocation: Invocation, done: Done) -> None:
+        """Begin its life, for an invocation."""
+        self._take(invocation, done)
+        self._house.spawn(self._make_box())
+
+    def lease(self, invocation: Invocation, done: Done) -> None:
+        """Give an environment that has lived before its next invocation."""
+        self._take(invocation, done)
+        self.event(Event.LEASED)
+
+    def event(self, event: Event) -> None:
+        """Take the step for `event`, and carry out its effects in their order."""
+        try:
+            self.state, effects = step(self.state, event)
+        except IllegalTransition as refused:
+            log.warning("%s: %s; the environment is destroyed", self, refused)
+            if self.state is State.DEAD:
+                return
+            self.state, effects = step(self.state, Event.BROKEN)
+        for effect in effects:
+            _ACTIONS[effect](self)
+
+    def _take(self, invocation: Invocation, done: Done) -> None:
+        self._invocation = invocation
+        self._done = done
+        self._delivered = False
+        self._answer = b""
+        self._tail = report.Tail() if invocation.tail else None
+
+    async def _make_box(self) -> None:
+        version = self.version
+        try:
+            box = await self._house.boxes.take(version.runtime)
+            if self.state is not State.STARTING:
+                box.kill()
+                return
+            self._box = box
+            box.attach(self)
+            limits = BoxLimits(version.memory_mb, version.memory_mb / MB_PER_CPU, version.ephemeral_mb)
+            self._paths = await box.assign(self._house.mounts(version), limits)
+        except SandboxDied as died:
+            self._break(died)
+            return
+        if self.state is State.STARTING:
+            self.event(Event.BOX_READY)
+
+    def _break(self, died: SandboxDied) -> None:
+        log.error("%s: %s", self, died)
+        if self.state is not State.DEAD:
+            self.event(Event.BROKEN)
+
+    # --- the box's tenant -------------------------------------------------------------------------------------------
+
+    def on_frame(self, kind: int, content: memoryview) -> None:
+        if kind == frames.RESPONSE or kind == frames.ERROR:
+            if self.state is not State.BUSY or content[:36] != self._request_id.encode():
+                return  # a thread of an earlier invocation: AWS answers it 400 Invalid request ID
+            self._answer = bytes(content[36:])
+            self.event(Event.HANDLER_ERROR if kind == frames.ERROR else Event.RESPONDED)
+        elif kind == frames.TOO_LARGE:
+            self._answer = report.TOO_LARGE_PAYLOAD
+            self.event(Event.HANDLER_ERROR)
+        elif kind == frames.NEXT:
+            if self.state is State.INIT:
+                self._init_ms = (self._house.clock.monotonic() - self._init_began) * 1000
+            self.event(Event.INIT_OK)
+        elif kind == frames.INIT_ERROR:
+            self._answer = bytes(content)
+            self.event(Event.INIT_FAILED)
+        else:
+            log.warning("%s: its runtime sent a frame of unknown kind %d", self, kind)
+            self.event(Event.BROKEN)
+
+    def on_output(self, data: bytes) -> None:
+        self._write(self._lines.feed(data))
+        if not self._held_back and self._house.log.backlog_bytes > _BACKLOG_BYTES and self._box is not None:
+            self._held_back = True
+            self._box.pause_output(True)
+            self._house.spawn(self._resume_output(self._box))
+
+    async def _resume_output(self, box: Box) -> None:
+        while self._house.log.backlog_bytes > _BACKLOG_BYTES:
+            await asyncio.sleep(0.02)
+        self._held_back = False
+        box.pause_output(False)
+
+    def on_exit(self, how: Exit) -> None:
+        self._exit = how
+        if self.state is not State.DEAD:
+            self.event(Event.EXITED)
+
+    # --- effects ----------------------------------------------------------------------------------------------------
+
+    def _start_runtime(self) -> None:
+        self._init_began = self._house.clock.monotonic()
+        self._answer = b""
+        self._exit = Exit()
+        if self.state is State.INIT:
+            self._write([report.init_start(self.version.runtime, self.version.region)])
+            self._configure()
+        else:
+            self._house.spawn(self._restart())
+
+    async def _restart(self) -> None:
+        assert self._box is not None
+        try:
+            await self._box.start()
+        except SandboxDied as died:
+            self._break(died)
+            return
+        if self.state is State.REINIT:
+            self._configure()
+
+    def _configure(self) -> None:
+        assert self._box is not None
+        task, opt = self._paths
+        content = configuration(self.version, self._house.endpoint_url, self._stream, task, opt)
+        self._box.send(frames.head(frames.CONFIGURE, len(content)) + content)
+
+    def _start_init_clock(self) -> None:
+        self._house.start_clock(self, INIT_TIMEOUT_S, Event.INIT_TIMED_OUT)
+
+    def _start_clock(self) -> None:
+        self._began = self._house.clock.monotonic()
+        self._house.start_clock(self, self.version.timeout_s, Event.TIMED_OUT)
+
+    def _report_init(self) -> None:
+        # What comes after tells what was: the first init is followed by another one, that inside an invocation isn't.
+        phase = "init" if self.state in (State.RESTARTING, State.REINIT) else "invoke"
+        killed = self.state in (State.RESTARTING, State.RESETTING)
+        status = "timeout" if killed and not self._answer else "error"
+        error_type = "" if status == "timeout" else frames.error_type(self._answer) or report.EXIT_ERROR
+        duration_ms = (self._house.clock.monotonic() - self._init_began) * 1000
+        self._write([report.init_report(duration_ms, phase, status, error_type)])
+
+    def _deliver(self) -> None:
+        invocation, box = self._invocation, self._box
+        assert invocation is not None and box is not None
+        if self._cold:
+            self._cold = False
+            self._house.started(self)
+        box.throttle()  # init ran with all the CPU there is
+        self._delivered = True
+        if self._tail is not None:
+            self._tail = report.Tail()  # an invocation's log begins with START
+        self._write([report.start(invocation.request_id, self.version.version)])
+        clock = self._house.clock
+        left_s = self.version.timeout_s - (clock.monotonic() - self._began)
+        box.send(*frames.invocation(invocation, int((clock.now() + left_s) * 1000)))
+
+    def _freeze(self) -> None:
+        if self._box is not None:
+            self._box.freeze()
+
+    def _thaw(self) -> None:
+        if self._box is not None:
+            self._box.thaw()
+
+    def _kill(self) -> None:
+        if self._box is not None:
+            self._box.drain_output()
+            self._box.stop()
+
+    def _discard(self) -> None:
+        self._house.stop_clock(self)
+        if self._box is not None:
+            self._box.kill()
+            self._box = None
+        self._house.discard(self)
+
+    def _release(self) -> None:
+        self._house.release(self)
+
+    # --- answers ----------------------------------------------------------------------------------------------------
+
+    def _respond(self) -> None:
+        self._finish(Outcome.OK, self._answer)
+
+    def _fail_handler(self) -> None:
+        self._finish(Outcome.FUNCTION_ERROR, self._answer, frames.error_type(self._answer))
+
+    def _fail_init(self) -> None:
+        error_type = frames.error_type(self._answer)
+        self._finish(Outcome.FUNCTION_ERROR, self._answer, error_type, status="error")
+
+    def _fail_timeout(self) -> None:
+        payload = report.timed_out(self._request_id, self.version.timeout_s)
+        self._finish(Outcome.FUNCTION_ERROR, payload, report.TIMED_OUT, status="timeout")
+
+    def _fail_exit(self) -> None:
+        how = self._exit
+        payload = report.exited(self._request_id, -how.signal if how.signal else how.status)
+        told = report.OUT_OF_MEMORY if how.out_of_memory else report.EXIT_ERROR
+        self._finish(Outcome.FUNCTION_ERROR, payload, report.EXIT_ERROR, status="error", reported=told)
+
+    def _fail_box(self) -> None:
+        message = "The execution environment could not be used; the server's log says why"
+        payload = report.failure(self._request_id, report.SANDBOX_FAILURE, message)
+        self._finish(Outcome.FUNCTION_ERROR, payload, report.SANDBOX_FAILURE, status="error")
+
+    @property
+    def _request_id(self) -> str:
+        return self._invocation.request_id if self._invocation is not None else ""
+
+    def _finish(
+        self, outcome: Outcome, payload: bytes, error_type: str = "", *, status: str = "", reported: str = ""
+    ) -> None:
+        """Log the end, answer the invoker, and forget the invocation."""
+        house, box, invocation, done = self._house, self._box, self._invocation, self._done
+        assert invocation is not None and done is not None
+        duration_ms = (house.clock.monotonic() - self._began) * 1000
+        house.stop_clock(self)
+        if status == "timeout":
+            duration_ms = self.version.timeout_s * 1000.0
+        lines = [] if self._delivered else [report.start(invocation.request_id, self.version.version)]
+        if box is not None:
+            box.drain_output()
+            lines += self._lines.flush()
+        lines.append(report.end(invocation.request_id))
+        lines.append(
+            report.report(
+                invocation.request_id,
+                duration_ms=duration_ms,
+                memory_mb=self.version.memory_mb,
+                max_memory_mb=self._peak_mb(),
+                init_ms=self._init_ms,
+                status=status,
+                error_type=(reported or error_type) if status == "error" else "",
+            )
+        )
+        self._write(lines)
+        tail = bytes(self._tail) if self._tail is not None else b""
+        init_ms, self._init_ms = self._init_ms, None
+        self._invocation = self._done = self._tail = None
+        self._answer = b""
+        done(Result(outcome, payload, error_type, tail, duration_ms, init_ms))
+
+    def _peak_mb(self) -> int:
+        if self._exit.out_of_memory:
+            return self.version.memory_mb
+        return self._box.peak_memory_mb() if self._box is not None else 0
+
+    def _write(self, lines: list[str]) -> None:
+        if not lines:
+            return
+        version = self.version
+        now_ms = int(self._house.clock.now() * 1000)
+        events = [(now_ms, line) for line in lines]
+        self._house.log.append(version.account, version.region, version.log_group, self._stream, events)
+        if self._tail is not None:
+            self._tail.add(lines)
+
+
+_BACKLOG_BYTES = 8 << 20
+
+_ACTIONS: dict[Effect, Callable[[Environment], None]] = {
+    Effect.START_RUNTIME: Environment._start_runtime,
+    Effect.START_INIT_CLOCK: Environment._start_init_clock,
+    Effect.START_CLOCK: Environment._start_clock,
+    Effect.REPORT_INIT: Environment._report_init,
+    Effect.DELIVER: Environment._deliver,
+    Effect.FREEZE: Environment._freeze,
+    Effect.THAW: Environment._thaw,
+    Effect.KILL: Environment._kill,
+    Effect.DISCARD: Environment._discard,
+    Effect.RELEASE: Environment._release,
+    Effect.RESPOND: Environment._respond,
+    Effect.FAIL_HANDLER: Environment._fail_handler,
+    Effect.FAIL_INIT: Environment._fail_init,
+    Effect.FAIL_TIMEOUT: Environment._fail_timeout,
+    Effect.FAIL_EXIT: Environment._fail_exit,
+    Effect.FAIL_BOX: Environment._fail_box,
+}

@@ -1,0 +1,54 @@
+"""The frames between the engine and a managed runtime; `runtimes/python/samovar_runtime.py` describes them.
+
+Owns: their layout on this side. The content of a frame from there is whatever the function wants it to be.
+"""
+
+import struct
+
+import msgspec
+
+from samovar.core import ids
+from samovar.engine.model import Invocation
+
+CONFIGURE, INVOCATION, NEXT, RESPONSE, TOO_LARGE, ERROR, INIT_ERROR = b"CINRLEX"
+
+_INVOKE = struct.Struct("<IBQ36sHHH")
+_BESIDES_LENGTH = _INVOKE.size - 4
+_LARGE = 64 * 1024
+
+
+def head(kind: int, length: int) -> bytes:
+    """What stands before `length` bytes of content."""
+    return (length + 1).to_bytes(4, "little") + bytes((kind,))
+
+
+def invocation(invocation: Invocation, deadline_ms: int) -> tuple[bytes, ...]:
+    """The frame that delivers an invocation, in one piece, or two when the payload is large."""
+    arn = invocation.invoked_arn.encode()
+    trace = (invocation.trace_id or new_trace(deadline_ms // 1000)).encode()
+    context = invocation.client_context.encode()
+    payload = invocation.payload
+    beside = arn + trace + context
+    length = _BESIDES_LENGTH + len(beside) + len(payload)
+    request_id = invocation.request_id.encode()
+    header = _INVOKE.pack(length, INVOCATION, deadline_ms, request_id, len(arn), len(trace), len(context))
+    if len(payload) > _LARGE:
+        return header + beside, payload
+    return (header + beside + payload,)
+
+
+def new_trace(epoch_s: int) -> str:
+    """A trace header of our own: not sampled, as nobody has asked for tracing."""
+    return f"Root=1-{epoch_s:08x}-{ids.hex_id(24)};Parent={ids.hex_id(16)};Sampled=0"
+
+
+class _Error(msgspec.Struct):
+    errorType: str = ""
+
+
+def error_type(payload: bytes) -> str:
+    """The errorType of an error report; empty when it has none."""
+    try:
+        return msgspec.json.decode(payload, type=_Error).errorType
+    except msgspec.MsgspecError:
+        return ""

@@ -1,0 +1,169 @@
+"""The engine: the only door to running a function version.
+
+Owns: the pool, the clocks of running invocations, retiring and reaping. Refuses: names, qualifiers, permissions, queues (the
+rooms above). On the hot path: no task, no future, no timer per call.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from samovar.core.clock import Clock
+from samovar.core.errors import AwsError
+from samovar.engine.environment import Done, Environment, LogSink
+from samovar.engine.lifecycle import OCCUPIED, Event
+from samovar.engine.model import Invocation, Result, Version
+from samovar.engine.pool import Pool, Throttle
+from samovar.engine.runtimes import Runtimes
+from samovar.sandbox.port import Boxes, SandboxDied
+
+log = logging.getLogger("samovar.engine")
+
+_TICK_S = 0.01
+_REAP_EVERY_S = 5.0
+
+
+class Engine:
+    def __init__(
+        self,
+        boxes: Boxes,
+        runtimes: Runtimes,
+        log: LogSink,
+        clock: Clock,
+        code: Path,
+        *,
+        concurrency: int,
+        memory_mb: int,
+        idle_timeout_s: float,
+        endpoint_url: str,
+    ) -> None:
+        """`code`: folder of unpacked packages. `memory_mb`: of all environments. `endpoint_url`: as functions see it."""
+        self.boxes = boxes
+        self.clock = clock
+        self.log = log
+        self.endpoint_url = endpoint_url
+        self.pool: Pool[Environment] = Pool(
+            lambda version: Environment(self, version), limit=concurrency, memory_mb=memory_mb
+        )
+        self._runtimes = runtimes
+        self._code = code
+        self._nothing = code / "nothing"
+        self._nothing.mkdir(parents=True, exist_ok=True)
+        self._idle_timeout_s = idle_timeout_s
+        self._loop = asyncio.get_running_loop()
+        self._clocks: dict[Environment, tuple[float, Event]] = {}
+        self._ticking = False
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._living: set[Environment] = set()
+        self._reaper = self._loop.call_later(_REAP_EVERY_S, self._reap)
+
+    # --- the door ---------------------------------------------------------------------------------------------------
+
+    def start(self, version: Version, invocation: Invocation, done: Done) -> None:
+        """Run an invocation; `done` gets its Result, exactly once. Raises AwsError TooManyRequestsException at once."""
+        lease = self.pool.assign(version)
+        if isinstance(lease, Throttle):
+            log.warning("throttled: %s", lease.message)
+            raise AwsError(
+                "TooManyRequestsException", "Rate Exceeded.", Reason="ConcurrentInvocationLimitExceeded", Type="User"
+            )
+        for old in lease.destroy:
+            old.event(Event.RETIRED)
+        environment = lease.environment
+        if lease.cold:
+            self._living.add(environment)
+            environment.start(invocation, done)
+        else:
+            environment.lease(invocation, done)
+
+    async def run(self, version: Version, invocation: Invocation) -> Result:
+        """`start`, awaited."""
+        future: asyncio.Future[Result] = self._loop.create_future()
+
+        def done(result: Result) -> None:
+            if not future.done():  # whoever waited may have been cancelled
+                future.set_result(result)
+
+        self.start(version, invocation, done)
+        return await future
+
+    def runtime_available(self, runtime: str) -> str | None:
+        """None, or why functions of this runtime can't run here and what to do about it."""
+        return self._runtimes.problem(runtime)
+
+    async def prepare(self, runtime: str) -> None:
+        """Have boxes for a runtime at hand; a failure is logged, and told to whoever invokes."""
+        try:
+            await self.boxes.warm(runtime)
+        except SandboxDied as died:
+            log.error("%s", died)
+
+    def retire(self, version_key: str) -> None:
+        """Let a version go: its running invocations finish, nothing new starts on its environments."""
+        for environment in self.pool.retire(version_key):
+            environment.event(Event.RETIRED)
+
+    async def reset(self) -> None:
+        """Destroy every environment, running or not."""
+        for environment in list(self._living):
+            environment.event(Event.BROKEN if environment.state in OCCUPIED else Event.RETIRED)
+
+    async def close(self) -> None:
+        self._reaper.cancel()
+        await self.reset()
+        for task in list(self._tasks):
+            task.cancel()
+        await self.boxes.close()
+
+    # --- for its environments ---------------------------------------------------------------------------------------
+
+    def mounts(self, version: Version) -> list[tuple[Path, str]]:
+        return [(self._code / version.code, "/var/task"), (self._nothing, "/opt")]
+
+    def start_clock(self, environment: Environment, seconds: float, event: Event) -> None:
+        self._clocks[environment] = (self.clock.monotonic() + seconds, event)
+        if not self._ticking:
+            self._ticking = True
+            self._loop.call_later(_TICK_S, self._tick)
+
+    def stop_clock(self, environment: Environment) -> None:
+        self._clocks.pop(environment, None)
+
+    def started(self, environment: Environment) -> None:
+        self.pool.started(environment)
+
+    def release(self, environment: Environment) -> None:
+        for gone in self.pool.release(environment, self.clock.monotonic()):
+            gone.event(Event.RETIRED)
+
+    def discard(self, environment: Environment) -> None:
+        self._living.discard(environment)
+        self.pool.discard(environment)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- time -------------------------------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        """One coarse clock for every deadline: a timer per call would cost each of them a microsecond."""
+        now = self.clock.monotonic()
+        over = [(environment, event) for environment, (deadline, event) in self._clocks.items() if deadline <= now]
+        for environment, event in over:
+            if self._clocks.pop(environment, None) is not None:
+                environment.event(event)
+        if self._clocks:
+            self._loop.call_later(_TICK_S, self._tick)
+        else:
+            self._ticking = False
+
+    def _reap(self) -> None:
+        for environment in self.pool.reap(self.clock.monotonic(), self._idle_timeout_s):
+            environment.event(Event.RETIRED)
+        self._reaper = self._loop.call_later(_REAP_EVERY_S, self._reap)
+
+

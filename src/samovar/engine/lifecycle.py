@@ -1,0 +1,189 @@
+"""The life of an environment: every legal step, as one table of `(state, event) -> (state, effects)`. Pure.
+
+Owns: State, Event, Effect, the table, and `step`, the only way from one state to the next.
+Refuses: whatever the table doesn't list. IllegalTransition means a bug or a lying runtime; the caller then reports
+BROKEN, which every living state allows.
+
+The rules (facts/lambda-runtime.md §3 and §7):
+
+1. An environment is made *for* an invocation: the box is made (STARTING), then the runtime and the function's static
+   code initialise (INIT). The invocation waits for exactly this environment until it is answered.
+2. INIT has ten seconds. If it fails, dies or runs out of them, AWS doesn't answer yet: it initialises once more inside
+   the invocation, under the *function's* timeout ("suppressed init", AWS's phase `invoke`): REINIT. What fails there
+   is the invoker's answer.
+3. The function's clock starts when INIT ends, whichever way; in a used environment it starts with the lease.
+4. One invocation at a time (BUSY). A handler that raises, or returns too much, has answered; its runtime is healthy and
+   the environment becomes IDLE as after a success. IDLE is frozen: nothing in the box runs until the next lease.
+5. A timeout or a dead runtime resets the environment *in place*: the runtime goes, the box stays (same id, log stream
+   and `/tmp`, no globals). The reset is lazy: the box stays without a runtime (EMPTY) until the next lease, which pays
+   for REINIT. A lease that comes before the old runtime is quite gone waits for that first (RESTARTING).
+6. KILL closes the runtime's channel at once: what a killed runtime still says is no event. Its end is always EXITED,
+   and EXITED means that *nothing* runs in the box any more (the runtime is pid 1 of its own pid namespace).
+7. An environment that belongs to an invocation (OCCUPIED) can't be retired, only break. Whoever leaves the occupied
+   states answers exactly once and is then released or discarded; whoever leaves IDLE alive thaws.
+8. RELEASE comes last: from that moment on the environment may be leased again, even before the caller's next line.
+"""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from types import MappingProxyType
+from typing import Final
+
+
+class State(Enum):
+    STARTING = auto()
+    """The box is being made, for an invocation."""
+    INIT = auto()
+    """Runtime and static code initialise for the first time, for ten seconds at most."""
+    REINIT = auto()
+    """They initialise again, inside the invocation and under its timeout."""
+    IDLE = auto()
+    """Ready and frozen."""
+    BUSY = auto()
+    """The handler runs."""
+    RESETTING = auto()
+    """The runtime has been killed but isn't gone; no invocation waits."""
+    RESTARTING = auto()
+    """The same, and an invocation waits to initialise again."""
+    EMPTY = auto()
+    """A box with its `/tmp` and without a runtime."""
+    DEAD = auto()
+
+
+class Event(Enum):
+    BOX_READY = auto()
+    INIT_OK = auto()
+    """The runtime asked for its first invocation."""
+    INIT_FAILED = auto()
+    """The runtime posted an init error."""
+    INIT_TIMED_OUT = auto()
+    """The ten seconds of the first init are over."""
+    LEASED = auto()
+    """The pool gave this environment to an invocation."""
+    RESPONDED = auto()
+    HANDLER_ERROR = auto()
+    """The function failed, the runtime is fine: an error was posted, or the response was too large."""
+    TIMED_OUT = auto()
+    """The function's timeout is over."""
+    EXITED = auto()
+    """The runtime is gone, by itself, out of memory or killed; nothing runs in the box any more."""
+    RETIRED = auto()
+    """The pool let go of it: idle too long, updated, its memory is needed, shutting down."""
+    BROKEN = auto()
+    """The sandbox failed, an illegal transition was refused, or the server stops before the invocation ends."""
+
+
+class Effect(Enum):
+    START_RUNTIME = auto()
+    START_INIT_CLOCK = auto()
+    """Ten seconds, then INIT_TIMED_OUT; stops when INIT is left."""
+    START_CLOCK = auto()
+    """The function's timeout, then TIMED_OUT; stops when the invocation is answered."""
+    REPORT_INIT = auto()
+    """Log INIT_REPORT: an init has failed (successful ones are told by REPORT alone)."""
+    DELIVER = auto()
+    """Log START and hand the event to the runtime."""
+    FREEZE = auto()
+    THAW = auto()
+    KILL = auto()
+    """Close the channel and kill every process of the box, which stays; EXITED follows."""
+    DISCARD = auto()
+    """Leave the pool and destroy the box."""
+    RELEASE = auto()
+    """Give the environment back to the pool."""
+    # The answers. Each logs START if that wasn't done, then END and REPORT.
+    RESPOND = auto()
+    FAIL_HANDLER = auto()
+    FAIL_INIT = auto()
+    """With the init error that the runtime posted."""
+    FAIL_TIMEOUT = auto()
+    FAIL_EXIT = auto()
+    FAIL_BOX = auto()
+    """With a failure of the platform."""
+
+
+ANSWERS: Final = frozenset(
+    {
+        Effect.RESPOND,
+        Effect.FAIL_HANDLER,
+        Effect.FAIL_INIT,
+        Effect.FAIL_TIMEOUT,
+        Effect.FAIL_EXIT,
+        Effect.FAIL_BOX,
+    }
+)
+"""The effects that answer the invoker."""
+
+OCCUPIED: Final = frozenset({State.STARTING, State.INIT, State.REINIT, State.RESTARTING, State.BUSY})
+"""The states in which the environment belongs to an invocation."""
+
+Step = tuple[State, tuple[Effect, ...]]
+
+# fmt: off
+ENVIRONMENT: Final[Mapping[tuple[State, Event], Step]] = MappingProxyType({
+    (State.STARTING, Event.BOX_READY): (State.INIT, (Effect.START_RUNTIME, Effect.START_INIT_CLOCK)),
+    (State.STARTING, Event.BROKEN): (State.DEAD, (Effect.FAIL_BOX, Effect.DISCARD)),
+
+    (State.INIT, Event.INIT_OK): (State.BUSY, (Effect.START_CLOCK, Effect.DELIVER)),
+    (State.INIT, Event.INIT_FAILED): (State.RESTARTING, (Effect.REPORT_INIT, Effect.START_CLOCK, Effect.KILL)),
+    (State.INIT, Event.INIT_TIMED_OUT): (State.RESTARTING, (Effect.REPORT_INIT, Effect.START_CLOCK, Effect.KILL)),
+    (State.INIT, Event.EXITED): (State.REINIT, (Effect.REPORT_INIT, Effect.START_CLOCK, Effect.START_RUNTIME)),
+    (State.INIT, Event.BROKEN): (State.DEAD, (Effect.FAIL_BOX, Effect.DISCARD)),
+
+    (State.REINIT, Event.INIT_OK): (State.BUSY, (Effect.DELIVER,)),
+    (State.REINIT, Event.INIT_FAILED): (
+        State.RESETTING, (Effect.REPORT_INIT, Effect.KILL, Effect.FAIL_INIT, Effect.RELEASE)
+    ),
+    (State.REINIT, Event.TIMED_OUT): (
+        State.RESETTING, (Effect.REPORT_INIT, Effect.KILL, Effect.FAIL_TIMEOUT, Effect.RELEASE)
+    ),
+    (State.REINIT, Event.EXITED): (State.EMPTY, (Effect.REPORT_INIT, Effect.FAIL_EXIT, Effect.RELEASE)),
+    (State.REINIT, Event.BROKEN): (State.DEAD, (Effect.FAIL_BOX, Effect.DISCARD)),
+
+    (State.IDLE, Event.LEASED): (State.BUSY, (Effect.START_CLOCK, Effect.THAW, Effect.DELIVER)),
+    # Thawed, because the next runtime would start in a frozen box.
+    (State.IDLE, Event.EXITED): (State.EMPTY, (Effect.THAW,)),
+    (State.IDLE, Event.RETIRED): (State.DEAD, (Effect.DISCARD,)),
+    (State.IDLE, Event.BROKEN): (State.DEAD, (Effect.DISCARD,)),
+
+    (State.BUSY, Event.RESPONDED): (State.IDLE, (Effect.RESPOND, Effect.FREEZE, Effect.RELEASE)),
+    (State.BUSY, Event.HANDLER_ERROR): (State.IDLE, (Effect.FAIL_HANDLER, Effect.FREEZE, Effect.RELEASE)),
+    # Killed before the answer: its END must not be followed by output of the invocation that it ended.
+    (State.BUSY, Event.TIMED_OUT): (State.RESETTING, (Effect.KILL, Effect.FAIL_TIMEOUT, Effect.RELEASE)),
+    (State.BUSY, Event.EXITED): (State.EMPTY, (Effect.FAIL_EXIT, Effect.RELEASE)),
+    (State.BUSY, Event.BROKEN): (State.DEAD, (Effect.FAIL_BOX, Effect.DISCARD)),
+
+    (State.RESETTING, Event.EXITED): (State.EMPTY, ()),
+    (State.RESETTING, Event.LEASED): (State.RESTARTING, (Effect.START_CLOCK,)),
+    (State.RESETTING, Event.RETIRED): (State.DEAD, (Effect.DISCARD,)),
+    (State.RESETTING, Event.BROKEN): (State.DEAD, (Effect.DISCARD,)),
+
+    (State.RESTARTING, Event.EXITED): (State.REINIT, (Effect.START_RUNTIME,)),
+    (State.RESTARTING, Event.TIMED_OUT): (State.RESETTING, (Effect.FAIL_TIMEOUT, Effect.RELEASE)),
+    (State.RESTARTING, Event.BROKEN): (State.DEAD, (Effect.FAIL_BOX, Effect.DISCARD)),
+
+    (State.EMPTY, Event.LEASED): (State.REINIT, (Effect.START_CLOCK, Effect.START_RUNTIME)),
+    (State.EMPTY, Event.RETIRED): (State.DEAD, (Effect.DISCARD,)),
+    (State.EMPTY, Event.BROKEN): (State.DEAD, (Effect.DISCARD,)),
+
+    # Destroying a box ends its runtime.
+    (State.DEAD, Event.EXITED): (State.DEAD, ()),
+})
+# fmt: on
+
+
+class IllegalTransition(Exception):
+    """An event that `state` doesn't allow. The caller answers it with BROKEN, which every living state allows."""
+
+    def __init__(self, state: State, event: Event) -> None:
+        super().__init__(f"{event.name} is not allowed in {state.name}")
+        self.state = state
+        self.event = event
+
+
+def step(state: State, event: Event) -> Step:
+    """The next state, and the effects to carry out in their order."""
+    try:
+        return ENVIRONMENT[state, event]
+    except KeyError:
+        raise IllegalTransition(state, event) from None

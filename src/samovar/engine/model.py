@@ -1,0 +1,67 @@
+"""What the engine is given and what it gives back. Plain records; no behaviour.
+
+Owns: Version, Invocation, Result. They cross rooms: services fill in a Version, delivery makes Invocations, everybody reads Results.
+"""
+
+from enum import Enum
+
+import msgspec
+
+
+class Version(msgspec.Struct, frozen=True):
+    """A function version as the engine runs it. Two Versions with the same `key` are the same environments."""
+
+    key: str
+    """Identity of the environments: changes with every update of code or configuration (the function's ARN + RevisionId)."""
+    account: str
+    region: str
+    function_name: str
+    function_arn: str
+    """Unqualified."""
+    version: str
+    """`$LATEST` or a number."""
+    runtime: str
+    """Identifier of the API: `python3.12`."""
+    handler: str
+    memory_mb: int
+    timeout_s: int
+    ephemeral_mb: int
+    code: str
+    """sha256 (hex) of the unpacked package, see `engine/package.py`."""
+    variables: dict[str, str]
+    """The user's environment variables."""
+    role_arn: str
+    log_group: str
+
+
+class Invocation(msgspec.Struct, frozen=True):
+    request_id: str
+    invoked_arn: str
+    """As invoked: with the qualifier if one was given."""
+    payload: bytes
+    client_context: str = ""
+    """Decoded JSON text, empty when none."""
+    trace_id: str = ""
+    """`Root=...;Parent=...;Sampled=0`; the engine makes one when empty."""
+    tail: bool = False
+    """Whether the caller wants the last 4 KB of the log."""
+
+
+class Outcome(Enum):
+    OK = "ok"
+    FUNCTION_ERROR = "function-error"
+    """The function failed: HTTP 200 with `X-Amz-Function-Error: Unhandled`."""
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What an invocation came to. A function that failed is a value, not an exception."""
+
+    outcome: Outcome
+    payload: bytes
+    error_type: str = ""
+    """AWS's string (`Runtime.ExitError`, `Sandbox.Timedout`, or the handler's own class name); empty when OK."""
+    log_tail: bytes = b""
+    """Last 4 KB of the log, when the Invocation asked for it."""
+    duration_ms: float = 0.0
+    init_ms: float | None = None
+    """Set when this invocation was cold."""

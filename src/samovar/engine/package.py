@@ -1,0 +1,171 @@
+"""Zip deployment packages: from an uploaded zip to a read-only tree.
+
+Owns: the directory of unpacked packages, `<root>/<sha256 of the zip>/`; its names are `Version.code`.
+Refuses: what `archive` refuses, and trees that could reach outside of themselves.
+
+Rules:
+- Every path is there once and every parent is a directory. So nothing can be written through a link: a link has no
+  children. Links are made last.
+- A link may go up only at the beginning of its target, to the package's root at most, and from there down by name. Its
+  parents are real directories, so that going up is exact; going down may lead through other links, which keep the
+  same rule. Thus no chain of links leaves the tree.
+- Permission bits are kept and made readable; setuid, setgid and sticky are dropped; directories are 755.
+- A tree appears complete or not at all: it is written beside its place, synced, then renamed. Once it is there, its
+  name says what is in it, and unpacking again is free.
+
+Synchronous and slow (disk, zlib): callers run it in a thread.
+"""
+
+import base64
+import ctypes
+import errno
+import hashlib
+import itertools
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Set
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from samovar.core.errors import AwsError
+from samovar.engine.archive import NAME_LIMIT, Entry, bad_zip, contents, read
+
+ZIPPED_LIMIT: Final = 52_428_800
+NODE_LIMIT: Final = 100_000
+"""Files, links and directories; the directories that names only imply count too."""
+
+_UNFINISHED = ".unpacking-"
+_SYNC_ALL_FROM = 64
+"""Paths from which one syncfs (which may have to wait for others' data) is cheaper than an fsync for each."""
+
+
+class Package(msgspec.Struct, frozen=True):
+    sha256: str
+    """Of the zip, hex: the tree's name and `Version.code`."""
+    code_sha256: str
+    """The same in base64: the API's CodeSha256."""
+    code_size: int
+    """Bytes of the zip."""
+    path: Path
+
+
+def unpack(data: bytes, root: Path) -> Package:
+    """Put the tree of the zip `data` under `root` if it isn't there yet. Raises AwsError for what AWS would refuse."""
+    if len(data) > ZIPPED_LIMIT:
+        raise AwsError(
+            "RequestEntityTooLargeException", f"Zipped size must be smaller than {ZIPPED_LIMIT} bytes", Type="User"
+        )
+    digest = hashlib.sha256(data)
+    name = digest.hexdigest()
+    package = Package(name, base64.b64encode(digest.digest()).decode(), len(data), root / name)
+    if not package.path.is_dir():
+        entries = read(data)
+        _write(entries, _directories(entries), package.path)
+    return package
+
+
+def remove(root: Path, keep: Set[str]) -> None:
+    """Delete every tree that isn't in `keep`, and what a crash left behind. Not while anybody unpacks."""
+    for name in os.listdir(root) if root.is_dir() else ():
+        path = root / name
+        if name in keep:
+            continue
+        if not name.startswith(_UNFINISHED):
+            # Renamed first: a crash half way must not leave half a tree under a name that promises all of it.
+            path = path.rename(tempfile.mkdtemp(prefix=_UNFINISHED, dir=root))
+        shutil.rmtree(path)
+
+
+def _directories(entries: list[Entry]) -> list[str]:
+    """The directories of the tree, parents first. Refuses a path given twice, and a file or link that has children."""
+    directories, others = {""}, set[str]()
+    for entry in entries:
+        if entry.path in others:
+            raise bad_zip()
+        if entry.kind != stat.S_IFDIR:
+            others.add(entry.path)
+            directory = entry.path.rpartition("/")[0]
+        else:
+            directory = entry.path
+        while directory not in directories:
+            directories.add(directory)
+            directory = directory.rpartition("/")[0]
+        if len(directories) + len(others) > NODE_LIMIT:
+            raise bad_zip()
+    if directories & others:
+        raise bad_zip()
+    return sorted(directories - {""})
+
+
+def _write(entries: list[Entry], directories: list[str], target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = tempfile.mkdtemp(prefix=_UNFINISHED, dir=target.parent)
+    try:
+        for directory in directories:
+            os.mkdir(f"{staging}/{directory}")
+        files = [entry for entry in entries if entry.kind == stat.S_IFREG]
+        for entry in files:
+            _write_file(f"{staging}/{entry.path}", entry)
+        for entry in entries:
+            if entry.kind == stat.S_IFLNK:
+                os.symlink(_link_target(entry), f"{staging}/{entry.path}")
+        folders = [staging, *(f"{staging}/{directory}" for directory in directories)]
+        for folder in folders:
+            os.chmod(folder, 0o755)  # mkdir's mode is subject to the umask
+        _sync(staging, [*(f"{staging}/{entry.path}" for entry in files), *folders])
+        os.rename(staging, target)
+        _sync(str(target.parent), [str(target.parent)])
+    except OSError as error:
+        # Somebody else has put the same tree there meanwhile.
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not target.is_dir():
+            raise
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)  # nothing there any more when all went well
+
+
+def _write_file(path: str, entry: Entry) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with open(descriptor, "wb", buffering=0) as file:
+        for piece in contents(entry):
+            rest = memoryview(piece)
+            while rest:
+                rest = rest[file.write(rest) :]
+        os.fchmod(descriptor, entry.permissions)
+
+
+def _link_target(entry: Entry) -> str:
+    """Where the link points; refuses what could lead out of the package (the module's rules say why this suffices)."""
+    if entry.size > NAME_LIMIT:
+        raise bad_zip()
+    try:
+        target = b"".join(contents(entry)).decode()
+    except UnicodeDecodeError:
+        raise bad_zip() from None
+    parts = [part for part in target.split("/") if part not in ("", ".")]
+    down = list(itertools.dropwhile("..".__eq__, parts))
+    depth = entry.path.count("/")
+    if not target or target.startswith("/") or "\0" in target or ".." in down or len(parts) - len(down) > depth:
+        raise bad_zip()
+    return target
+
+
+def _sync(directory: str, paths: list[str]) -> None:
+    """Make `paths`, all in `directory`'s file system, durable."""
+    if len(paths) > _SYNC_ALL_FROM:
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            if ctypes.CDLL(None, use_errno=True).syncfs(descriptor):
+                raise OSError(ctypes.get_errno(), "syncfs", directory)
+        finally:
+            os.close(descriptor)
+        return
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,224 @@
+"""Which environment an invocation gets, and which ones must go. Decides and *returns* the work to do; does none of it.
+
+Owns: the set of living environments, what each is at (starting, busy, idle), the concurrency limit, the memory budget.
+Refuses: waiting. An invocation gets an environment now or is throttled now (AWS queues asynchronous ones before this).
+
+Rules:
+- `assign` has three cases: reuse the most recently used idle environment of the version (the others may grow old and be
+  reaped); else start a new one, for this invocation alone; else throttle.
+- An invocation counts against the limit from `assign` to `release` or `discard`, also while its environment starts
+  (facts/lambda-limits.md §2).
+- Every environment, idle or not, holds its version's memory. When a new one doesn't fit, the idle ones that were used
+  least recently go first: they are all other versions', for an idle one of the same version would have been reused. If
+  even all of them don't make room, none goes and the invocation is throttled.
+- An environment is in the pool from the moment it is made until the pool hands it out to be destroyed, or `discard`.
+- Synchronous and O(1) for a warm `assign` and a `release`. Times are the caller's monotonic seconds.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from enum import Enum
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from samovar.engine.model import Version
+
+
+class Pooled(Protocol):
+    """All that the pool knows of an environment."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def version_key(self) -> str: ...
+    @property
+    def memory_mb(self) -> int: ...
+
+
+E = TypeVar("E", bound=Pooled)
+
+
+class Lease(msgspec.Struct, Generic[E], frozen=True):
+    """An environment for one invocation, until `release` or `discard`."""
+
+    environment: E
+    cold: bool = False
+    """Just made: the caller starts it."""
+    destroy: tuple[E, ...] = ()
+    """Idle ones that had to go for it, out of the pool already."""
+
+
+class Reason(Enum):
+    CONCURRENCY = "concurrency"
+    """As many invocations run as the account may: AWS's ConcurrentInvocationLimitExceeded."""
+    MEMORY = "memory"
+    """The machine has no memory for another box."""
+
+
+class Throttle(msgspec.Struct, frozen=True):
+    reason: Reason
+    message: str
+    """For the server's log."""
+
+
+class _Group(Generic[E]):
+    """The environments of one version key."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.retired = False
+        self.starting: dict[str, E] = {}
+        self.busy: dict[str, E] = {}
+        self.idle: dict[str, E] = {}
+        """By id, the most recently used last."""
+
+    def __bool__(self) -> bool:
+        return bool(self.starting or self.busy or self.idle)
+
+    def __repr__(self) -> str:
+        return f"{self.name}: {len(self.busy)} busy, {len(self.idle)} idle, {len(self.starting)} starting"
+
+
+class Pool(Generic[E]):
+    """The environments of all versions on this machine, which share one limit and one memory."""
+
+    def __init__(self, make: Callable[[Version], E], *, limit: int, memory_mb: int) -> None:
+        """`make` builds an environment's object, without any I/O, that the lease's owner then starts."""
+        self._make = make
+        self._limit = limit
+        self._budget_mb = memory_mb
+        self._groups: dict[str, _Group[E]] = {}
+        self._idle: OrderedDict[str, tuple[E, float]] = OrderedDict()  # every idle one and since when; oldest first
+        self._idle_mb = 0
+        self._used_mb = 0
+        self._running = 0
+
+    @property
+    def running(self) -> int:
+        """Invocations admitted and not ended."""
+        return self._running
+
+    @property
+    def used_mb(self) -> int:
+        """Memory that living environments hold, idle ones included."""
+        return self._used_mb
+
+    def __len__(self) -> int:
+        return len(self._idle) + self._running
+
+    def __repr__(self) -> str:
+        parts = [*map(repr, self._groups.values()), f"{self._running} of {self._limit}"]
+        return f"Pool({'; '.join(parts)})"
+
+    def assign(self, version: Version) -> Lease[E] | Throttle:
+        if self._running >= self._limit:
+            return Throttle(Reason.CONCURRENCY, f"{version.function_name}: {self._limit} invocations run already")
+        group = self._groups.get(version.key)
+
+        # Reuse.
+        if group is not None and group.idle:
+            key, environment = group.idle.popitem()
+            del self._idle[key]
+            self._idle_mb -= environment.memory_mb
+            group.busy[key] = environment
+            self._running += 1
+            return Lease(environment)
+
+        # Throttle.
+        missing_mb = self._used_mb + version.memory_mb - self._budget_mb
+        if missing_mb > self._idle_mb:
+            busy_mb = self._used_mb - self._idle_mb
+            return Throttle(
+                Reason.MEMORY,
+                f"{version.function_name}: no memory for another environment of {version.memory_mb} MB: "
+                f"{busy_mb} of {self._budget_mb} MB are in use",
+            )
+
+        # Start, after making room.
+        environment = self._make(version)
+        destroy: list[E] = []
+        while missing_mb > 0:
+            oldest = self._drop_oldest()
+            missing_mb -= oldest.memory_mb
+            destroy.append(oldest)
+        group = self._groups.get(version.key)
+        if group is None:
+            group = self._groups[version.key] = _Group(version.function_name)
+        group.starting[environment.id] = environment
+        self._used_mb += environment.memory_mb
+        self._running += 1
+        return Lease(environment, cold=True, destroy=tuple(destroy))
+
+    def started(self, environment: E) -> None:
+        """It isn't starting any more: its invocation runs."""
+        group = self._groups[environment.version_key]
+        group.busy[environment.id] = group.starting.pop(environment.id)
+
+    def release(self, environment: E, now: float) -> tuple[E, ...]:
+        """End its invocation; returns the environment itself if it must be destroyed because its version is retired."""
+        group = self._leave(environment)
+        if group.retired:
+            self._forget(group, environment)
+            return (environment,)
+        group.idle[environment.id] = environment
+        self._idle[environment.id] = (environment, now)
+        self._idle_mb += environment.memory_mb
+        return ()
+
+    def discard(self, environment: E) -> None:
+        """Forget an environment that died, whatever it was at; one that the pool has let go of already is fine."""
+        group = self._groups.get(environment.version_key)
+        if group is None:
+            return
+        if environment.id in group.idle:
+            self._drop_idle(environment)
+        elif environment.id in group.busy or environment.id in group.starting:
+            self._forget(self._leave(environment), environment)
+
+    def retire(self, version_key: str) -> tuple[E, ...]:
+        """Let a version go: returns its idle environments to destroy; the others are destroyed as they are released."""
+        group = self._groups.get(version_key)
+        if group is None:
+            return ()
+        group.retired = True
+        return tuple(self._drop_idle(environment) for environment in list(group.idle.values()))
+
+    def reap(self, now: float, idle_timeout_s: float) -> tuple[E, ...]:
+        """The environments that have been idle for `idle_timeout_s` or longer, to destroy."""
+        old: list[E] = []
+        while self._idle:
+            _, since = next(iter(self._idle.values()))
+            if now - since < idle_timeout_s:
+                break
+            old.append(self._drop_oldest())
+        return tuple(old)
+
+    def clear(self) -> tuple[E, ...]:
+        """Let every version go, for shutdown and reset; see `retire`."""
+        return tuple(environment for key in list(self._groups) for environment in self.retire(key))
+
+    def _leave(self, environment: E) -> _Group[E]:
+        """Take it out of busy or starting. One that is neither was leased to nobody: a KeyError, for that is a bug."""
+        group = self._groups[environment.version_key]
+        if group.busy.pop(environment.id, None) is None:
+            del group.starting[environment.id]
+        self._running -= 1
+        return group
+
+    def _drop_oldest(self) -> E:
+        environment, _ = next(iter(self._idle.values()))
+        return self._drop_idle(environment)
+
+    def _drop_idle(self, environment: E) -> E:
+        group = self._groups[environment.version_key]
+        del group.idle[environment.id]
+        del self._idle[environment.id]
+        self._idle_mb -= environment.memory_mb
+        self._forget(group, environment)
+        return environment
+
+    def _forget(self, group: _Group[E], environment: E) -> None:
+        self._used_mb -= environment.memory_mb
+        if not group:
+            del self._groups[environment.version_key]

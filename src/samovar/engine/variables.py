@@ -1,0 +1,53 @@
+"""The environment variables of a function, in AWS's order of precedence (facts/lambda-runtime.md §2.1).
+
+Owns: names and values. The later of these wins: what the runtime sets for everyone < the user's < credentials < runtime group
+< platform group. Reserved names can't be in the user's: the API refuses them.
+"""
+
+import msgspec
+
+from samovar.engine.model import Version
+from samovar.engine.runtimes import zygote_environ
+
+
+def configuration(version: Version, endpoint_url: str, stream: str, task: str, opt: str) -> bytes:
+    """The content of a configuration frame: what a fresh runtime needs to become this function."""
+    environ = variables(version, endpoint_url, stream, task)
+    return msgspec.json.encode({"environ": environ, "task": task, "opt": opt})
+
+
+def variables(version: Version, endpoint_url: str, stream: str, task: str) -> dict[str, str]:
+    return {
+        **zygote_environ(version.runtime),
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1:2000",
+        "_AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1",
+        "_AWS_XRAY_DAEMON_PORT": "2000",
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "PWD": task,
+        "SHLVL": "0",
+        **version.variables,
+        **credentials(version),
+        "_HANDLER": version.handler,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{version.runtime}",
+        "AWS_LAMBDA_LOG_GROUP_NAME": version.log_group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": stream,
+        "LAMBDA_TASK_ROOT": task,
+        "LAMBDA_RUNTIME_DIR": "/var/runtime",
+        "AWS_REGION": version.region,
+        "AWS_DEFAULT_REGION": version.region,
+        "AWS_LAMBDA_FUNCTION_NAME": version.function_name,
+        "AWS_LAMBDA_FUNCTION_VERSION": version.version,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(version.memory_mb),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
+    }
+
+
+def credentials(version: Version) -> dict[str, str]:
+    """Credentials that name the function's account. They give no rights of their own: the API is open to loopback."""
+    return {
+        "AWS_ACCESS_KEY_ID": version.account,
+        "AWS_SECRET_ACCESS_KEY": "samovar",
+        "AWS_SESSION_TOKEN": "samovar",
+    }

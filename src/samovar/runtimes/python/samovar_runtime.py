@@ -1,0 +1,264 @@
+"""The managed Python runtime: AWS's own client loop (awslambdaric) over one socket to the platform.
+
+Owns: the life of a Python environment's process, from "take this function" to its exit. awslambdaric keeps what users can
+see: handler lookup, context, errors, log formats. Only its transport is replaced: frames instead of HTTP.
+Runs on Python 3.8 and later, in the box, beside hostile code: the platform trusts nothing that it says.
+
+A frame is `u32 length | u8 kind | content`, little endian; length counts kind and content.
+  to here      C  JSON {"environ", "handler", "task", "opt"}: become this function
+               I  u64 deadline (epoch ms) | 36s request id | u16 length of each of ARN, trace id, client context | these | payload
+  from here    N  init is done, ready for an invocation
+               R  36s request id | result; ready for the next
+               L  36s request id: the result was larger than the platform takes; ready for the next
+               E  36s request id | error JSON; ready for the next
+               X  error JSON: init failed, the process exits
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import importlib.util
+import json
+import os
+import random
+import socket
+import struct
+import sys
+import time
+
+from awslambdaric import bootstrap
+from awslambdaric import lambda_runtime_client as client_module
+
+_HEADER = struct.Struct("<IB")
+_INVOKE = struct.Struct("<Q36sHHH")
+_CONFIGURE, _INVOCATION, _NEXT, _RESPONSE, _TOO_LARGE, _ERROR, _INIT_ERROR = b"CINRLEX"
+_LARGEST_RESULT = 6291556
+_READ = 256 * 1024
+
+# Loaded at this point on AWS as well: a function's own module of such a name loses there, too.
+_LOADED_EVERYWHERE = frozenset(name.partition(".")[0] for name in sys.modules)
+
+# The SDK's modules hold on to each other: a function that brings one of them gets none of ours.
+_SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
+
+_USUAL = (
+    "asyncio base64 concurrent.futures datetime decimal email.parser hashlib hmac http.client ssl subprocess "
+    "threading typing urllib.parse uuid zipfile"
+).split()
+_USUAL_SDK = "boto3.session botocore.auth botocore.httpsession botocore.parsers".split()
+
+
+def warm():
+    # type: () -> None
+    """Import once, in the zygote, what nearly every function needs."""
+    for name in _USUAL:
+        importlib.import_module(name)
+    try:
+        for name in _USUAL_SDK:
+            importlib.import_module(name)
+    except (ImportError, SyntaxError):
+        pass  # this interpreter is too old for the SDK that Samovar came with; `samovar runtimes` says so
+    rehearse()
+
+
+def rehearse():
+    # type: () -> None
+    """Run the path of an invocation once with a handler of our own: the pages it touches are then this process's."""
+    encoded = _Rehearsal.marshaller.marshal_response({"rehearsal": [1, 2.5, None]})[0].encode()
+    sink = bootstrap.StandardLogSink()
+    bootstrap.handle_event_request(
+        _Rehearsal(), lambda event, context: event, "0" * 36, encoded, "application/json", None, None, "arn", 0, None, sink
+    )
+    json.dumps(json.loads(encoded))
+    _INVOKE.unpack(_INVOKE.pack(0, b"0" * 36, 0, 0, 0))
+    importlib.util.find_spec("samovar_rehearsal")
+
+
+class _Rehearsal:
+    """A client that answers nobody."""
+
+    class marshaller:
+        @staticmethod
+        def marshal_response(result):
+            # type: (object) -> tuple
+            return client_module.LambdaMarshaller().marshal_response(result)
+
+        @staticmethod
+        def unmarshal_request(body, content_type):
+            # type: (bytes, str) -> object
+            return client_module.LambdaMarshaller().unmarshal_request(body, content_type)
+
+    def post_invocation_result(self, *answer):
+        # type: (object) -> None
+        pass
+
+
+def serve(channel):
+    # type: (socket.socket) -> None
+    """Wait for a function, become it, and run its invocations until the end."""
+    channel.setblocking(True)
+    code = 1
+    try:
+        frames = Frames(channel)
+        kind, content = frames.receive()
+        if kind != _CONFIGURE:
+            os._exit(70)
+        handler = _become(json.loads(bytes(content)))
+        bootstrap.run(handler, Client(frames))
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+        if isinstance(leaving.code, str):
+            sys.stderr.write(leaving.code + "\n")
+    except KeyboardInterrupt:
+        pass
+    except BaseException:  # noqa: BLE001  # the interpreter's own last words, then its own exit status
+        sys.excepthook(*sys.exc_info())
+    finally:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            pass
+        os._exit(code & 0xFF)
+
+
+def _become(configuration):
+    # type: (dict) -> str
+    task, opt = configuration["task"], configuration["opt"]
+    os.environ.clear()
+    os.environ.update(configuration["environ"])
+    time.tzset()
+    lib = "python%d.%d" % sys.version_info[:2]
+    search = [task, "%s/python/lib/%s/site-packages" % (opt, lib), opt + "/python"]
+    sys.path[:0] = search
+    sys.path_importer_cache.clear()
+    sys.argv[:] = ["/var/runtime/bootstrap.py"]
+    sys.pycache_prefix = None
+    _forget_shadowed(search)
+    random.seed()
+    # OpenSSL notices a fork by the process id, and every box has the same one.
+    sys.modules["ssl"].RAND_add(os.urandom(32), 32.0)
+    if "AWS_LAMBDA_LOG_FORMAT" in os.environ or "AWS_LAMBDA_LOG_LEVEL" in os.environ:
+        importlib.reload(bootstrap)
+    os.chdir(task)
+    os.environ["_LAMBDA_TELEMETRY_LOG_FD"] = str(os.dup(1))
+    gc.enable()
+    return str(configuration["environ"]["_HANDLER"])
+
+
+def _forget_shadowed(search):
+    # type: (list) -> None
+    """Let the function's and layers' own modules win over those that the zygote has imported."""
+    theirs = set()
+    for folder in search:
+        try:
+            theirs.update(name.partition(".")[0] for name in os.listdir(folder))
+        except OSError:
+            pass
+    shadowed = theirs.intersection(sys.modules) - _LOADED_EVERYWHERE
+    if shadowed.intersection(_SDK):
+        shadowed.update(_SDK)
+    if shadowed:
+        for name in [name for name in sys.modules if name.partition(".")[0] in shadowed]:
+            del sys.modules[name]
+
+
+class Frames:
+    """Whole frames over a stream socket."""
+
+    def __init__(self, channel):
+        # type: (socket.socket) -> None
+        self._channel = channel
+
+    def receive(self):
+        # type: () -> tuple
+        """(kind, content). Exits when the platform has gone."""
+        data = self._channel.recv(_READ)
+        while len(data) < _HEADER.size:
+            data += self._more()
+        length, kind = _HEADER.unpack_from(data)
+        whole = length + 4
+        if len(data) < whole:
+            buffer = bytearray(whole)
+            buffer[: len(data)] = data
+            view, have = memoryview(buffer), len(data)
+            while have < whole:
+                count = self._channel.recv_into(view[have:])
+                if not count:
+                    os._exit(0)
+                have += count
+            return kind, view[_HEADER.size :]
+        return kind, memoryview(data)[_HEADER.size :]
+
+    def _more(self):
+        # type: () -> bytes
+        data = self._channel.recv(_READ)
+        if not data:
+            os._exit(0)
+        return data
+
+    def send(self, kind, *parts):
+        # type: (int, bytes) -> None
+        head = _HEADER.pack(1 + sum(map(len, parts)), kind)
+        if len(parts) == 2 and len(parts[1]) > 65536:
+            self._channel.sendall(head + parts[0])
+            self._channel.sendall(parts[1])
+        else:
+            self._channel.sendall(head + b"".join(parts))
+
+
+class Client:
+    """What awslambdaric's loop takes for its runtime client."""
+
+    def __init__(self, frames):
+        # type: (Frames) -> None
+        self._frames = frames
+        self._first = True
+
+    @property
+    def marshaller(self):
+        # type: () -> object
+        # Looked up at each use: a function may replace it on awslambdaric's class.
+        return client_module.BaseLambdaRuntimeClient.marshaller
+
+    def wait_next_invocation(self):
+        # type: () -> object
+        if self._first:  # later, the answer to the last invocation has said it
+            self._first = False
+            self._frames.send(_NEXT)
+        kind, content = self._frames.receive()
+        if kind != _INVOCATION:
+            os._exit(70)
+        deadline, request_id, arn, trace, context = _INVOKE.unpack_from(content)
+        at = _INVOKE.size
+        arn_end, trace_end = at + arn, at + arn + trace
+        end = trace_end + context
+        return client_module.InvocationRequest(
+            invoke_id=request_id.decode(),
+            x_amzn_trace_id=str(content[arn_end:trace_end], "utf-8"),
+            invoked_function_arn=str(content[at:arn_end], "utf-8"),
+            deadline_time_in_ms=deadline,
+            client_context=str(content[trace_end:end], "utf-8") or None,
+            cognito_identity=None,
+            tenant_id=None,
+            content_type="application/json",
+            event_body=bytes(content[end:]),
+            invocation_id=None,
+        )
+
+    def post_invocation_result(self, invoke_id, result_data, content_type="application/json", invocation_id=None):
+        # type: (str, object, str, object) -> None
+        data = result_data if isinstance(result_data, bytes) else str(result_data).encode("utf-8")
+        if len(data) > _LARGEST_RESULT:
+            self._frames.send(_TOO_LARGE, invoke_id.encode())
+        else:
+            self._frames.send(_RESPONSE, invoke_id.encode(), data)
+
+    def post_invocation_error(self, invoke_id, error_response_data, xray_fault, invocation_id=None):
+        # type: (str, str, str, object) -> None
+        self._frames.send(_ERROR, invoke_id.encode(), error_response_data.encode("utf-8"))
+
+    def post_init_error(self, error_response_data, error_type_override=None):
+        # type: (dict, object) -> None
+        self._frames.send(_INIT_ERROR, bootstrap.to_json(error_response_data).encode("utf-8"))

@@ -1,0 +1,1 @@
+"""Floor 1: a box for a process. Knows nothing of Lambda."""

@@ -1,0 +1,309 @@
+"""One box made of Linux namespaces. See `port.Box` for what each method promises, `boxes` for who makes it.
+
+A box = a shell (namespaces, /tmp; made by the keeper) + control groups + an occupant (forked by a zygote, locked, waiting).
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from samovar.core import ids
+from samovar.sandbox import cgroup, spec
+from samovar.sandbox.channel import Channel
+from samovar.sandbox.helper import Helper
+from samovar.sandbox.port import Exit, SandboxDied, Tenant
+from samovar.sandbox.spec import BoxLimits
+
+_READY_WITHIN_S = 20.0
+_OUTPUT_READ = 1 << 18
+_TMP_MB = 512
+
+
+class Zygote(Protocol):
+    """The interpreter that a box's occupants come from."""
+
+    helper: Helper
+    pidfd: int
+    base_mb: int
+    occupants: "dict[int, LinuxBox]"
+
+
+class Maker(Protocol):
+    """What a box needs of those who made it."""
+
+    groups: cgroup.Groups | None
+    host_network: bool
+    keeper: Helper
+    on_listener: "Callable[[LinuxBox, socket.socket], None]"
+
+    @property
+    def isolated(self) -> bool: ...
+    def next_number(self) -> int: ...
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
+    def retire(self, box: "LinuxBox") -> None: ...
+
+
+class LinuxBox:
+    """A box; see `port.Box` for what each method promises."""
+
+
+    def __init__(self, boxes: Maker, zygote: Zygote, uid: int | None) -> None:
+        self.id = ids.hex_id(16)
+        self.uid = uid
+        self.dead = False
+        self.group: cgroup.Group | None = None
+        self.listeners: list[socket.socket] = []
+        self._boxes = boxes
+        self._zygote = zygote
+        self._loop = asyncio.get_running_loop()
+        self._init = -1
+        self._pid = 0
+        self._number = 0
+        self._tenant: Tenant | None = None
+        self._channel = Channel()
+        self._output = -1
+        self._limits: BoxLimits | None = None
+        self._throttled = False
+        self._emptying = False
+
+    # --- making -----------------------------------------------------------------------------------------------------
+
+    async def build(self) -> None:
+        """Make the shell, the groups and the first occupant."""
+        boxes = self._boxes
+        if boxes.groups is not None:
+            self.group = boxes.groups.make(self.id)
+        if boxes.isolated:
+            furnish = {"tmp_mb": _TMP_MB, "ports": [spec.ENDPOINT_PORT], "network": not boxes.host_network}
+            _, made = await boxes.keeper.ask({"do": "shell", "furnish": furnish}, [self._zygote.pidfd])
+            self._init = made[0]
+            self.listeners = [socket.socket(fileno=fd) for fd in made[1:]]
+        await self._occupy()
+        for listener in self.listeners:
+            boxes.on_listener(self, listener)
+
+    async def _occupy(self) -> None:
+        ours, theirs = socket.socketpair()
+        read, write = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(read, False)
+        for end in (ours, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        ours.setblocking(False)
+        channel = Channel()
+        ready = self._loop.create_future()
+        descriptors = [theirs.fileno(), write] + ([self._init] if self._boxes.isolated else [theirs.fileno()])
+        entrances, into = self.group.entrances() if self.group else ([], False)
+        try:
+            request = {"do": "occupy", "uid": self.uid, "into": into, "network": not self._boxes.host_network}
+            self._number = number = self._boxes.next_number()
+            self._zygote.occupants[number] = self
+            answer, _ = await self._zygote.helper.ask({**request, "number": number}, descriptors + entrances)
+            self._pid = answer["pid"]
+            self._output = read
+            self._loop.add_reader(ours.fileno(), _first_byte, self._loop, ours, ready)
+            async with asyncio.timeout(_READY_WITHIN_S):
+                await ready
+            await self._loop.create_connection(lambda: channel, sock=ours)
+        except BaseException as error:
+            self._loop.remove_reader(ours.fileno())
+            self._output = -1
+            reason = _read_all(read)
+            os.close(read)
+            ours.close()
+            if isinstance(error, TimeoutError | EOFError):
+                raise SandboxDied(f"a box did not get ready: {reason or 'no reason given'}") from error
+            raise
+        finally:
+            theirs.close()
+            os.close(write)
+            for fd in entrances:
+                os.close(fd)
+        self._channel = channel
+        self._loop.add_reader(read, self._output_readable)
+        if self._tenant is not None:
+            self._channel.on_frame = self._tenant.on_frame
+
+    # --- use --------------------------------------------------------------------------------------------------------
+
+    def attach(self, tenant: Tenant) -> None:
+        self._tenant = tenant
+        self._channel.on_frame = tenant.on_frame
+
+    async def assign(self, mounts: Sequence[tuple[Path, str]], limits: BoxLimits) -> list[str]:
+        self._limits = limits
+        if self.group is not None:
+            self.group.limit(max(limits.memory_mb - self._zygote.base_mb, 16), spec.PIDS)
+        if not self._boxes.isolated:
+            return [str(source) for source, _ in mounts]
+        plan = [[str(source), target] for source, target in mounts]
+        tmp_mb = limits.tmp_mb if limits.tmp_mb != _TMP_MB else None
+        await self._boxes.keeper.ask({"do": "inject", "mounts": plan, "tmp_mb": tmp_mb}, [self._init])
+        return [target for _, target in mounts]
+
+    def send(self, *parts: bytes | bytearray | memoryview) -> None:
+        write = self._channel.write
+        for part in parts:
+            write(part)
+
+    def pause_output(self, paused: bool) -> None:
+        if self._output < 0:
+            return
+        if paused:
+            self._loop.remove_reader(self._output)
+        else:
+            self._loop.add_reader(self._output, self._output_readable)
+
+    def drain_output(self) -> None:
+        while self._read_output() == _OUTPUT_READ:
+            pass
+
+    def _output_readable(self) -> None:
+        self._read_output()
+
+    def _read_output(self) -> int:
+        if self._output < 0:
+            return 0
+        try:
+            data = os.read(self._output, _OUTPUT_READ)
+        except BlockingIOError:
+            return 0
+        if not data:
+            self._loop.remove_reader(self._output)
+            os.close(self._output)
+            self._output = -1
+        elif self._tenant is not None:
+            self._tenant.on_output(data)
+        return len(data)
+
+    def freeze(self) -> None:
+        if self.group is not None and not self.dead:
+            self.group.freeze()
+
+    def thaw(self) -> None:
+        if self.group is not None and self.group.frozen:
+            self.group.thaw()
+
+    def throttle(self) -> None:
+        if self.group is None or self._throttled or self._limits is None or self._limits.cpus is None:
+            return
+        self.group.throttle(self._limits.cpus)
+        self._throttled = True
+
+    def peak_memory_mb(self) -> int:
+        if self.group is None or self._limits is None:
+            return 0
+        # Pages shared with the zygote are charged to none; on AWS they count, so they do here.
+        used = (self.group.peak_bytes() >> 20) + 1 + self._zygote.base_mb
+        return min(used, self._limits.memory_mb)
+
+    async def start(self) -> None:
+        if self.dead:
+            raise SandboxDied("the box is dead")
+        await self._occupy()
+
+    def stop(self) -> None:
+        self._empty(Exit(signal=signal.SIGKILL))
+
+    # --- end --------------------------------------------------------------------------------------------------------
+
+    def kill(self) -> None:
+        """Kill everything in the box. `on_exit` is not called: its owner has just given it up."""
+        self._tenant = None
+        self._end()
+
+    def died(self, how: Exit) -> None:
+        """The occupant has exited, or a helper has gone and taken it along."""
+        self.drain_output()
+        self._empty(how)
+
+    def _empty(self, how: Exit) -> None:
+        """Take the occupant and whatever it has started out of the box, then say so."""
+        if self.dead or self._emptying:
+            return
+        self._emptying = True
+        self._forget_occupant()
+        if self.group is not None and self.group.out_of_memory():
+            how = Exit(how.status, how.signal, out_of_memory=True)
+        self._boxes.spawn(self._clear(how))
+
+    async def _clear(self, how: Exit) -> None:
+        tenant = self._tenant
+        if tenant is None or self._zygote.helper.gone:
+            self._end()
+        try:
+            if not self.dead and self._boxes.isolated:
+                # The new shell joins the old one's mounts and network before that is killed: /tmp stays.
+                _, made = await self._boxes.keeper.ask({"do": "reshell"}, [self._init])
+                old, self._init = self._init, made[0]
+                _kill_init(old)
+            elif not self.dead:
+                self._zygote.helper.tell({"do": "kill", "pid": self._pid})
+            if not self.dead and self.group is not None:
+                self.thaw()  # v1: a frozen process can't die
+                self.group.renew()
+                self._throttled = False
+        except (SandboxDied, OSError):
+            self._end()
+        self._emptying = False
+        if tenant is not None and self._tenant is tenant:
+            tenant.on_exit(how)
+
+    def _forget_occupant(self) -> None:
+        self._zygote.occupants.pop(self._number, None)
+        self._channel.on_frame = lambda kind, content: None
+        self._channel.close()
+        if self._output >= 0:
+            self._loop.remove_reader(self._output)
+            os.close(self._output)
+            self._output = -1
+
+    def _end(self) -> None:
+        if self.dead:
+            return
+        self.dead = True
+        if self._init >= 0:
+            _kill_init(self._init)
+            self._init = -1
+        elif self._pid:
+            self._zygote.helper.tell({"do": "kill", "pid": self._pid})
+        self.thaw()  # v1: a frozen process can't die
+        self._forget_occupant()
+        for listener in self.listeners:
+            listener.close()
+        if self.group is not None:
+            self.group.close()
+        self._boxes.retire(self)
+
+
+def _kill_init(pidfd: int) -> None:
+    """Kill a shell: with its init, the kernel kills everything in its pid namespace."""
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    os.close(pidfd)
+
+
+def _first_byte(loop: asyncio.AbstractEventLoop, end: socket.socket, ready: "asyncio.Future[None]") -> None:
+    """The occupant's word that it is locked and waits."""
+    loop.remove_reader(end.fileno())
+    if ready.done():
+        return
+    try:
+        data = end.recv(1)
+    except OSError:
+        data = b""
+    if data == b"W":
+        ready.set_result(None)
+    else:
+        ready.set_exception(EOFError())
+
+
+def _read_all(fd: int) -> str:
+    try:
+        return os.read(fd, 65536).decode(errors="replace").strip()
+    except BlockingIOError:
+        return ""

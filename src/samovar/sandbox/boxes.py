@@ -1,0 +1,245 @@
+"""Boxes made of Linux namespaces: the driver behind `port.Boxes`.
+
+Owns: the keeper, the zygotes, the shelf of boxes that are ready. See `box` for one box, `inside/` for the far side.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from samovar.sandbox import cgroup, spec
+from samovar.sandbox.box import LinuxBox
+from samovar.sandbox.helper import Helper
+from samovar.sandbox.port import Exit, SandboxDied
+from samovar.sandbox.spec import Isolation, ZygoteSpec
+
+_STARTS_AT_ONCE = 3
+_WARM_WITHIN_S = 60.0
+
+
+class LinuxBoxes:
+    """Makes boxes. One per server."""
+
+    def __init__(
+        self,
+        isolation: Isolation,
+        groups: cgroup.Groups | None,
+        scratch: Path,
+        host_network: bool,
+        shelf: int,
+        describe: Callable[[str], ZygoteSpec],
+        on_listener: Callable[["LinuxBox", socket.socket], None],
+    ) -> None:
+        """`shelf`: boxes kept ready per kind. `describe`: the zygote of a kind. `on_listener`: accepts for a box."""
+        self.isolation = isolation
+        self.groups = groups
+        self.host_network = host_network or isolation is Isolation.PROCESS
+        self.on_listener = on_listener
+        self._scratch = scratch
+        self._shelf_size = shelf
+        self._describe = describe
+        self._loop = asyncio.get_running_loop()
+        self._zygotes: dict[str, _Zygote] = {}
+        self._starts = asyncio.Semaphore(_STARTS_AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._free_uids: list[int] = []
+        self._next_uid = spec.FIRST_UID
+        self._last_number = 0
+        self.living: set[LinuxBox] = set()
+        self.closing = False
+        self.keeper = Helper("the keeper", self._loop, lambda event: None)
+        self.keeper.on_gone = self._keeper_gone
+        self._guardian = self._start_keeper()
+
+    @property
+    def isolated(self) -> bool:
+        return self.isolation is not Isolation.PROCESS
+
+    def _start_keeper(self) -> "subprocess.Popen[bytes]":
+        folders = self.groups.folders() if self.groups else []
+        config = {"isolated": self.isolated, "cgroups": [str(folder) for folder in folders]}
+        far = self.keeper.far_end
+        process = subprocess.Popen(
+            [sys.executable, "-E", "-s", "-S", "-B", str(spec.INSIDE / "keeper.py"), str(far.fileno()), json.dumps(config)],
+            pass_fds=[far.fileno()],
+            stdin=subprocess.DEVNULL,
+            env={},
+        )
+        far.close()
+        return process
+
+    async def warm(self, kind: str) -> None:
+        """Start the kind's zygote if it isn't there, and fill its shelf; returns when the zygote is ready."""
+        zygote = await self._zygote(kind)
+        self._refill(zygote)
+
+    async def take(self, kind: str) -> "LinuxBox":
+        zygote = self._zygotes.get(kind)
+        if zygote is None or zygote.helper.gone or not zygote.ready.done():
+            zygote = await self._zygote(kind)
+        while zygote.shelf:
+            box = zygote.shelf.popleft()
+            if not box.dead:
+                self._refill(zygote)
+                return box
+        box = await self._make(zygote)
+        self._refill(zygote)
+        return box
+
+    def next_number(self) -> int:
+        """A name for an occupant: what comes late from an earlier one is then known for what it is."""
+        self._last_number += 1
+        return self._last_number
+
+    def ready(self, kind: str) -> int:
+        """How many boxes of a kind are on the shelf."""
+        zygote = self._zygotes.get(kind)
+        return len(zygote.shelf) if zygote else 0
+
+    async def close(self) -> None:
+        """Kill every box and helper; returns when nothing is left of them."""
+        self.closing = True
+        for task in list(self._tasks):
+            task.cancel()
+        for box in list(self.living):
+            box.kill()
+        for zygote in self._zygotes.values():
+            zygote.helper.close()
+        self.keeper.close()
+        await asyncio.to_thread(self._guardian.wait)
+
+    def _keeper_gone(self) -> None:
+        if not self.closing:
+            for box in list(self.living):
+                box.died(Exit(signal=signal.SIGKILL))
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _zygote(self, kind: str) -> "_Zygote":
+        zygote = self._zygotes.get(kind)
+        if zygote is None or zygote.helper.gone:
+            zygote = self._zygotes[kind] = _Zygote(kind, self._loop)
+            self.spawn(self._start_zygote(zygote))
+        return await asyncio.shield(zygote.ready)
+
+    async def _start_zygote(self, zygote: "_Zygote") -> None:
+        try:
+            plan = self._describe(zygote.kind)
+            plan.cache.mkdir(parents=True, exist_ok=True)
+            argv, environ = spec.zygote_command(plan, self.isolated)
+            root = spec.root_plan(plan, self._scratch, self.host_network) if self.isolated else None
+            request = {"do": "zygote", "root": root, "argv": argv, "environ": environ}
+            far = zygote.helper.far_end
+            _, made = await self.keeper.ask(request, [far.fileno(), sys.stderr.fileno()])
+            far.close()
+            zygote.pidfd = made[0]
+            async with asyncio.timeout(_WARM_WITHIN_S):
+                await zygote.warm.wait()
+            if zygote.helper.gone:
+                raise SandboxDied(f"the {zygote.kind} zygote died at its start; see the server's error output")
+            zygote.base_mb = _anonymous_mb(zygote.pidfd)
+            zygote.ready.set_result(zygote)
+        except (SandboxDied, TimeoutError, OSError) as error:
+            zygote.helper.close()
+            reason = error if isinstance(error, SandboxDied) else SandboxDied(f"the {zygote.kind} zygote: {error or 'timeout'}")
+            zygote.ready.set_exception(reason)
+            zygote.ready.exception()  # it may be that nobody waits
+
+    def _refill(self, zygote: "_Zygote") -> None:
+        while len(zygote.shelf) + zygote.coming < self._shelf_size and not self.closing:
+            zygote.coming += 1
+            self.spawn(self._put_on_shelf(zygote))
+
+    async def _put_on_shelf(self, zygote: "_Zygote") -> None:
+        try:
+            box = await self._make(zygote)
+            zygote.shelf.append(box)
+        except SandboxDied:
+            pass  # whoever needs a box makes the next attempt, and hears the reason
+        finally:
+            zygote.coming -= 1
+
+    async def _make(self, zygote: "_Zygote") -> "LinuxBox":
+        async with self._starts:
+            box = LinuxBox(self, zygote, self._uid())
+            self.living.add(box)
+            try:
+                await box.build()
+            except (OSError, SandboxDied) as error:
+                box.kill()
+                raise SandboxDied(str(error)) from error
+            return box
+
+    def _uid(self) -> int | None:
+        if os.geteuid() != 0:
+            return None
+        if self._free_uids:
+            return self._free_uids.pop()
+        self._next_uid += 1
+        return self._next_uid
+
+    def retire(self, box: "LinuxBox") -> None:
+        """The last of a box: its groups are removed when its processes are gone, and then its user may be used again."""
+        self.living.discard(box)
+        if box.group is not None and not self.closing:
+            self.spawn(self._remove(box, box.group))
+
+    async def _remove(self, box: "LinuxBox", group: cgroup.Group) -> None:
+        await asyncio.to_thread(group.remove)
+        if box.uid is not None:
+            self._free_uids.append(box.uid)
+
+
+class _Zygote:
+    def __init__(self, kind: str, loop: asyncio.AbstractEventLoop) -> None:
+        self.kind = kind
+        self.ready: asyncio.Future[_Zygote] = loop.create_future()
+        self.warm = asyncio.Event()
+        self.pidfd = -1
+        self.base_mb = 0
+        self.shelf: deque[LinuxBox] = deque()
+        self.coming = 0
+        self.occupants: dict[int, LinuxBox] = {}
+        self.helper = Helper(f"the {kind} zygote", loop, self._event)
+        self.helper.on_gone = self._gone
+
+    def _event(self, event: dict[str, Any]) -> None:
+        if "ready" in event:
+            self.warm.set()
+        elif "exited" in event:
+            box = self.occupants.pop(event["exited"], None)
+            if box is not None:
+                box.died(_exit(event["status"]))
+
+    def _gone(self) -> None:
+        self.warm.set()
+        if self.pidfd >= 0:
+            os.close(self.pidfd)
+            self.pidfd = -1
+        for box in list(self.occupants.values()):
+            box.died(Exit(signal=signal.SIGKILL))
+        self.occupants.clear()
+
+
+def _exit(status: int) -> Exit:
+    code = os.waitstatus_to_exitcode(status)
+    return Exit(signal=-code) if code < 0 else Exit(status=code)
+
+
+def _anonymous_mb(pidfd: int) -> int:
+    """Memory of a process that isn't files', by its pidfd (which names its pid as this process sees it)."""
+    info = Path(f"/proc/self/fdinfo/{pidfd}").read_text()
+    pid = next(line.split()[1] for line in info.splitlines() if line.startswith("Pid:"))
+    text = Path(f"/proc/{pid}/status").read_text()
+    return next((int(line.split()[1]) >> 10 for line in text.splitlines() if line.startswith("RssAnon:")), 0)

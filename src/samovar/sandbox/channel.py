@@ -1,0 +1,84 @@
+"""The stream socket to an occupant, cut into frames: `u32 length | u8 kind | content`, little endian.
+
+Rule: the far side is hostile. A frame longer than `LARGEST` ends the connection; nothing is parsed beyond the header.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+LARGEST = 6_291_556 + 64
+"""Bytes of a 6 MB answer and what goes with it (facts/lambda-runtime.md §1)."""
+_HEADER = 5
+_READ = 64 * 1024
+
+OnFrame = Callable[[int, memoryview], None]
+
+
+class Channel(asyncio.BufferedProtocol):
+    """Whole frames to `on_frame`; None once the connection is lost to `on_lost`."""
+
+    # One buffer for all: the loop asks for it and fills it in one step.
+    _shared = memoryview(bytearray(_READ))
+
+    def __init__(self) -> None:
+        self.on_frame: OnFrame = lambda kind, content: None
+        self.on_lost: Callable[[], None] = lambda: None
+        self._transport: asyncio.WriteTransport | None = None
+        self._partial = bytearray()
+        self._large: memoryview | None = None
+        self._filled = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport) or hasattr(transport, "write")
+        self._transport = transport  # type: ignore[assignment]
+        self.write = transport.write  # type: ignore[attr-defined]
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Replaced by the transport's own once connected."""
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        if self._large is not None:
+            return self._large[self._filled :]
+        return self._shared
+
+    def buffer_updated(self, count: int) -> None:
+        if self._large is not None:
+            self._filled += count
+            if self._filled == len(self._large):
+                whole, self._large = self._large, None
+                self.on_frame(whole[4], whole[_HEADER:])
+            return
+        data = self._shared[:count]
+        if self._partial:
+            self._partial += data
+            data = memoryview(bytes(self._partial))
+            self._partial.clear()
+        self._cut(data)
+
+    def _cut(self, data: memoryview) -> None:
+        while len(data) >= _HEADER:
+            length = int.from_bytes(data[:4], "little")
+            if length > LARGEST or length == 0:
+                self.close()
+                return
+            end = 4 + length
+            if len(data) < end:
+                if end > _READ:
+                    buffer = bytearray(end)
+                    buffer[: len(data)] = data
+                    self._filled = len(data)
+                    self._large = memoryview(buffer)
+                    return
+                break
+            self.on_frame(data[4], data[_HEADER:end])
+            data = data[end:]
+        self._partial += data
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._transport = None
+        self.write = lambda data: None  # type: ignore[method-assign]
+        self.on_lost()

@@ -1,0 +1,121 @@
+"""The server's end of the links to its helpers (`inside/`): requests and answers with descriptors, on the event loop."""
+
+import asyncio
+import json
+import os
+import socket
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from samovar.sandbox.inside import link
+from samovar.sandbox.port import SandboxDied
+
+Answer = tuple[dict[str, Any], list[int]]
+_ANSWER_WITHIN_S = 20.0
+
+
+class Helper:
+    """One helper process. When it goes, every open request fails with SandboxDied and `on_gone` is called once."""
+
+    def __init__(self, name: str, loop: asyncio.AbstractEventLoop, on_event: Callable[[dict[str, Any]], None]) -> None:
+        self.name = name
+        self.gone = False
+        self.on_gone: Callable[[], None] = lambda: None
+        self._loop = loop
+        self._on_event = on_event
+        self._waiting: dict[int, asyncio.Future[Answer]] = {}
+        self._last = 0
+        self._unsent: deque[tuple[bytes, list[int]]] = deque()
+        self._socket, self.far_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket.setblocking(False)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        loop.add_reader(self._socket.fileno(), self._readable)
+
+    async def ask(self, request: dict[str, Any], descriptors: Sequence[int] = ()) -> Answer:
+        """Send a request and wait for its answer; SandboxDied when it fails, is not answered in time, or the helper goes."""
+        if self.gone:
+            raise SandboxDied(f"{self.name} has gone")
+        self._last += 1
+        future: asyncio.Future[Answer] = self._loop.create_future()
+        self._waiting[self._last] = future
+        self.tell({**request, "id": self._last}, descriptors)
+        timer = self._loop.call_later(_ANSWER_WITHIN_S, self._late, self._last)
+        try:
+            answer, received = await future
+        finally:
+            timer.cancel()
+        if "error" in answer:
+            link.close_all(received)
+            raise SandboxDied(f"{self.name}: {answer['error']}")
+        return answer, received
+
+    def tell(self, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
+        """Send without waiting. Descriptors are duplicated when they can't go at once, so the caller may close its own."""
+        if self.gone:
+            return
+        if not self._unsent and self._try_send(message, descriptors):
+            return
+        if not self._unsent:
+            self._loop.add_writer(self._socket.fileno(), self._writable)
+        self._unsent.append((json.dumps(message).encode(), [os.dup(fd) for fd in descriptors]))
+
+    def close(self) -> None:
+        """End the link; the helper sees it and goes."""
+        if self.gone:
+            return
+        self.gone = True
+        self._loop.remove_reader(self._socket.fileno())
+        self._loop.remove_writer(self._socket.fileno())
+        self._socket.close()
+        for _, descriptors in self._unsent:
+            link.close_all(descriptors)
+        self._unsent.clear()
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(SandboxDied(f"{self.name} has gone"))
+        self._waiting.clear()
+        self.on_gone()
+
+    def _try_send(self, message: dict[str, Any], descriptors: Sequence[int]) -> bool:
+        try:
+            link.send(self._socket, message, list(descriptors))
+        except BlockingIOError:
+            return False
+        except OSError:
+            self.close()
+        return True
+
+    def _writable(self) -> None:
+        while self._unsent:
+            data, descriptors = self._unsent[0]
+            if not self._try_send(json.loads(data), descriptors):
+                return
+            if self.gone:
+                return
+            self._unsent.popleft()
+            link.close_all(descriptors)
+        self._loop.remove_writer(self._socket.fileno())
+
+    def _readable(self) -> None:
+        try:
+            message, descriptors = link.receive(self._socket)
+        except BlockingIOError:
+            return
+        except OSError:
+            message, descriptors = None, []
+        if message is None:
+            self.close()
+            return
+        future = self._waiting.pop(message.pop("id", 0), None)
+        if future is not None and not future.done():
+            future.set_result((message, descriptors))
+            return
+        link.close_all(descriptors)
+        if future is None:
+            self._on_event(message)
+
+    def _late(self, number: int) -> None:
+        future = self._waiting.pop(number, None)
+        if future is not None and not future.done():
+            future.set_exception(SandboxDied(f"{self.name} did not answer within {_ANSWER_WITHIN_S:.0f} s"))

@@ -1,0 +1,136 @@
+"""The steps that make a root, a shell and a locked process, each where its order allows it.
+
+Owns: the order of privileged steps. The plans are data (`sandbox/spec.py` writes them); this is their interpreter.
+Three places, three privileges:
+  build_root   keeper's child   makes a read-only root out of the host's files and pivots into it; then an interpreter is started in it
+  furnish      a shell's init   gives one box its own loopback, /tmp and /proc
+  lock         the occupant     gives up everything, last, and can't come back
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+
+import syscalls
+from syscalls import ATTR_NODEV, ATTR_NOSUID, ATTR_RDONLY
+
+READ_ONLY = ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV
+_TMP_FLAGS = syscalls.MS_NOSUID | syscalls.MS_NODEV
+_ATTRIBUTES = {"ro": READ_ONLY, "rw": ATTR_NOSUID | ATTR_NODEV, "dev": ATTR_NOSUID}
+
+
+def build_root(plan):
+    # type: (dict) -> None
+    """Replace this process's root by the plan's. The caller has its own mount namespace.
+
+    plan: {"at": directory, "folders": {path: mode}, "files": {path: text}, "links": {path: target},
+           "binds": [[source, path, "ro" | "rw" | "dev"]]}; paths start with a slash and mean the new root.
+    """
+    # Everything is opened before the new root is mounted: it may cover a source.
+    trees = [(syscalls.clone_tree(source), path, _ATTRIBUTES[kind]) for source, path, kind in plan["binds"]]
+    at = plan["at"]
+    syscalls.mount("samovar", at, "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, "size=4m,mode=755")
+    for path, mode in plan["folders"].items():
+        os.makedirs(at + path, exist_ok=True)
+        os.chmod(at + path, mode)
+    for path, text in plan["files"].items():
+        with open(at + path, "w") as file:
+            file.write(text)
+    for path, target in plan["links"].items():
+        os.symlink(target, at + path)
+    for tree, path, attributes in trees:
+        syscalls.set_attributes(tree, attributes)
+        syscalls.attach_tree(tree, at + path)
+        os.close(tree)
+    syscalls.pivot_root(at)
+    # Last: until here the folders and mount points above had to be made in it.
+    syscalls.set_attributes("/", READ_ONLY)
+
+
+def furnish(plan):
+    # type: (dict) -> list
+    """Make the inside of a new shell: loopback, host name, /tmp, /proc. Returns the listening sockets for the platform.
+
+    plan: {"tmp_mb": size of /tmp, "ports": [port on the shell's own 127.0.0.1], "network": bool}
+    """
+    listeners = []
+    if plan["network"]:
+        syscalls.loopback_up()
+        listeners = [listen(port) for port in plan["ports"]]
+    syscalls.set_hostname("sandbox")
+    syscalls.mount("tmp", "/tmp", "tmpfs", _TMP_FLAGS, "size=%dm,mode=1777" % plan["tmp_mb"])
+    mount_proc()
+    return listeners
+
+
+def resize_tmp(size_mb):
+    # type: (int) -> None
+    syscalls.mount("tmp", "/tmp", None, _TMP_FLAGS | syscalls.MS_REMOUNT, "size=%dm" % size_mb)
+
+
+def mount_proc():
+    # type: () -> None
+    flags = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
+    syscalls.mount("proc", "/proc", "proc", flags, "hidepid=2")
+
+
+def listen(port):
+    # type: (int) -> socket.socket
+    """A socket that listens on this namespace's own loopback; the platform accepts on it from outside."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(128)
+    return listener
+
+
+def limit(limits):
+    # type: (dict) -> None
+    """Resource limits by their names in the resource module: {"RLIMIT_NOFILE": 1024}."""
+    for name, value in limits.items():
+        number = getattr(resource, name)
+        _, hard = resource.getrlimit(number)
+        most = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(number, (most, most))
+
+
+def lock(uid, inner, user_namespace, program):
+    # type: (int | None, tuple, bool, bytes) -> None
+    """Give up all privilege, for good. uid: the box's user on the host, None when this process can't choose one.
+
+    inner: (uid, gid) as the process sees itself. program: the seccomp filter.
+    """
+    if uid is not None:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    if user_namespace:
+        # After the change of user the process isn't dumpable, and /proc/self belongs to root: the maps couldn't be written.
+        syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
+        outer_uid, outer_gid = os.getuid(), os.getgid()
+        # The user namespace comes after all others, so that it owns none of them: no power over the box's own mounts and network.
+        syscalls.unshare(syscalls.CLONE_NEWUSER)
+        map_user(inner, (outer_uid, outer_gid))
+    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+    syscalls.drop_capabilities()
+    # The filter forbids most of what stands above, so it's the end.
+    syscalls.load_filter(program)
+
+
+def map_user(inner, outer):
+    # type: (tuple, tuple) -> None
+    """Map (uid, gid) `outer` to `inner` in this process's new user namespace."""
+    _write("/proc/self/setgroups", "deny")
+    _write("/proc/self/uid_map", "%d %d 1" % (inner[0], outer[0]))
+    _write("/proc/self/gid_map", "%d %d 1" % (inner[1], outer[1]))
+
+
+def _write(path, text):
+    # type: (str, str) -> None
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)

@@ -1,0 +1,246 @@
+"""The keeper: the one privileged helper of a server. It starts zygotes, makes shells and puts mounts into them.
+
+Owns: every process of the sandbox, as pid 1 of their pid namespace: when the keeper goes, the kernel takes them all.
+Refuses: anything about functions. Single-threaded, one request at a time, each bounded.
+
+Started by the server as `python -E -s -S keeper.py FD CONFIG`; FD is the link (see `link`), CONFIG is JSON:
+  {"isolated": bool, "cgroups": [directories to remove in the end]}
+Its parent half, the guardian, stays outside the namespaces, waits for it and removes the control groups: that also
+happens when the server was killed (the link then ends) and when the keeper was.
+
+Requests, each answered by {"id": same, ...} or {"id": same, "error": text}:
+  zygote  {root: plan | null, argv, environ} + [link, stderr]        -> {"pid"} + [pidfd]
+  shell   {furnish: plan} + [zygote's pidfd]                         -> {} + [init's pidfd, listeners...]
+  reshell {} + [old init's pidfd]                                    -> {} + [new init's pidfd]; same mounts and network
+  inject  {mounts: [[host path, target]], tmp_mb} + [init's pidfd]   -> {}; read-only; /tmp resized unless tmp_mb is null
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import time
+
+import jail
+import link
+import syscalls
+
+_NAMESPACES = syscalls.CLONE_NEWPID | syscalls.CLONE_NEWUTS | syscalls.CLONE_NEWIPC
+_REMOVE_WITHIN_S = 10.0
+
+
+def main():
+    # type: () -> None
+    control = socket.socket(fileno=int(sys.argv[1]))
+    config = json.loads(sys.argv[2])
+    os.setsid()  # a Ctrl-C in the terminal is for the server, which then closes the link
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if config["isolated"]:
+        _own_namespaces()
+    child = os.fork()
+    if child:
+        control.close()
+        syscalls.set_name("samovar-guard")
+        os.waitpid(child, 0)
+        _remove_groups(config["cgroups"])
+        os._exit(0)
+    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+    syscalls.set_name("samovar-keeper")
+    try:
+        Keeper(control, config["isolated"]).serve()
+    finally:
+        os._exit(0)
+
+
+def _own_namespaces():
+    # type: () -> None
+    """A pid and a mount namespace for the keeper; an ordinary user gets the right to make them from a user namespace."""
+    if os.geteuid() != 0:
+        outer = (os.getuid(), os.getgid())
+        syscalls.unshare(syscalls.CLONE_NEWUSER)
+        jail.map_user((0, 0), outer)
+    syscalls.unshare(syscalls.CLONE_NEWPID | syscalls.CLONE_NEWNS)
+    syscalls.private_mounts()
+
+
+def _remove_groups(directories):
+    # type: (list) -> None
+    """Remove the control groups under `directories`; their last processes may take a moment to go."""
+    deadline = time.monotonic() + _REMOVE_WITHIN_S
+    while directories and time.monotonic() < deadline:
+        left = []
+        for top in directories:
+            for path, _, _ in os.walk(top, topdown=False):
+                try:
+                    os.rmdir(path)
+                except FileNotFoundError:
+                    pass
+                except OSError:
+                    _thaw(path)
+                    left.append(top)
+        directories = sorted(set(left))
+        if directories:
+            time.sleep(0.02)
+
+
+def _thaw(path):
+    # type: (str) -> None
+    """A frozen process of a v1 group can't die."""
+    try:
+        with open(path + "/freezer.state", "w") as file:
+            file.write("THAWED")
+    except OSError:
+        pass
+
+
+class Keeper:
+    def __init__(self, control, isolated):
+        # type: (socket.socket, bool) -> None
+        self.control = control
+        self.isolated = isolated
+        self.host_mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY) if isolated else -1
+        # Signals other than its children's don't reach pid 1, and those are reaped by the kernel.
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+    def serve(self):
+        # type: () -> None
+        actions = {"zygote": self.zygote, "shell": self.shell, "reshell": self.reshell, "inject": self.inject}
+        while True:
+            request, given = link.receive(self.control)
+            if request is None:
+                return
+            made = []  # type: list
+            try:
+                answer = actions[request["do"]](request, given, made)
+            except OSError as error:
+                answer = {"error": str(error)}
+            answer["id"] = request["id"]
+            link.send(self.control, answer, made)
+            link.close_all(given)
+            link.close_all(made)
+
+    def zygote(self, request, given, made):
+        # type: (dict, list, list) -> dict
+        """Start an interpreter in a root of its own; it is a child of the keeper, in the keeper's pid namespace."""
+        pid = os.fork()
+        if pid == 0:
+            try:
+                self._become_zygote(request, given)
+            except OSError as error:
+                os.write(given[1], ("samovar: the sandbox's root could not be made: %s\n" % error).encode())
+            finally:
+                os._exit(127)
+        made.append(os.pidfd_open(pid))
+        return {"pid": pid}
+
+    def _become_zygote(self, request, given):
+        # type: (dict, list) -> None
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+        null = os.open("/dev/null", os.O_RDWR)
+        control, errors = os.dup(given[0]), os.dup(given[1])
+        os.dup2(null, 0)
+        os.dup2(errors, 1)
+        os.dup2(errors, 2)
+        os.dup2(control, 3)
+        syscalls.close_descriptors(4)
+        os.set_inheritable(3, True)
+        if request["root"] is not None:
+            syscalls.unshare(syscalls.CLONE_NEWNS)
+            jail.build_root(request["root"])
+            jail.mount_proc()
+        os.execve(request["argv"][0], request["argv"], request["environ"])
+
+    def shell(self, request, given, made):
+        # type: (dict, list, list) -> dict
+        """Make the namespaces of a box, from a zygote's root, held by an init that only waits."""
+        plan = request["furnish"]
+        flags = _NAMESPACES | (syscalls.CLONE_NEWNET if plan["network"] else 0)
+
+        def inside():
+            # type: () -> list
+            syscalls.setns(given[0], syscalls.CLONE_NEWNS)
+            syscalls.unshare(syscalls.CLONE_NEWNS)
+            syscalls.unmount("/proc")
+            return jail.furnish(plan)
+
+        return self._init(flags, inside, made)
+
+    def reshell(self, request, given, made):
+        # type: (dict, list, list) -> dict
+        """A new pid namespace in the mounts and network of an old shell: /tmp stays, processes don't."""
+
+        def inside():
+            # type: () -> list
+            syscalls.setns(given[0], syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET)
+            syscalls.unmount("/proc")
+            jail.mount_proc()
+            return []
+
+        return self._init(_NAMESPACES, inside, made)
+
+    def _init(self, flags, inside, made):
+        # type: (int, object, list) -> dict
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        pid = syscalls.clone3(flags)
+        if pid == 0:
+            ours.close()
+            self._become_init(inside, theirs)
+        theirs.close()
+        with ours:
+            answer, listeners = link.receive(ours)
+        made.append(os.pidfd_open(pid))
+        made.extend(listeners)
+        if answer is None or "error" in answer:
+            os.kill(pid, signal.SIGKILL)
+            return answer or {"error": "the shell's init died"}
+        return {}
+
+    @staticmethod
+    def _become_init(inside, report):
+        # type: (object, socket.socket) -> None
+        """Hold the namespaces until killed. Orphans come here, and SIGCHLD is ignored: the kernel reaps them."""
+        try:
+            syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+            listeners = inside()  # type: ignore[operator]
+            link.send(report, {}, [listener.fileno() for listener in listeners])
+            syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+            syscalls.drop_capabilities()
+            # Where the occupant has the same user (an ordinary user's server), it must not look into this process.
+            syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
+            syscalls.close_descriptors(0)
+            while True:
+                signal.pause()
+        except OSError as error:
+            link.send(report, {"error": str(error)})
+        finally:
+            os._exit(1)
+
+    def inject(self, request, given, made):
+        # type: (dict, list, list) -> dict
+        """Attach read-only views of host directories inside a shell."""
+        trees = []
+        try:
+            for source, _ in request["mounts"]:
+                tree = syscalls.clone_tree(source)
+                trees.append(tree)
+                syscalls.set_attributes(tree, jail.READ_ONLY)
+            syscalls.setns(given[0], syscalls.CLONE_NEWNS)
+            try:
+                for tree, (_, target) in zip(trees, request["mounts"]):
+                    syscalls.attach_tree(tree, target)
+                if request["tmp_mb"] is not None:
+                    jail.resize_tmp(request["tmp_mb"])
+            finally:
+                syscalls.setns(self.host_mounts, syscalls.CLONE_NEWNS)
+        finally:
+            link.close_all(trees)
+        return {}
+
+
+if __name__ == "__main__":
+    main()

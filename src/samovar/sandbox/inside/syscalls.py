@@ -1,0 +1,218 @@
+"""The Linux system calls that Python has no function for, through ctypes.
+
+Owns: numbers, flags and argument layouts. Refuses: policy (see `jail`). Every failure is an OSError naming the call.
+Sources: namespaces(7), mount_setattr(2), move_mount(2), clone3 in clone(2), capabilities(7), netdevice(7).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import platform
+import socket
+import struct
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+CLONE_INTO_CGROUP = 0x200000000
+
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_REC, MS_PRIVATE = 2, 4, 8, 32, 0x4000, 1 << 18
+MNT_DETACH = 2
+ATTR_RDONLY, ATTR_NOSUID, ATTR_NODEV = 1, 2, 4
+
+_AT_FDCWD = -100
+_AT_EMPTY_PATH = 0x1000
+_AT_RECURSIVE = 0x8000
+_OPEN_TREE_CLONE = 1
+_OPEN_TREE_CLOEXEC = os.O_CLOEXEC
+_MOVE_MOUNT_F_EMPTY_PATH = 4
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_NAME = 1, 4, 38, 15
+
+_ARM = platform.machine() == "aarch64"
+_NR_PIVOT_ROOT = 41 if _ARM else 155
+_NR_SECCOMP = 277 if _ARM else 317
+_NR_OPEN_TREE, _NR_MOVE_MOUNT, _NR_CLONE3, _NR_CLOSE_RANGE, _NR_MOUNT_SETATTR = 428, 429, 435, 436, 442
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p]
+_libc.umount2.argtypes = [ctypes.c_char_p, ctypes.c_int]
+_libc.syscall.restype = ctypes.c_long
+# clone3 must not give up the interpreter lock: the child would come back without the thread that holds it.
+_libc_locked = ctypes.PyDLL(None, use_errno=True)
+_libc_locked.syscall.restype = ctypes.c_long
+
+
+def _check(result, call):
+    # type: (int, str) -> int
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, "%s: %s" % (call, os.strerror(code)))
+    return result
+
+
+def unshare(flags):
+    # type: (int) -> None
+    _check(_libc.unshare(flags), "unshare(%#x)" % flags)
+
+
+def setns(fd, kind):
+    # type: (int, int) -> None
+    _check(_libc.setns(fd, kind), "setns(%#x)" % kind)
+
+
+def mount(source, target, kind, flags=0, data=None):
+    # type: (str, str, str | None, int, str | None) -> None
+    result = _libc.mount(source.encode(), target.encode(), kind and kind.encode(), flags, data and data.encode())
+    _check(result, "mount(%s)" % target)
+
+
+def unmount(target):
+    # type: (str) -> None
+    _check(_libc.umount2(target.encode(), MNT_DETACH), "umount(%s)" % target)
+
+
+def private_mounts():
+    # type: () -> None
+    """Stop mounts of this namespace from showing up in the one it was copied from, and the other way round."""
+    mount("none", "/", None, MS_REC | MS_PRIVATE)
+
+
+def pivot_root(new_root):
+    # type: (str) -> None
+    """Make `new_root` (a mount point) the root and drop the old one: pivot_root(2), "pivot_root(".", ".")"."""
+    os.chdir(new_root)
+    _check(_libc.syscall(_NR_PIVOT_ROOT, b".", b"."), "pivot_root")
+    unmount(".")
+    os.chdir("/")
+
+
+def clone_tree(path):
+    # type: (str) -> int
+    """A detached copy of the mounts at `path`, as a descriptor."""
+    flags = _OPEN_TREE_CLONE | _OPEN_TREE_CLOEXEC | _AT_RECURSIVE
+    return _check(_libc.syscall(_NR_OPEN_TREE, _AT_FDCWD, path.encode(), ctypes.c_uint(flags)), "open_tree(%s)" % path)
+
+
+def set_attributes(tree, attributes):
+    # type: (int | str, int) -> None
+    """Add mount attributes to a whole detached tree (a descriptor), or to the one mount at a path."""
+    argument = struct.pack("QQQQ", attributes, 0, 0, 0)
+    if isinstance(tree, int):
+        fd, path, flags = tree, b"", _AT_EMPTY_PATH | _AT_RECURSIVE
+    else:
+        fd, path, flags = _AT_FDCWD, tree.encode(), 0
+    result = _libc.syscall(_NR_MOUNT_SETATTR, fd, path, ctypes.c_uint(flags), argument, len(argument))
+    _check(result, "mount_setattr(%s)" % tree)
+
+
+def attach_tree(tree, target):
+    # type: (int, str) -> None
+    """Attach a detached tree at `target`."""
+    result = _libc.syscall(_NR_MOVE_MOUNT, tree, b"", _AT_FDCWD, target.encode(), _MOVE_MOUNT_F_EMPTY_PATH)
+    _check(result, "move_mount(%s)" % target)
+
+
+def bind(source, target, attributes):
+    # type: (str, str, int) -> None
+    tree = clone_tree(source)
+    try:
+        set_attributes(tree, attributes)
+        attach_tree(tree, target)
+    finally:
+        os.close(tree)
+
+
+def prctl(option, value):
+    # type: (int, int) -> None
+    zero = ctypes.c_ulong(0)
+    _check(_libc.prctl(option, ctypes.c_ulong(value), zero, zero, zero), "prctl(%d)" % option)
+
+
+def set_name(name):
+    # type: (str) -> None
+    """The name that ps and top show (15 bytes at most)."""
+    _libc.prctl(PR_SET_NAME, ctypes.c_char_p(name.encode()[:15]), 0, 0, 0)
+
+
+def set_hostname(name):
+    # type: (str) -> None
+    data = name.encode()
+    _check(_libc.sethostname(data, len(data)), "sethostname")
+
+
+class _CapHeader(ctypes.Structure):
+    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
+
+
+class _CapData(ctypes.Structure):
+    _fields_ = [("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32)]
+
+
+def drop_capabilities():
+    # type: () -> None
+    """Give up every capability. The bounding set stays: under no_new_privs nothing can be gained from it."""
+    header = _CapHeader(0x20080522, 0)
+    nothing = (_CapData * 2)()
+    _check(_libc.capset(ctypes.byref(header), nothing), "capset")
+
+
+class _CloneArgs(ctypes.Structure):
+    _fields_ = [
+        (name, ctypes.c_uint64)
+        for name in ["flags", "pidfd", "child_tid", "parent_tid", "exit_signal", "stack", "stack_size", "tls", "set_tid", "set_tid_size", "cgroup"]
+    ]
+
+
+def clone3(flags, cgroup=-1):
+    # type: (int, int) -> int
+    """fork() with namespaces, optionally straight into a cgroup (v2 directory descriptor). 0 in the child.
+
+    The attach costs 0.1 ms this way, and 7-12 ms when the parent does it afterwards.
+    """
+    arguments = _CloneArgs(flags=flags, exit_signal=17)
+    if cgroup >= 0:
+        arguments.flags |= CLONE_INTO_CGROUP
+        arguments.cgroup = cgroup
+    ctypes.pythonapi.PyOS_BeforeFork()
+    pid = _libc_locked.syscall(_NR_CLONE3, ctypes.byref(arguments), ctypes.c_size_t(ctypes.sizeof(arguments)))
+    if pid == 0:
+        ctypes.pythonapi.PyOS_AfterFork_Child()
+        return 0
+    code = ctypes.get_errno()
+    ctypes.pythonapi.PyOS_AfterFork_Parent()
+    if pid < 0:
+        raise OSError(code, "clone3(%#x): %s" % (flags, os.strerror(code)))
+    return int(pid)
+
+
+def close_descriptors(first, last=0xFFFFFFFF):
+    # type: (int, int) -> None
+    """Close every descriptor from `first` to `last`."""
+    if first <= last and _libc.syscall(_NR_CLOSE_RANGE, ctypes.c_uint(first), ctypes.c_uint(last), 0) < 0:
+        os.closerange(first, min(last, 65536) + 1)
+
+
+def loopback_up():
+    # type: () -> None
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        siocsifflags, iff_up, iff_running = 0x8914, 0x1, 0x40
+        fcntl.ioctl(control, siocsifflags, struct.pack("16sH14x", b"lo", iff_up | iff_running))
+
+
+def load_filter(program):
+    # type: (bytes) -> None
+    """Install a seccomp filter (classic BPF, 8 bytes an instruction) on this thread. Needs no_new_privs."""
+    code = ctypes.create_string_buffer(program, len(program))
+
+    class Program(ctypes.Structure):
+        _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+
+    argument = Program(len(program) // 8, ctypes.addressof(code))
+    seccomp_set_mode_filter = 1
+    _check(_libc.syscall(_NR_SECCOMP, seccomp_set_mode_filter, 0, ctypes.byref(argument)), "seccomp")

@@ -1,0 +1,93 @@
+"""The seam between the engine and whatever runs boxes: today Linux namespaces, later a microVM.
+
+Rules, kept for every driver (models: open-lambda's safe sandbox):
+ 1. A box is used by one owner at a time, on the event loop.
+ 2. After `kill` it is dead: every further call does nothing.
+ 3. `on_exit` comes exactly once per occupant, however it ended, also when the driver itself breaks; not after `kill`.
+ 4. What comes out of a box (`on_frame`, `on_output`) is hostile.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from samovar.sandbox.spec import BoxLimits
+
+
+class Exit(msgspec.Struct, frozen=True):
+    """How an occupant ended: an exit status, or the signal that killed it."""
+
+    status: int = 0
+    signal: int = 0
+    out_of_memory: bool = False
+
+
+class SandboxDied(Exception):
+    """A box could not be made or has broken; the reason is the text. Caught only by the engine's environment."""
+
+
+class Tenant(Protocol):
+    """Who owns a box: what it hears of it."""
+
+    def on_frame(self, kind: int, content: memoryview) -> None:
+        """A whole frame from the occupant. The memory is only valid during the call."""
+
+    def on_output(self, data: bytes) -> None:
+        """What the occupant wrote to its output."""
+
+    def on_exit(self, how: Exit) -> None:
+        """The occupant is gone, and everything that it had started; the box stands and can be started again."""
+
+
+class Box(Protocol):
+    """A sealed place for one process tree, with a channel to it."""
+
+    id: str
+
+    def attach(self, tenant: Tenant) -> None: ...
+
+    async def assign(self, mounts: Sequence[tuple[Path, str]], limits: BoxLimits) -> list[str]:
+        """Give the box to a function: host folders appear in it, read-only. Returns where the occupant finds each."""
+
+    def send(self, *parts: bytes | bytearray | memoryview) -> None:
+        """Bytes of one frame to the occupant."""
+
+    def pause_output(self, paused: bool) -> None:
+        """Stop or go on reading the occupant's output: while stopped, it blocks when the pipe is full."""
+
+    def drain_output(self) -> None:
+        """Hand over (`on_output`) what has been written so far."""
+
+    def freeze(self) -> None: ...
+
+    def thaw(self) -> None: ...
+
+    def throttle(self) -> None:
+        """From now on, hold the occupant to its share of the CPU."""
+
+    def peak_memory_mb(self) -> int:
+        """The most memory used since the box was assigned."""
+
+    def stop(self) -> None:
+        """Kill the occupant and whatever it has started; /tmp and the mounts stay. `on_exit` follows."""
+
+    async def start(self) -> None:
+        """Put a fresh occupant into a box whose last one has exited. Raises SandboxDied."""
+
+    def kill(self) -> None:
+        """Destroy the box. Nothing is heard of it any more."""
+
+
+
+class Boxes(Protocol):
+    """The driver."""
+
+    async def warm(self, kind: str) -> None:
+        """Have boxes of this kind at hand."""
+
+    async def take(self, kind: str) -> Box:
+        """A box with a fresh occupant: from the shelf, or made now. Raises SandboxDied."""
+
+    async def close(self) -> None: ...

@@ -1,0 +1,155 @@
+"""What a box is made of, as data: isolation levels, interpreters, the plan of a root, limits.
+
+Owns: every path and number that the helpers in `inside/` are told. Refuses: doing anything with them.
+"""
+
+import platform
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+INSIDE = Path(__file__).parent / "inside"
+FIRST_UID = 0x7000_0000
+"""Host users of the boxes, one each: far from the ranges that distributions and container tools hand out."""
+INNER_USER = (993, 990)
+"""uid and gid as the function sees itself: `sbx_user1051` (facts/lambda-runtime.md §2.2)."""
+PIDS = 1024
+LIMITS = {"RLIMIT_NOFILE": 1024, "RLIMIT_NPROC": 1024, "RLIMIT_CORE": 0}
+ENDPOINT_PORT = 4566
+"""Where a function finds the platform, on its own loopback."""
+HELPER_MOUNT = "/mnt"
+"""Where a zygote finds its own code until it has loaded it."""
+PYCACHE = "/var/cache/samovar"
+
+
+class Isolation(Enum):
+    """How much stands between a function and the machine, strongest first."""
+
+    FULL = "full"
+    """Namespaces, seccomp, own user and control groups: nothing is shared, everything is limited."""
+    NAMESPACES = "namespaces"
+    """As full, without control groups: memory and CPU are not limited, and environments not frozen."""
+    PROCESS = "process"
+    """A process with a seccomp filter. It sees the host's files with the server's rights: for code that you trust."""
+
+    def at_least(self, other: "Isolation") -> bool:
+        order = list(Isolation)
+        return order.index(self) <= order.index(other)
+
+
+class Interpreter(msgspec.Struct, frozen=True):
+    """A language on this machine."""
+
+    name: str
+    """`python3.12`."""
+    executable: Path
+    prefix: Path
+    """The tree that the interpreter lives in; the system's own has `/usr`."""
+
+
+class ZygoteSpec(msgspec.Struct, frozen=True):
+    """An interpreter with what it has loaded before it forks."""
+
+    interpreter: Interpreter
+    module: str
+    """What it serves: a module with `warm`, `rehearse` and `serve`."""
+    packages: Sequence[tuple[Path, str]]
+    """(host path, name under /var/runtime): files and folders that the module needs."""
+    environ: dict[str, str]
+    cache: Path
+    """Host folder for compiled modules."""
+
+
+class BoxLimits(msgspec.Struct, frozen=True):
+    memory_mb: int
+    cpus: float | None
+    """Share of a CPU; None for no limit."""
+    tmp_mb: int
+
+
+_ETC = {
+    "/etc/passwd": "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:993:990::/home/sbx_user1051:/sbin/nologin\n",
+    "/etc/group": "root:x:0:\nsbx_user1051:x:990:\n",
+    "/etc/hosts": "127.0.0.1 localhost sandbox sandbox.localdomain\n::1 localhost\n",
+    "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+}
+_ETC_SHARED = ("ld.so.cache", "ssl", "pki", "ca-certificates", "mime.types", "localtime", "protocols", "services", "alternatives")
+_SYSTEM = ("bin", "sbin", "lib", "lib64", "lib32")
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+
+
+def root_plan(spec: ZygoteSpec, at: Path, host_network: bool) -> dict[str, Any]:
+    """The plan for `jail.build_root`: a read-only root of the host's /usr, the interpreter at /var/lang, the runtime client."""
+    folders = {"/proc": 0o555, "/tmp": 0o1777, "/var/task": 0o755, "/opt": 0o755, "/var/runtime": 0o755, "/root": 0o700}
+    folders |= {"/dev": 0o755, "/etc": 0o755, "/usr": 0o755, HELPER_MOUNT: 0o755, PYCACHE: 0o755, "/var/lang": 0o755}
+    folders |= {"/home/sbx_user1051": 0o755, "/run": 0o755}
+    files, links = dict(_ETC), {"/dev/fd": "/proc/self/fd", "/var/tmp": "/tmp"}
+    links |= {f"/dev/{name}": f"/proc/self/fd/{fd}" for fd, name in enumerate(("stdin", "stdout", "stderr"))}
+    binds: list[tuple[str, str, str]] = [("/usr", "/usr", "ro")]
+
+    for name in _SYSTEM:
+        host = Path("/", name)
+        if host.is_symlink():
+            links[f"/{name}"] = str(host.readlink())
+        elif host.is_dir():
+            folders[f"/{name}"] = 0o755
+            binds.append((f"/{name}", f"/{name}", "ro"))
+    for name in _DEVICES:
+        files[f"/dev/{name}"] = ""
+        binds.append((f"/dev/{name}", f"/dev/{name}", "dev"))
+    for name in _ETC_SHARED + (("resolv.conf", "hosts") if host_network else ()):
+        _share(Path("/etc", name), f"/etc/{name}", folders, files, binds)
+
+    if spec.interpreter.prefix == Path("/usr"):
+        links |= {"/var/lang/bin": "/usr/bin", "/var/lang/lib": "/usr/lib"}
+    else:
+        binds.append((str(spec.interpreter.prefix), "/var/lang", "ro"))
+    for host, name in spec.packages:
+        _share(host, f"/var/runtime/{name}", folders, files, binds)
+    binds.append((str(INSIDE), HELPER_MOUNT, "ro"))
+    binds.append((str(spec.cache), PYCACHE, "rw"))
+    return {"at": str(at), "folders": folders, "files": files, "links": links, "binds": binds}
+
+
+def _share(
+    host: Path, path: str, folders: dict[str, int], files: dict[str, str], binds: list[tuple[str, str, str]]
+) -> None:
+    real = host.resolve()
+    if not real.exists():
+        return
+    if real.is_dir():
+        folders[path] = 0o755
+    else:
+        files[path] = ""
+    binds.append((str(real), path, "ro"))
+
+
+def zygote_command(spec: ZygoteSpec, isolated: bool) -> tuple[list[str], dict[str, str]]:
+    """(argv, environment) that start a zygote, inside its root or, at the lowest level, on the host."""
+    if isolated:
+        executable = f"/var/lang/bin/{spec.interpreter.executable.name}"
+        script, path, pycache = f"{HELPER_MOUNT}/zygote.py", ["/var/runtime"], PYCACHE
+    else:
+        executable, script = str(spec.interpreter.executable), str(INSIDE / "zygote.py")
+        path = list(dict.fromkeys(str(host.parent) for host, _ in spec.packages))
+        pycache = str(spec.cache)
+    config = {
+        "module": spec.module,
+        "path": path,
+        "readonly": [PYCACHE] if isolated else [],
+        "unmount": [HELPER_MOUNT] if isolated else [],
+        "isolated": isolated,
+        "inner": INNER_USER,
+        # Without namespaces the user is the server's own, and its processes all count.
+        "limits": {name: value for name, value in LIMITS.items() if isolated or name != "RLIMIT_NPROC"},
+    }
+    argv = [executable, "-E", "-s", "-S", "-X", "utf8", "-X", f"pycache_prefix={pycache}", script]
+    return [*argv, msgspec.json.encode(config).decode()], spec.environ
+
+
+def machine() -> str:
+    """AWS's name of this machine's architecture."""
+    return {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
