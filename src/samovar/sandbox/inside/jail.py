@@ -18,6 +18,8 @@ from syscalls import ATTR_NODEV, ATTR_NOSUID, ATTR_RDONLY
 
 READ_ONLY = ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV
 _TMP_FLAGS = syscalls.MS_NOSUID | syscalls.MS_NODEV
+SPARE = "/mnt"
+"""An empty folder of every root, for a moment's mount."""
 _ATTRIBUTES = {"ro": READ_ONLY, "rw": ATTR_NOSUID | ATTR_NODEV, "dev": ATTR_NOSUID}
 
 
@@ -44,6 +46,7 @@ def build_root(plan):
         syscalls.set_attributes(tree, attributes)
         syscalls.attach_tree(tree, at + path)
         os.close(tree)
+    mount_proc(at + "/proc")
     syscalls.pivot_root(at)
     # Last: until here the folders and mount points above had to be made in it.
     syscalls.set_attributes("/", READ_ONLY)
@@ -61,7 +64,7 @@ def furnish(plan):
         listeners = [listen(port) for port in plan["ports"]]
     syscalls.set_hostname("sandbox")
     syscalls.mount("tmp", "/tmp", "tmpfs", _TMP_FLAGS, "size=%dm,mode=1777" % plan["tmp_mb"])
-    mount_proc()
+    renew_proc()
     return listeners
 
 
@@ -70,10 +73,21 @@ def resize_tmp(size_mb):
     syscalls.mount("tmp", "/tmp", None, _TMP_FLAGS | syscalls.MS_REMOUNT, "size=%dm" % size_mb)
 
 
-def mount_proc():
-    # type: () -> None
+def mount_proc(target="/proc"):
+    # type: (str) -> None
     flags = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
-    syscalls.mount("proc", "/proc", "proc", flags, "hidepid=2")
+    syscalls.mount("proc", target, "proc", flags, "hidepid=2")
+
+
+def renew_proc():
+    # type: () -> None
+    """Replace /proc by that of this process's pid namespace.
+
+    The old one goes after the new one has come: in a user namespace the kernel allows a proc mount only beside another.
+    """
+    mount_proc(SPARE)
+    syscalls.unmount("/proc")
+    syscalls.move_mount_point(SPARE, "/proc")
 
 
 def listen(port):

@@ -34,13 +34,16 @@ _REMOVE_WITHIN_S = 10.0
 
 def main():
     # type: () -> None
-    control = socket.socket(fileno=int(sys.argv[1]))
     config = json.loads(sys.argv[2])
+    if config["isolated"] and os.geteuid() != 0:
+        _become_root_of_a_user_namespace()
+    control = socket.socket(fileno=int(sys.argv[1]))
     os.setsid()  # a Ctrl-C in the terminal is for the server, which then closes the link
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if config["isolated"]:
-        _own_namespaces()
+        syscalls.unshare(syscalls.CLONE_NEWPID | syscalls.CLONE_NEWNS)
+        syscalls.private_mounts()
     child = os.fork()
     if child:
         control.close()
@@ -56,15 +59,18 @@ def main():
         os._exit(0)
 
 
-def _own_namespaces():
+def _become_root_of_a_user_namespace():
     # type: () -> None
-    """A pid and a mount namespace for the keeper; an ordinary user gets the right to make them from a user namespace."""
-    if os.geteuid() != 0:
-        outer = (os.getuid(), os.getgid())
-        syscalls.unshare(syscalls.CLONE_NEWUSER)
-        jail.map_user((0, 0), outer)
-    syscalls.unshare(syscalls.CLONE_NEWPID | syscalls.CLONE_NEWNS)
-    syscalls.private_mounts()
+    """Give an ordinary user's keeper the right to make namespaces, and begin again.
+
+    The new start is for the memory's owner: the kernel keeps the namespace that a program was started in, and only its
+    capabilities count when another process wants to join the namespaces of this one's children.
+    """
+    outer = (os.getuid(), os.getgid())
+    syscalls.unshare(syscalls.CLONE_NEWUSER)
+    jail.map_user((0, 0), outer)
+    os.set_inheritable(int(sys.argv[1]), True)
+    os.execv(sys.executable, [sys.executable, "-E", "-s", "-S", "-B", *sys.argv])
 
 
 def _remove_groups(directories):
@@ -131,7 +137,7 @@ class Keeper:
             try:
                 self._become_zygote(request, given)
             except OSError as error:
-                os.write(given[1], ("samovar: the sandbox's root could not be made: %s\n" % error).encode())
+                os.write(2, ("samovar: the sandbox's root could not be made: %s\n" % error).encode())
             finally:
                 os._exit(127)
         made.append(os.pidfd_open(pid))
@@ -152,7 +158,6 @@ class Keeper:
         if request["root"] is not None:
             syscalls.unshare(syscalls.CLONE_NEWNS)
             jail.build_root(request["root"])
-            jail.mount_proc()
         os.execve(request["argv"][0], request["argv"], request["environ"])
 
     def shell(self, request, given, made):
@@ -165,7 +170,6 @@ class Keeper:
             # type: () -> list
             syscalls.setns(given[0], syscalls.CLONE_NEWNS)
             syscalls.unshare(syscalls.CLONE_NEWNS)
-            syscalls.unmount("/proc")
             return jail.furnish(plan)
 
         return self._init(flags, inside, made)
@@ -177,8 +181,7 @@ class Keeper:
         def inside():
             # type: () -> list
             syscalls.setns(given[0], syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET)
-            syscalls.unmount("/proc")
-            jail.mount_proc()
+            jail.renew_proc()
             return []
 
         return self._init(_NAMESPACES, inside, made)

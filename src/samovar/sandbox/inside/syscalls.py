@@ -21,7 +21,7 @@ CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 CLONE_INTO_CGROUP = 0x200000000
 
-MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_REC, MS_PRIVATE = 2, 4, 8, 32, 0x4000, 1 << 18
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_MOVE, MS_REC, MS_PRIVATE = 2, 4, 8, 0x20, 0x2000, 0x4000, 1 << 18
 MNT_DETACH = 2
 ATTR_RDONLY, ATTR_NOSUID, ATTR_NODEV = 1, 2, 4
 
@@ -70,6 +70,11 @@ def mount(source, target, kind, flags=0, data=None):
     # type: (str, str, str | None, int, str | None) -> None
     result = _libc.mount(source.encode(), target.encode(), kind and kind.encode(), flags, data and data.encode())
     _check(result, "mount(%s)" % target)
+
+
+def move_mount_point(source, target):
+    # type: (str, str) -> None
+    mount(source, target, None, MS_MOVE)
 
 
 def unmount(target):
