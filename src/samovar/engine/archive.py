@@ -68,12 +68,12 @@ def read(data: bytes) -> list[Entry]:
     end = data.rfind(b"PK\5\6", max(0, len(data) - _END.size - 0xFFFF))
     if end < 0 or end + _END.size > len(data):
         raise bad_zip()
-    _, disk, first_disk, here, count, length, offset, _ = _END.unpack_from(data, end)
+    _, disk, first_disk, _, count, length, offset, _ = _END.unpack_from(data, end)
     if count == 0 and length == 0:
         raise invalid("Uploaded file must be a non-empty zip")
     # What precedes the zip (a shebang line) shifts every offset in it.
     shift = end - length - offset
-    if disk or first_disk or here != count or count == 0xFFFF or shift < 0:
+    if disk or first_disk or count == 0xFFFF or shift < 0:
         raise bad_zip()
     view = memoryview(data)
     entries = []
@@ -178,7 +178,7 @@ def _inflate(packed: memoryview) -> Iterator[bytes]:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         for at in range(0, len(packed), _CHUNK_IN):
-            if inflater.eof:
+            if inflater.eof:  # what follows would only be collected, and copied for each piece
                 raise bad_zip()
             rest: bytes | memoryview = packed[at : at + _CHUNK_IN]
             while rest:

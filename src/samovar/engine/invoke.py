@@ -33,13 +33,14 @@ class Engine:
         log: LogSink,
         clock: Clock,
         code: Path,
+        nothing: Path,
         *,
         concurrency: int,
         memory_mb: int,
         idle_timeout_s: float,
         endpoint_url: str,
     ) -> None:
-        """`code`: folder of unpacked packages. `memory_mb`: of all environments. `endpoint_url`: as functions see it."""
+        """`code`: folder of unpacked packages. `nothing`: a folder for an empty one. `memory_mb`: of all environments. `endpoint_url`: as functions see it."""
         self.boxes = boxes
         self.clock = clock
         self.log = log
@@ -49,8 +50,8 @@ class Engine:
         )
         self._runtimes = runtimes
         self._code = code
-        self._nothing = code / "nothing"
-        self._nothing.mkdir(parents=True, exist_ok=True)
+        self._nothing = nothing
+        nothing.mkdir(parents=True, exist_ok=True)
         self._idle_timeout_s = idle_timeout_s
         self._loop = asyncio.get_running_loop()
         self._clocks: dict[Environment, tuple[float, Event]] = {}

@@ -191,7 +191,7 @@ class Lines:
             events.append(held[at:piece].decode("utf-8", "replace"))
             at = piece
         del held[:at]
-        self._clean = max(0, unfinished - at - len(_MARK)) if mark < 0 else mark - at
+        self._clean = max(0, len(held) - len(_MARK)) if mark < 0 else 0
         return events
 
     def flush(self) -> list[str]:

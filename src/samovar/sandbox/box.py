@@ -8,7 +8,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,13 +33,20 @@ class Zygote(Protocol):
     occupants: "dict[int, LinuxBox]"
 
 
+class Listeners(Protocol):
+    """Who accepts on the sockets that listen inside boxes."""
+
+    def opened(self, box: "LinuxBox", listener: socket.socket) -> None: ...
+    def closed(self, listener: socket.socket) -> None: ...
+
+
 class Maker(Protocol):
     """What a box needs of those who made it."""
 
     groups: cgroup.Groups | None
     host_network: bool
     keeper: Helper
-    on_listener: "Callable[[LinuxBox, socket.socket], None]"
+    listeners: "Listeners"
 
     @property
     def isolated(self) -> bool: ...
@@ -85,7 +92,7 @@ class LinuxBox:
             self.listeners = [socket.socket(fileno=fd) for fd in made[1:]]
         await self._occupy()
         for listener in self.listeners:
-            boxes.on_listener(self, listener)
+            boxes.listeners.opened(self, listener)
 
     async def _occupy(self) -> None:
         ours, theirs = socket.socketpair()
@@ -274,6 +281,7 @@ class LinuxBox:
         self.thaw()  # v1: a frozen process can't die
         self._forget_occupant()
         for listener in self.listeners:
+            self._boxes.listeners.closed(listener)
             listener.close()
         if self.group is not None:
             self.group.close()

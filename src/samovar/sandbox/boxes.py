@@ -7,7 +7,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections import deque
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from samovar.sandbox import cgroup, spec
-from samovar.sandbox.box import LinuxBox
+from samovar.sandbox.box import LinuxBox, Listeners
 from samovar.sandbox.helper import Helper
 from samovar.sandbox.port import Exit, SandboxDied
 from samovar.sandbox.spec import Isolation, ZygoteSpec
@@ -36,13 +35,13 @@ class LinuxBoxes:
         host_network: bool,
         shelf: int,
         describe: Callable[[str], ZygoteSpec],
-        on_listener: Callable[["LinuxBox", socket.socket], None],
+        listeners: Listeners,
     ) -> None:
-        """`shelf`: boxes kept ready per kind. `describe`: the zygote of a kind. `on_listener`: accepts for a box."""
+        """`scratch`: an empty folder. `shelf`: boxes kept ready per kind. `describe`: the zygote of a kind."""
         self.isolation = isolation
         self.groups = groups
         self.host_network = host_network or isolation is Isolation.PROCESS
-        self.on_listener = on_listener
+        self.listeners = listeners
         self._scratch = scratch
         self._shelf_size = shelf
         self._describe = describe

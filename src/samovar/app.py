@@ -1,0 +1,264 @@
+"""Builds every room and tears them down: the only file that knows them all.
+
+Rule: one AsyncExitStack, so that whatever was opened is closed in reverse, also when opening fails half-way. The server
+opens last and closes first: nobody is answered before everything is there, nor after anything has gone.
+"""
+
+import asyncio
+import math
+import os
+import resource
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import uvloop
+
+from samovar import __version__
+from samovar.core.clock import SystemClock
+from samovar.core.ids import hex_id
+from samovar.core.service import Service
+from samovar.engine.environment import LogSink
+from samovar.engine.invoke import Engine
+from samovar.engine.runtimes import Runtimes
+from samovar.gateway.admission import admit
+from samovar.gateway.dispatch import Gateway
+from samovar.gateway.doors import Doors
+from samovar.net.server import Server, serve
+from samovar.sandbox import cgroup, doctor
+from samovar.sandbox.box import LinuxBox
+from samovar.sandbox.boxes import LinuxBoxes
+from samovar.sandbox.spec import ENDPOINT_PORT, Isolation
+from samovar.services import lambda_, logs, sts
+from samovar.settings import Settings
+from samovar.store.blobs import Blobs
+from samovar.store.sqlite import open_store
+from samovar.wire.model import Models
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+_CLOSING_S = 10
+"""What closing the rooms may take after the running requests' grace."""
+
+
+class PortTaken(Exception):
+    """The address can't be listened on; the message says what to do."""
+
+
+class Running(msgspec.Struct, frozen=True):
+    """What the outside may know of a platform that is up."""
+
+    endpoint: str
+    isolation: str
+    start_s: float
+
+
+class Announce(Protocol):
+    """Told once, when the platform answers."""
+
+    def __call__(self, running: Running) -> None: ...
+
+
+class App:
+    """The platform in one process. `async with App(settings) as app` is up inside and gone after."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._clock = SystemClock()
+        self._rooms = AsyncExitStack()
+        self._inner_doors = _InnerDoors()
+
+    async def __aenter__(self) -> "App":
+        started = self._clock.monotonic()
+        self.isolation = _isolation(self._settings)
+        async with AsyncExitStack() as rooms:
+            self.services = await self._open_services(rooms)
+            self.server = await self._open_server(rooms)
+            self._inner_doors.attach(self.server)
+            self._rooms = rooms.pop_all()
+        host, port = self.server.address
+        shown = f"[{host}]" if ":" in host else host
+        self.running = Running(f"http://{shown}:{port}", self._describe(), self._clock.monotonic() - started)
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._rooms.aclose()
+
+    async def _open_services(self, rooms: AsyncExitStack) -> list[Service]:
+        settings, clock = self._settings, self._clock
+        store = await open_store(None if settings.ephemeral else Path(settings.data_dir))
+        rooms.push_async_callback(store.close)
+        data = Path(settings.data_dir)
+        if settings.ephemeral:
+            data = Path(tempfile.mkdtemp(prefix="samovar-"))
+            rooms.callback(shutil.rmtree, data, ignore_errors=True)
+        logs_service, sink = await logs.build(store, clock)
+        self._close_with(rooms, logs_service)
+        self.engine = self._open_engine(data, sink)
+        rooms.push_async_callback(self.engine.close)
+        blobs = await Blobs.open(data / "code")
+        rooms.push_async_callback(blobs.close)
+        lambda_service, self._download_code = await lambda_.build(store, blobs, data / "trees", self.engine, clock)
+        self._close_with(rooms, lambda_service)
+        return [lambda_service, logs_service, sts.build()]
+
+    @staticmethod
+    def _close_with(rooms: AsyncExitStack, service: Service) -> None:
+        if service.close is not None:
+            rooms.push_async_callback(service.close)
+
+    def _open_engine(self, data: Path, sink: LogSink) -> Engine:
+        settings = self._settings
+        _raise_descriptor_limit()
+        groups = None
+        if self.isolation is Isolation.FULL:
+            where = cgroup.Hierarchies()
+            cgroup.sweep(where)
+            groups = cgroup.Groups(where, f"samovar-{os.getpid()}-{hex_id(8)}")
+        scratch = data / "root"
+        scratch.mkdir(parents=True, exist_ok=True)
+        runtimes = Runtimes(Path(settings.data_dir))
+        host_network = settings.function_network == "host"
+        boxes = LinuxBoxes(
+            self.isolation, groups, scratch, host_network, settings.prefork, runtimes.zygote, self._inner_doors
+        )
+        port = settings.port if boxes.host_network else ENDPOINT_PORT
+        return Engine(
+            boxes,
+            runtimes,
+            sink,
+            self._clock,
+            data / "trees",
+            data / "nothing",
+            concurrency=settings.concurrency,
+            memory_mb=settings.memory_limit_mb or _machine_memory_mb() * 8 // 10,
+            idle_timeout_s=settings.idle_timeout_s,
+            endpoint_url=f"http://127.0.0.1:{port}",
+        )
+
+    async def _open_server(self, rooms: AsyncExitStack) -> Server:
+        settings = self._settings
+        doors = Doors(
+            self.services,
+            facts=self._facts,
+            reset=self._reset,
+            allow_reset=settings.allow_reset,
+            listen_host=settings.host,
+            downloads={lambda_.LINK_PATH: self._download_code},
+        )
+        gateway = Gateway(Models(), self.services, doors=doors, region=settings.region)
+        rooms.push_async_callback(gateway.close)
+        try:
+            server = await serve(gateway.handle, host=settings.host, port=settings.port, admit=admit)
+        except OSError as error:
+            raise PortTaken(_explain(settings, error)) from error
+        rooms.push_async_callback(server.close, settings.shutdown_grace_s)
+        return server
+
+    async def _reset(self) -> None:
+        """What a reset empties beyond the services."""
+        await self.engine.reset()
+
+    def _facts(self) -> dict[str, object]:
+        return {"version": __version__, "isolation": self.isolation.value, "ephemeral": self._settings.ephemeral}
+
+    def _describe(self) -> str:
+        network = " on the host's network" if self._settings.function_network == "host" else ""
+        return _IN_ONE_LINE[self.isolation] + network
+
+
+_IN_ONE_LINE = {
+    Isolation.FULL: "full: own namespaces, user, system-call filter, and limits for memory, CPU and processes",
+    Isolation.NAMESPACES: "namespaces: memory and CPU are not limited, idle functions not frozen (see `samovar doctor`)",
+    Isolation.PROCESS: "process: functions can read your files; run only code that you trust (see `samovar doctor`)",
+}
+
+
+class NotIsolated(Exception):
+    """The machine doesn't allow the isolation that was asked for; the message says what to do."""
+
+
+def _isolation(settings: Settings) -> Isolation:
+    """The machine's level, or NotIsolated when that is lower than the settings demand."""
+    machine = doctor.examine()
+    if settings.isolation != "auto" and not machine.level.at_least(Isolation(settings.isolation)):
+        raise NotIsolated(
+            f"this machine allows the isolation level {machine.level.value!r}, not {settings.isolation!r}: "
+            f"{machine.why_not(Isolation(settings.isolation))}"
+        )
+    return machine.level
+
+
+def _machine_memory_mb() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+
+
+def _raise_descriptor_limit() -> None:
+    """An environment takes some six descriptors of the server's."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+class _InnerDoors:
+    """Joins the sockets that listen inside boxes to the server, which opens after the first boxes may have been made."""
+
+    def __init__(self) -> None:
+        self._server: Server | None = None
+        self._early: dict[socket.socket, str] = {}
+
+    def attach(self, server: Server) -> None:
+        self._server = server
+        for listener, source in self._early.items():
+            server.listen(listener, source)
+        self._early.clear()
+
+    def opened(self, box: LinuxBox, listener: socket.socket) -> None:
+        if self._server is None:
+            self._early[listener] = box.id
+        else:
+            self._server.listen(listener, box.id)
+
+    def closed(self, listener: socket.socket) -> None:
+        if self._server is None:
+            self._early.pop(listener, None)
+        else:
+            self._server.unlisten(listener)
+
+
+def run(settings: Settings, announce: Announce, stopping: Callable[[], None]) -> None:
+    """Run the platform until SIGINT or SIGTERM; a second signal ends the process at once.
+
+    Raises PortTaken and StoreError (the data directory can't be used) before anything was announced.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(settings, announce, stopping))
+
+
+async def _run(settings: Settings, announce: Announce, stopping: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in _STOPPING:
+        loop.add_signal_handler(number, stop.set)
+    async with App(settings) as app:
+        announce(app.running)
+        await stop.wait()
+        stopping()
+        for number in _STOPPING:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+        # The kernel ends a shutdown that hangs. What was acknowledged is on disk, and boxes die with their server.
+        signal.alarm(math.ceil(settings.shutdown_grace_s) + _CLOSING_S)
+    signal.alarm(0)
+
+
+def _explain(settings: Settings, error: OSError) -> str:
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return (
+        f"cannot listen on {settings.host} port {settings.port}: {reason}. If another Samovar (or LocalStack) runs "
+        "there, stop it; or choose another port with --port (0 takes a free one)."
+    )

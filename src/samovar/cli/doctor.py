@@ -1,0 +1,17 @@
+"""`samovar doctor`: each protection of this machine, in force or not, and what to do about it."""
+
+import click
+
+from samovar.cli.report import Line, show
+from samovar.sandbox.doctor import examine
+from samovar.sandbox.spec import Isolation
+
+
+@click.command("doctor")
+def command() -> None:
+    """Say which protections are in force on this machine; the exit code is 1 when one is missing."""
+    machine = examine()
+    show([Line(protection.name, protection.ok, protection.remark) for protection in machine.protections])
+    click.echo(f"\nIsolation level: {click.style(machine.level.value, bold=True)}")
+    if machine.level is not Isolation.FULL:
+        raise SystemExit(1)

@@ -1,0 +1,51 @@
+"""`samovar up`: the server, in the foreground.
+
+Owns: the banner, the readiness line (`Ready.` with endpoint and start time, for people and scripts to wait for), how
+failures to start are told. Rule: the only import inside a function of the house is here, so that no other command
+waits for the server's modules.
+"""
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from samovar import __version__
+from samovar.cli.options import all_settings, chosen
+from samovar.settings import Settings
+
+if TYPE_CHECKING:
+    from samovar.app import Running
+
+
+@click.command("up")
+@all_settings
+def command(config: Path | None, **options: object) -> None:
+    """Start the platform; Ctrl-C stops it.
+
+    Every option is also a variable (--data-dir: SAMOVAR_DATA_DIR) and a key of the TOML file (data_dir).
+    """
+    settings = chosen(config, options)
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
+    from samovar import app
+    from samovar.store.sqlite import StoreError
+
+    try:
+        app.run(settings, lambda running: _announce(settings, running), _say_stopping)
+    except (app.PortTaken, app.NotIsolated, StoreError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _announce(settings: Settings, running: "Running") -> None:
+    data = "in memory; gone when the server stops" if settings.ephemeral else settings.data_dir
+    click.secho(f"Samovar {__version__}", bold=True)
+    for label, value in (("Endpoint", running.endpoint), ("Isolation", running.isolation), ("Data", data)):
+        click.echo(f"  {click.style(f'{label:<11}', dim=True)}{value}")
+    click.echo(f"{click.style('Ready.', fg='green', bold=True)} {running.endpoint} in {running.start_s:.2f} s")
+
+
+def _say_stopping() -> None:
+    click.echo("Stopping; once more to stop at once.")

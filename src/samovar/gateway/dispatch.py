@@ -1,0 +1,193 @@
+"""From a request to an answer: the ladder.
+
+Owns: the order of the steps, the tasks of ordinary operations, and the one place where an error becomes a response.
+
+    _guard    runs each of the following; AwsError -> the service's error, anything else -> 500 and one traceback
+    _enter    foreign web pages out, internal doors first
+    _begin    which operation of which service, who calls, parameters from bytes; starts it
+    _finish   the result to bytes
+
+Rules: an operation that the model knows and the service doesn't have answers 501, never a fake success. A direct
+operation costs no task, no future, no timer.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Any, TypeVar
+
+from samovar.core import ids
+from samovar.core.context import Context, DirectOperation, Params
+from samovar.core.context import Operation as Ordinary
+from samovar.core.errors import AwsError
+from samovar.core.service import Service, fold
+from samovar.gateway import identity, origin
+from samovar.gateway.doors import Doors, answer
+from samovar.net.message import Reply, Request, Response
+from samovar.wire.compile import Answer, Operation
+from samovar.wire.errors import answer_unresolved
+from samovar.wire.model import Models
+from samovar.wire.route import Router
+
+_T = TypeVar("_T")
+
+_log = logging.getLogger(__name__)
+
+
+class _Call:
+    """One request on its way to an answer."""
+
+    __slots__ = ("operation", "reply", "request", "request_id")
+
+    def __init__(self, request: Request, reply: Reply) -> None:
+        self.request = request
+        self.reply = reply
+        self.request_id = ids.uuid4()
+        self.operation: Operation | None = None
+
+
+class Gateway:
+    """The handler of the public door and of the platform's listeners inside environments. Also the `Caller`."""
+
+    def __init__(self, models: Models, services: Iterable[Service], *, doors: Doors, region: str) -> None:
+        self._services = {service.name: service for service in services}
+        self._models = models
+        self._router = Router(models, self._services)
+        self._doors = doors
+        self._region = region
+        self._table: dict[tuple[str, str], tuple[Ordinary | None, DirectOperation | None]] = {}
+        self._tasks: set[asyncio.Future[Any]] = set()
+
+    def handle(self, request: Request, reply: Reply) -> None:
+        """Answer one request, now or later; never raises. The `net.Handler` of the platform."""
+        call = _Call(request, reply)
+        self._guard(call, self._enter, call)
+
+    async def call(self, ctx: Context, service: str, operation: str, params: Params) -> Params:
+        """Run an operation as the gateway would, without the bytes (`ctx.call`)."""
+        if service not in self._services:
+            raise AwsError("NotImplementedException", f"The service {service} is not on this server yet.")
+        ordinary, direct = self._find(service, operation)
+        self._models[service].operation(operation).validate(params)
+        if ordinary is not None:
+            return await ordinary(ctx, params)
+        assert direct is not None
+        answered: asyncio.Future[Params] = asyncio.get_running_loop().create_future()
+        direct(ctx, params, partial(_settle, answered))
+        return await answered
+
+    async def close(self) -> None:
+        """Cancel what still runs. Comes after the server's drain, when nobody waits for it any more."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    # --- the ladder
+
+    def _guard(self, call: _Call, step: Callable[..., None], *args: Any) -> None:
+        """Run one step; what it raises becomes the answer."""
+        try:
+            try:
+                step(*args)
+            except AwsError as error:
+                self._refuse(call, error)
+            except asyncio.CancelledError:
+                self._refuse(call, AwsError("ServiceUnavailableException", "The server is shutting down."))
+        except Exception:  # noqa: BLE001 - the root of every call: a bug is logged here and answered
+            request = call.request
+            _log.exception("%s %s failed, request id %s", request.method, request.path, call.request_id)
+            self._refuse(call, AwsError(*_internal(call)))
+
+    def _enter(self, call: _Call) -> None:
+        if origin.is_foreign(call.request.headers):
+            call.reply(answer(403, {"message": "Requests from web pages of other sites are refused."}))
+            return
+        opened = self._doors.open(call.request)
+        if opened is None:
+            self._begin(call)
+        elif isinstance(opened, Response):
+            call.reply(opened)
+        else:
+            self._spawn(call, opened, call.reply)
+
+    def _begin(self, call: _Call) -> None:
+        request = call.request
+        match = self._router.resolve(request.method, request.path, request.query, request.headers, request.body)
+        operation = call.operation = match.operation
+        account = identity.account_of(match.scope)
+        ctx = Context(
+            account,
+            identity.region_of(match.scope, self._region),
+            call.request_id,
+            identity.principal_of(account),
+            "http://" + request.headers.get("host", "localhost"),
+            self,
+        )
+        ordinary, direct = self._find(match.service, operation.name)
+        params = operation.parse(match.labels, request.query, request.headers, request.body)
+        if direct is not None:
+            direct(ctx, params, partial(self._guard, call, self._finish, call))
+        elif ordinary is not None:
+            self._spawn(call, ordinary(ctx, params), partial(self._finish, call))
+
+    def _finish(self, call: _Call, result: Params | BaseException) -> None:
+        if isinstance(result, BaseException):
+            raise result
+        assert call.operation is not None
+        call.reply(_response(call.operation.serialize(result, call.request_id)))
+
+    def _refuse(self, call: _Call, error: AwsError) -> None:
+        request = call.request
+        if call.operation is not None:
+            written = call.operation.serialize_error(error, call.request_id)
+        else:
+            written = answer_unresolved(error, call.request_id, request.headers, request.query, request.body)
+        call.reply(_response(written))
+
+    # --- pieces
+
+    def _find(self, service: str, operation: str) -> tuple[Ordinary | None, DirectOperation | None]:
+        """(ordinary, direct), one of them; AwsError when the service doesn't have the operation yet."""
+        key = (service, operation)
+        found = self._table.get(key)
+        if found is None:
+            here = self._services[service]
+            name = fold(operation)
+            found = self._table[key] = (here.operations.get(name), here.direct.get(name))
+        if found == (None, None):
+            raise AwsError("NotImplementedException", f"{service}.{operation} is not implemented by this server yet.")
+        return found
+
+    def _spawn(self, call: _Call, work: Awaitable[_T], then: Callable[[_T], None]) -> None:
+        """Run `work` as a task of the gateway's; its result goes to `then`, its error becomes the answer."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._done, call, then))
+
+    def _done(self, call: _Call, then: Callable[[_T], None], task: asyncio.Future[_T]) -> None:
+        self._tasks.discard(task)
+        self._guard(call, lambda: then(task.result()))
+
+
+def _response(written: Answer) -> Response:
+    return Response(written.status, written.headers, written.body)
+
+
+def _internal(call: _Call) -> tuple[str, str]:
+    """What AWS calls a fault of its own: Lambda has a ServiceException, others answer InternalFailure."""
+    code = (
+        "ServiceException" if call.operation is not None and call.operation.service == "lambda" else "InternalFailure"
+    )
+    return code, f"The server failed; its log has the traceback under request id {call.request_id}."
+
+
+def _settle(future: asyncio.Future[Params], result: Params | BaseException) -> None:
+    """Put a direct operation's reply into a future, unless nobody waits any more."""
+    if future.done():
+        return
+    if isinstance(result, BaseException):
+        future.set_exception(result)
+    else:
+        future.set_result(result)

@@ -1,0 +1,94 @@
+"""The doors that aren't AWS's: `/_samovar/health` and `/_samovar/reset`, also under LocalStack's names for its tools,
+and the links through which services hand out files.
+
+Owns: their paths, their JSON, who may open them. Refuses: names that aren't ours (DNS rebinding), and resets from
+inside a function or without --allow-reset.
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from samovar.core.service import Service
+from samovar.gateway import origin
+from samovar.net.message import Request, Response
+
+_HEALTH = ("/_samovar/health", "/_localstack/health")
+_RESET = ("/_samovar/reset", "/_localstack/state/reset")
+
+
+Download = Callable[[str, str], Awaitable[bytes | None]]
+"""(path, query) of a link that a service handed out -> the bytes, or None for a link that isn't valid (any more)."""
+
+
+class Doors:
+    def __init__(
+        self,
+        services: Iterable[Service],
+        *,
+        facts: Callable[[], dict[str, object]],
+        reset: Callable[[], Awaitable[None]],
+        allow_reset: bool,
+        listen_host: str,
+        downloads: Mapping[str, Download] | None = None,
+    ) -> None:
+        """`facts` are further members of the health answer (version, isolation); `reset` runs after the services'.
+
+        `downloads` are services' links, by the prefix of their paths.
+        """
+        self._services = list(services)
+        self._facts = facts
+        self._reset = reset
+        self._allow_reset = allow_reset
+        self._listen_host = listen_host
+        self._downloads = downloads or {}
+
+    def open(self, request: Request) -> Response | Coroutine[Any, Any, Response] | None:
+        """The answer of an internal door, now or to be awaited; None when the path isn't one."""
+        path = request.path
+        if not path.startswith(("/_samovar/", "/_localstack/")):
+            return None
+        if not origin.names_us(request.headers, self._listen_host):
+            return answer(403, {"message": "This door opens to localhost and to IP addresses only."})
+        if path in _HEALTH:
+            return self._health() if request.method in ("GET", "HEAD") else _wrong_method("GET")
+        if path in _RESET:
+            return self._open_reset(request) if request.method == "POST" else _wrong_method("POST")
+        for prefix, download in self._downloads.items():
+            if path.startswith(prefix):
+                return _fetch(download, request) if request.method == "GET" else _wrong_method("GET")
+        return answer(404, {"message": f"No such door: {path}. There are: {', '.join((*_HEALTH, *_RESET))}"})
+
+    def _health(self) -> Response:
+        return answer(200, {**self._facts(), "services": {service.name: "running" for service in self._services}})
+
+    def _open_reset(self, request: Request) -> Response | Coroutine[Any, Any, Response]:
+        if request.source is not None:
+            return answer(403, {"message": "A function can't reset the platform that runs it."})
+        if not self._allow_reset:
+            text = "Resetting is off. Start the server with --allow-reset (or SAMOVAR_ALLOW_RESET=true) to allow it."
+            return answer(403, {"message": text})
+        return self._empty_everything()
+
+    async def _empty_everything(self) -> Response:
+        for service in self._services:
+            if service.reset is not None:
+                await service.reset()
+        await self._reset()
+        return answer(200, {"reset": True})
+
+
+async def _fetch(download: Download, request: Request) -> Response:
+    content = await download(request.path, request.query)
+    if content is None:
+        return answer(403, {"message": "This link isn't valid, or has expired. Ask for a new one."})
+    return Response(200, [("Content-Type", "application/octet-stream")], content)
+
+
+def answer(status: int, content: object) -> Response:
+    return Response(status, [("Content-Type", "application/json")], msgspec.json.encode(content))
+
+
+def _wrong_method(allowed: str) -> Response:
+    return Response(405, [("Allow", allowed)])

@@ -1,0 +1,218 @@
+"""Bytes to requests: one connection's incoming side.
+
+Owns: parsing (httptools), the limits of heads and bodies, pipelined requests in their order.
+Refuses: malformed requests (400), heads over the limit (431), bodies over what Admit allows (413, or Admit's answer).
+
+Rules:
+- Nothing is handled from inside the parser: complete requests, and at most one refusal as the last, queue in `waiting`.
+- No clock: `age` is the number of seconds since the last progress and grows with the server's sweep.
+- Protocol upgrades are ignored, as RFC 9110 §7.8 lets a server do (Java's client offers h2c with every request).
+"""
+
+from collections import deque
+from enum import Enum
+from typing import NoReturn
+
+import httptools
+
+from samovar.net.message import Admit, Limits, Request, Response
+
+_PROGRESS = 16 * 1024
+_READ = 256 * 1024
+"""The event loop's read size: how far what we have counted can lag behind what we were sent."""
+
+
+class Phase(Enum):
+    IDLE = "between requests"
+    HEAD = "reading a head"
+    BODY = "reading a body"
+    REFUSED = "dropping what a refused client still sends"
+
+
+class _Refused(Exception):
+    """Stops the parser; the refusal itself is already queued."""
+
+
+class Reader:
+    """Fed with bytes, it fills `waiting`."""
+
+    def __init__(self, admit: Admit, limits: Limits, source: object) -> None:
+        self._admit = admit
+        self._limits = limits
+        self._source = source
+        self._parser = httptools.HttpRequestParser(self)
+        self.phase = Phase.IDLE
+        self.age = 0.0
+        self.waiting: deque[Request | Response] = deque()
+        self.continue_due = False
+        """The client waits for `100 Continue` before it sends the body."""
+        self._target = b""
+        self._headers: dict[str, str] = {}
+        self._method = self._path = self._query = ""
+        self._keep_alive = True
+        self._http10 = False
+        self._head_size = 0
+        self._chunks: list[bytes] = []
+        self._body_size = 0
+        self._room = 0
+        self._progress = 0
+        self._dry = 0  # bytes since the last byte of a body: chunk framing and trailers
+        self._declining = False  # between an ignored upgrade and its body
+
+    def feed(self, data: bytes) -> None:
+        if self.phase is Phase.REFUSED:
+            return
+        before = self._body_size
+        try:
+            self._parse(data)
+        except httptools.HttpParserCallbackError as error:
+            if not isinstance(error.__context__, _Refused):
+                raise
+        except httptools.HttpParserError as error:
+            self.refuse(plain(400, f"malformed request: {error}"))
+        if self.phase is Phase.HEAD:
+            # Complete heads are measured exactly when they end; this bounds one that never does.
+            self._head_size += len(data)
+            if self._head_size > self._limits.head_bytes + _READ:
+                self.refuse(_head_too_large())
+        elif self.phase is Phase.BODY:
+            self._note_progress(len(data), moved=self._body_size != before)
+
+    def refuse(self, response: Response) -> None:
+        """Queue a refusal as this connection's last answer and take in nothing more."""
+        self.phase = Phase.REFUSED
+        self.age = 0.0
+        self._chunks = []
+        self.continue_due = False
+        self.waiting.append(response)
+
+    def close(self) -> None:
+        """Forget everything; breaks the reference cycle with the parser."""
+        self.waiting.clear()
+        self._chunks = []
+        self.phase = Phase.REFUSED
+        del self._parser
+
+    def _note_progress(self, size: int, *, moved: bool) -> None:
+        self._progress += size
+        if self._progress >= _PROGRESS:
+            self._progress = 0
+            self.age = 0.0
+        self._dry = 0 if moved else self._dry + size
+        if self._dry > self._limits.head_bytes:
+            self.refuse(_head_too_large())  # trailers or chunk extensions without end
+
+    # --- the parser: upgrades
+
+    def _parse(self, data: bytes) -> None:
+        """Feed the parser, which stops at an upgrade; a new one takes over there."""
+        while True:
+            try:
+                return self._parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                data = data[upgrade.args[0] :]
+            self._parser = httptools.HttpRequestParser(self)
+            if self._declining:
+                # The body is still to come: a head made for the new parser tells it so, our callbacks ignore it.
+                length = self._headers.get("content-length")
+                framing = "transfer-encoding: chunked" if length is None else f"content-length: {length}"
+                self._parser.feed_data(f"POST / HTTP/1.1\r\n{framing}\r\n\r\n".encode("latin-1"))
+                self._declining = False
+
+    # --- the parser's callbacks
+
+    def on_message_begin(self) -> None:
+        if self._declining:
+            return
+        self.phase = Phase.HEAD
+        self.age = 0.0
+        self._target = b""
+        self._headers = {}
+        self._head_size = 0
+
+    def on_url(self, part: bytes) -> None:
+        if not self._declining:
+            self._target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.phase is not Phase.HEAD:
+            return  # a trailer, or the head made for an ignored upgrade
+        key = name.decode("latin-1").lower()
+        text = value.decode("latin-1").rstrip(" \t")
+        headers = self._headers
+        headers[key] = f"{headers[key]},{text}" if key in headers else text
+
+    def on_headers_complete(self) -> None:
+        if self._declining:
+            return
+        parser = self._parser
+        headers = self._headers
+        size = len(self._target) + sum(map(len, headers)) + sum(map(len, headers.values())) + 4 * len(headers)
+        if size > self._limits.head_bytes:
+            self._stop(_head_too_large())
+        self._method = parser.get_method().decode("latin-1")
+        if self._method == "CONNECT":
+            self._stop(plain(405, "this is not a proxy"))
+        self._path, _, self._query = _origin_form(self._target).decode("latin-1").partition("?")
+        self._keep_alive = parser.should_keep_alive()
+        self._http10 = parser.get_http_version() == "1.0"
+        room = self._admit(self._method, self._path, headers)
+        if not isinstance(room, int):
+            self._stop(room)
+        length = headers.get("content-length")
+        if length is not None and int(length) > room:
+            self._stop(_body_too_large(room))
+        self._room = room
+        self.phase = Phase.BODY
+        self.age = 0.0
+        self._body_size = self._progress = self._dry = 0
+        self.continue_due = headers.get("expect", "").lower() == "100-continue" and not self._http10
+
+    def on_body(self, part: bytes) -> None:
+        self._chunks.append(part)
+        self._body_size += len(part)
+        self.continue_due = False
+        if self._body_size > self._room:
+            reached = {**self._headers, "content-length": str(self._body_size)}
+            verdict = self._admit(self._method, self._path, reached)
+            self._stop(_body_too_large(verdict) if isinstance(verdict, int) else verdict)
+
+    def on_message_complete(self) -> None:
+        headers = self._headers
+        if self._parser.should_upgrade() and ("transfer-encoding" in headers or int(headers.get("content-length", 0))):
+            self._declining = True
+            return
+        chunks = self._chunks
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        request = Request(self._method, self._path, self._query, headers, body, self._source)
+        request.http10 = self._http10
+        request.keep_alive = self._keep_alive
+        self.waiting.append(request)
+        self._chunks = []
+        self.continue_due = False
+        self.phase = Phase.IDLE
+        self.age = 0.0
+
+    def _stop(self, response: Response) -> NoReturn:
+        self.refuse(response)
+        raise _Refused
+
+
+def plain(status: int, text: str) -> Response:
+    return Response(status, [("Content-Type", "text/plain; charset=utf-8")], text.encode() + b"\n")
+
+
+def _origin_form(target: bytes) -> bytes:
+    """The path and query of a request target: proxies' clients send the whole URL (RFC 9112 §3.2.2)."""
+    if target.startswith((b"http://", b"https://")):
+        slash = target.find(b"/", 8)
+        return target[slash:] if slash >= 0 else b"/"
+    return target
+
+
+def _head_too_large() -> Response:
+    return plain(431, "request line and headers are too large")
+
+
+def _body_too_large(limit: int) -> Response:
+    return plain(413, f"the body must not exceed {limit} bytes")

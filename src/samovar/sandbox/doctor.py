@@ -1,0 +1,116 @@
+"""What this machine allows: each protection, in force or not and why, and the level of isolation that follows.
+
+Owns: the words that `samovar doctor` and the start of the server say about isolation. Rule: found out by trying, in a process
+that is thrown away, not by reading versions.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import msgspec
+
+from samovar.sandbox import spec
+from samovar.sandbox.cgroup import Hierarchies
+from samovar.sandbox.spec import Isolation
+
+_PROBE_WITHIN_S = 20.0
+_NO_NAMESPACES = (
+    "start the server as root, or allow user namespaces "
+    "(sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0)"
+)
+
+
+class Protection(msgspec.Struct, frozen=True):
+    name: str
+    ok: bool
+    remark: str
+    """What it does, or why it isn't there and what to do."""
+
+
+class Machine(msgspec.Struct, frozen=True):
+    level: Isolation
+    protections: Sequence[Protection]
+
+    def why_not(self, wanted: Isolation) -> str:
+        """What stands between this machine and a higher level; empty when it has it."""
+        if self.level.at_least(wanted):
+            return ""
+        return "; ".join(f"{p.name}: {p.remark}" for p in self.protections if not p.ok)
+
+
+_NAMESPACES = {
+    "user": ("user namespace", "functions run as a user that owns nothing on the host"),
+    "mount": ("files", "a read-only root; nothing of the host but /usr, the interpreter and certificates"),
+    "pid": ("processes", "a function sees its own processes only, and all die with its environment"),
+    "network": ("network", "each environment has its own loopback, and reaches the platform only"),
+    "ipc": ("IPC and host name", "no shared memory or semaphores with anybody"),
+}
+_CONTROLLERS = {
+    "memory": ("memory limit", "a function that takes more than its MemorySize is killed, and nothing else is"),
+    "cpu": ("CPU share", "MemorySize/1769 of a CPU"),
+    "pids": ("process limit", "1024 processes and threads; a fork bomb stays in its box"),
+    "freezer": ("freezer", "nothing runs between two invocations"),
+}
+
+
+def examine() -> Machine:
+    """Try everything once; takes some 50 ms."""
+    if platform.system() != "Linux":
+        text = f"{platform.system()} has no namespaces: functions run as plain processes with your rights"
+        return Machine(Isolation.PROCESS, [Protection("isolation", False, text)])
+    found = _probe()
+    if os.geteuid() == 0:
+        found["user"] = found["seccomp"]  # root needs no user namespace to make the others; the box gets one all the same
+    namespaces = [_namespace(step, found) for step in _NAMESPACES]
+    filtered = _protection("system calls", found.get("seccomp", ""), "a filter refuses what reaches for the kernel", "")
+    groups = _groups()
+    if not all(p.ok for p in namespaces):
+        level = Isolation.PROCESS
+    elif not all(p.ok for p in groups):
+        level = Isolation.NAMESPACES
+    else:
+        level = Isolation.FULL
+    return Machine(level, [*namespaces, filtered, *groups])
+
+
+def _namespace(step: str, found: dict[str, str]) -> Protection:
+    name, good = _NAMESPACES[step]
+    return _protection(name, found.get(step, "could not be tried"), good, _NO_NAMESPACES)
+
+
+def _groups() -> list[Protection]:
+    try:
+        where = Hierarchies()
+    except OSError as error:
+        return [Protection(name, False, str(error)) for name, _ in _CONTROLLERS.values()]
+    return [
+        _protection(name, where.problems.get(controller, ""), f"{good} (cgroup v{where.where[controller][0]})", "")
+        if controller in where.where
+        else Protection(name, False, where.problems.get(controller, "not found"))
+        for controller, (name, good) in _CONTROLLERS.items()
+    ]
+
+
+def _protection(name: str, problem: str, good: str, remedy: str) -> Protection:
+    if not problem:
+        return Protection(name, True, good)
+    return Protection(name, False, f"{problem}; {remedy}" if remedy else problem)
+
+
+def _probe() -> dict[str, str]:
+    try:
+        done = subprocess.run(
+            [sys.executable, "-E", "-s", "-S", "-B", str(spec.INSIDE / "probe.py")],
+            capture_output=True,
+            timeout=_PROBE_WITHIN_S,
+            env={},
+            check=False,
+        )
+        found: dict[str, str] = json.loads(done.stdout)
+    except (subprocess.TimeoutExpired, ValueError, OSError) as error:
+        return dict.fromkeys(_NAMESPACES, f"the probe failed: {error}")
+    return found

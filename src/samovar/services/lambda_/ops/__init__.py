@@ -1,0 +1,1 @@
+"""The operations: one function each, named as AWS names it."""

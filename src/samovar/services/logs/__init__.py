@@ -1,0 +1,38 @@
+"""CloudWatch Logs: groups, streams, events, filters, retention, tags (facts/cloudwatch.md §0-§3).
+
+Operations: `ops/`. State: the table `log_groups`, and by SQL `log_streams`, `log_events`, `log_garbage`, `log_runs`.
+Links: the engine writes functions' logs through the LogSink. Not here: subscription and metric filters, Insights,
+Live Tail, exports, policies; log classes and KMS keys are remembered and change nothing.
+"""
+
+import asyncio
+
+from samovar.core.clock import Clock
+from samovar.core.service import Service, bind
+from samovar.services.logs import jobs
+from samovar.services.logs.ops import events, groups, streams, tags
+from samovar.services.logs.sink import LogSink
+from samovar.services.logs.state import LogsState
+from samovar.store.sqlite import Store
+
+__all__ = ["LogSink", "build"]
+
+
+async def build(store: Store, clock: Clock) -> tuple[Service, LogSink]:
+    """The service, and the sink for what functions print. The service's `close` closes both."""
+    state = await LogsState.open(store, clock)
+    sink = LogSink(state)
+    state.flush = sink.flush
+    sweeping = asyncio.create_task(jobs.run(state), name="logs-sweep")
+
+    async def close() -> None:
+        sweeping.cancel()
+        await asyncio.wait([sweeping])
+        await sink.close()
+
+    async def reset() -> None:
+        await sink.discard()
+        await state.clear()
+
+    operations, direct = bind(state, groups, streams, events, tags)
+    return Service("logs", operations, direct, close, reset), sink

@@ -1,0 +1,148 @@
+"""The platform's own way in: what functions print becomes log events.
+
+Owns: the backlog between the hot path and the store. Refuses: AWS's limits on PutLogEvents; its caller is the platform.
+
+1. `append` only appends to a deque; a background task writes what has gathered every 50 ms, creating groups and
+   streams at their first event.
+2. The backlog is bounded: whoever appends reads `backlog_bytes` and slows its source down at `limit_bytes`. Past the
+   limit events are refused, counted, and the count is logged: a log may lose lines, the server may not lose its memory.
+3. When the store refuses, events stay in the backlog and are tried again.
+4. Readers call `flush` first, so that a log is complete as soon as the invocation has answered.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+
+from samovar.services.logs.journal import EVENT_OVERHEAD, Batch, writing
+from samovar.services.logs.state import LogsState
+from samovar.store.sqlite import Change, Many, Statement, StoreError
+from samovar.store.table import Key
+
+LogEvent = tuple[int, str]
+"""Timestamp in ms, message."""
+
+_log = logging.getLogger("samovar.logs")
+_INTERVAL_S = 0.05
+_RETRY_S = 1.0
+_EVENTS_PER_TRANSACTION = 10_000
+
+
+class _Chunk:
+    """One call of `append`."""
+
+    __slots__ = ("events", "key", "size", "stream")
+
+    def __init__(self, key: Key, stream: str, events: Sequence[LogEvent], size: int) -> None:
+        self.key = key
+        self.stream = stream
+        self.events = events
+        self.size = size
+
+
+class LogSink:
+    """Lives on the event loop; none of its methods may be called from another thread."""
+
+    def __init__(self, state: LogsState, limit_bytes: int = 64 * 1024 * 1024) -> None:
+        self._state = state
+        self.limit_bytes = limit_bytes
+        self.backlog_bytes = 0
+        """Size of what waits, about: characters of the messages and the overhead of each event."""
+        self.dropped_events = 0
+        """Events refused because the backlog was full."""
+        self._backlog: deque[_Chunk] = deque()
+        self._waiting = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self._refused = False
+        self._task = asyncio.create_task(self._run(), name="logs-sink")
+
+    def append(self, account: str, region: str, group: str, stream: str, events: Sequence[LogEvent]) -> None:
+        """Take events for a stream; they are durable some 50 ms later, or after `flush`."""
+        if self.backlog_bytes >= self.limit_bytes:
+            self.dropped_events += len(events)
+            return
+        if not events:
+            return
+        size = sum(len(message) for _, message in events) + EVENT_OVERHEAD * len(events)
+        self._backlog.append(_Chunk((account, region, group), stream, events, size))
+        self.backlog_bytes += size
+        self._waiting.set()
+
+    async def flush(self) -> None:
+        """Write everything appended before this call, unless the store refuses."""
+        if self._backlog or self._writing.locked():
+            # Shielded: a reader that hangs up must not tear a write from its bookkeeping.
+            await asyncio.shield(asyncio.create_task(self._write()))
+
+    async def discard(self) -> None:
+        """Forget what waits."""
+        async with self._writing:
+            self._backlog.clear()
+            self.backlog_bytes = 0
+
+    async def close(self) -> None:
+        """Write what waits and end the background task."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        await self.flush()
+        if self._backlog:
+            _log.error("%d bytes of function logs could not be written and are lost", self.backlog_bytes)
+
+    async def _run(self) -> None:
+        reported = 0
+        while True:
+            await self._waiting.wait()
+            await asyncio.sleep(_INTERVAL_S)
+            self._waiting.clear()
+            await self.flush()
+            if self._backlog:
+                self._waiting.set()
+            if self._refused:
+                await asyncio.sleep(_RETRY_S)
+            if self.dropped_events > reported:
+                lost, reported = self.dropped_events - reported, self.dropped_events
+                _log.warning("%d log events were dropped: functions log faster than the disk takes", lost)
+
+    async def _write(self) -> None:
+        async with self._writing:
+            chunks = len(self._backlog)
+            try:
+                while chunks > 0:
+                    chunks -= await self._write_some()
+                self._refused = False
+            except StoreError as error:
+                self._refused = True
+                _log.warning("function logs wait for the store: %s", error)
+
+    async def _write_some(self) -> int:
+        """Write the oldest chunks as one transaction; how many. They leave the backlog when they are committed."""
+        taken, events = 0, 0
+        by_stream: dict[tuple[Key, str], list[LogEvent]] = {}
+        for chunk in self._backlog:
+            by_stream.setdefault((chunk.key, chunk.stream), []).extend(chunk.events)
+            taken += 1
+            events += len(chunk.events)
+            if events >= _EVENTS_PER_TRANSACTION:
+                break
+        await self._state.store.transact(*self._steps(by_stream))
+        for _ in range(taken):
+            self.backlog_bytes -= self._backlog.popleft().size
+        return taken
+
+    def _steps(self, by_stream: dict[tuple[Key, str], list[LogEvent]]) -> list[Statement | Many | Change]:
+        groups: dict[Key, int] = {}
+        steps: list[Statement | Many | Change] = []
+        for (key, stream), events in by_stream.items():
+            if key not in groups:
+                groups[key], creation = self._state.ensure_group(key)
+                steps.extend(creation)
+            storable = [(timestamp, _storable(message)) for timestamp, message in events]
+            steps.append(self._state.creating_stream(groups[key], stream))
+            steps.extend(writing(self._state, Batch(groups[key], stream, storable)))
+        return steps
+
+
+def _storable(message: str) -> str:
+    """A message as text that UTF-8 can carry: half a surrogate pair from a function must not stop everybody's logs."""
+    return message if message.isascii() else message.encode(errors="replace").decode()

@@ -1,0 +1,192 @@
+"""Everything a user can set: one frozen record.
+
+Owns: the names, types, defaults and descriptions of settings, and where they come from: flag > `SAMOVAR_*` variable >
+TOML file > default. Refuses: unknown names and bad values, naming the place and what is allowed.
+Rule: read once, by the command line; rooms receive plain arguments and never look here or into the environment.
+"""
+
+import difflib
+import ipaddress
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import msgspec
+from msgspec import Meta
+
+PREFIX = "SAMOVAR_"
+CONFIG_VARIABLE = "SAMOVAR_CONFIG"
+"""Names the configuration file, as --config does."""
+
+Isolation = Literal["auto", "full", "namespaces", "process"]
+FunctionNetwork = Literal["isolated", "host"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class SettingsError(Exception):
+    """A setting that can't be used; the message names it, where it came from and what is allowed."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    host: Annotated[str, Meta(description="Address to listen on. Anything but loopback needs --insecure-listen.")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port of the AWS API; 0 picks a free one.")] = 4566
+    insecure_listen: Annotated[
+        bool,
+        Meta(description="Allow a host that other machines reach: whoever connects may run code here."),
+    ] = False
+    data_dir: Annotated[
+        str,
+        Meta(description="Where functions, logs and queues are kept; empty means $XDG_DATA_HOME/samovar."),
+    ] = ""
+    ephemeral: Annotated[bool, Meta(description="Keep everything in memory: nothing survives the server.")] = False
+    isolation: Annotated[
+        Isolation,
+        Meta(
+            description="Lowest level of isolation to start with: `full`, `namespaces` or `process`;"
+            " `auto` takes the highest that the machine allows."
+        ),
+    ] = "auto"
+    function_network: Annotated[
+        FunctionNetwork,
+        Meta(description="`isolated`: a function reaches the platform only; `host`: it shares the host's network."),
+    ] = "isolated"
+    allow_reset: Annotated[
+        bool, Meta(description="Let POST /_samovar/reset empty everything. For test runs, never for data you keep.")
+    ] = False
+    concurrency: Annotated[
+        int, Meta(ge=1, description="Concurrent executions of an account in a region; beyond, callers get 429.")
+    ] = 1000
+    idle_timeout_s: Annotated[
+        float, Meta(ge=0, description="Seconds after which an environment without invocations is destroyed.")
+    ] = 600.0
+    prefork: Annotated[
+        int, Meta(ge=0, le=256, description="Prepared boxes kept ready per interpreter, for fast cold starts.")
+    ] = 4
+    memory_limit_mb: Annotated[
+        int, Meta(ge=0, description="Memory for all environments together; 0 means 80 % of the machine's.")
+    ] = 0
+    region: Annotated[
+        str,
+        Meta(pattern=r"^[a-z]{2,4}(-[a-z]+)+-\d{1,2}$", description="Region of requests that carry none (unsigned)."),
+    ] = "us-east-1"
+    log_level: Annotated[LogLevel, Meta(description="How much the server says on standard error.")] = "warning"
+    shutdown_grace_s: Annotated[
+        float, Meta(ge=0, description="Seconds that running requests get to finish when the server stops.")
+    ] = 5.0
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One setting as documentation and the command line show it."""
+
+    name: str
+    flag: str
+    variable: str
+    allowed: str
+    default: str
+    text: str
+    is_switch: bool
+
+
+def describe() -> list[Setting]:
+    """Every setting, in the order of the record: for `samovar up --help`, docs/settings.md and their tests."""
+    return [
+        Setting(
+            name=field.name,
+            flag="--" + field.name.replace("_", "-"),
+            variable=PREFIX + field.name.upper(),
+            allowed=_allowed(field.type),
+            default=_shown(field.default),
+            text=get_args(field.type)[1].description,
+            is_switch=get_args(field.type)[0] is bool,
+        )
+        for field in msgspec.structs.fields(Settings)
+    ]
+
+
+def load(flags: Mapping[str, str], environment: Mapping[str, str], config: Path | None = None) -> Settings:
+    """The settings in force. `flags` holds only what was given; SettingsError names what can't be used, and why."""
+    named = config or (Path(environment[CONFIG_VARIABLE]) if environment.get(CONFIG_VARIABLE) else None)
+    file = named or _default_file(environment)
+    values: dict[str, Any] = {}
+    if file is not None:
+        for name, value in _read(file).items():
+            values[name] = _value(name, value, f"in {file}", strict=True)
+    for variable, text in environment.items():
+        if variable.startswith(PREFIX) and variable != CONFIG_VARIABLE:
+            name = variable.removeprefix(PREFIX).lower()
+            values[name] = _value(name, text, f"from the environment ({variable})", strict=False)
+    for name, text in flags.items():
+        values[name] = _value(name, text, f"from --{name.replace('_', '-')}", strict=False)
+    settings = Settings(**values)
+    if not is_loopback(settings.host) and not settings.insecure_listen:
+        raise SettingsError(
+            f"host = {settings.host!r} can be reached from other machines, and Samovar doesn't check signatures yet: "
+            "whoever connects could deploy and run code here. Listen on 127.0.0.1 (and use an SSH tunnel), or say "
+            "--insecure-listen if everybody on that network may."
+        )
+    if settings.data_dir:
+        return msgspec.structs.replace(settings, data_dir=str(Path(settings.data_dir).expanduser().absolute()))
+    return msgspec.structs.replace(settings, data_dir=str(_data_home(environment) / "samovar"))
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _value(name: str, value: object, place: str, *, strict: bool) -> Any:
+    field = next((field for field in msgspec.structs.fields(Settings) if field.name == name), None)
+    if field is None:
+        known = ", ".join(Settings.__struct_fields__)
+        close = difflib.get_close_matches(name, Settings.__struct_fields__, 1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise SettingsError(f"unknown setting {name!r} {place}.{hint} Known settings: {known}")
+    try:
+        return msgspec.convert(value, field.type, strict=strict)
+    except msgspec.ValidationError:
+        raise SettingsError(f"{name} = {value!r} {place} can't be used: it must be {_allowed(field.type)}") from None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as stream:
+            return tomllib.load(stream)
+    except OSError as error:
+        raise SettingsError(f"cannot read the configuration file {file}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"the configuration file {file} is not TOML: {error}") from None
+
+
+def _default_file(environment: Mapping[str, str]) -> Path | None:
+    home = Path(environment.get("XDG_CONFIG_HOME") or Path(environment.get("HOME", "/")) / ".config")
+    candidates = (Path("samovar.toml"), home / "samovar" / "config.toml")
+    return next((file for file in candidates if file.is_file()), None)
+
+
+def _data_home(environment: Mapping[str, str]) -> Path:
+    return Path(environment.get("XDG_DATA_HOME") or Path(environment.get("HOME", "/")) / ".local" / "share")
+
+
+def _allowed(annotation: Any) -> str:
+    base, meta = get_args(annotation)
+    if get_origin(base) is Literal:
+        return "one of " + ", ".join(get_args(base))
+    if base is bool:
+        return "true or false"
+    if base is str:
+        return "a region name such as us-east-1" if meta.pattern else "text"
+    noun = "a whole number" if base is int else "a number"
+    return f"{noun} from {meta.ge} to {meta.le}" if meta.le is not None else f"{noun}, at least {meta.ge}"
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, bool):
+        return "true" if default else "false"
+    return f"{default:g}" if isinstance(default, float) else str(default)

@@ -1,0 +1,30 @@
+"""One server per data directory, held by flock(2): the kernel lets go when the process dies, however it dies."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from samovar.store.errors import StoreBusy, StoreError
+
+
+class DirectoryLock:
+    """Holds `<directory>/lock`, which carries the owner's pid, from construction until `release`."""
+
+    def __init__(self, directory: Path) -> None:
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Close-on-exec (Python's default) keeps sandboxes from holding the lock after this process is gone.
+            self._descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StoreError(f"cannot use data directory {directory}: {error.strerror}") from error
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.pread(self._descriptor, 32, 0).decode(errors="replace").strip()
+            os.close(self._descriptor)
+            raise StoreBusy(directory, int(owner) if owner.isdigit() else None) from None
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        os.close(self._descriptor)

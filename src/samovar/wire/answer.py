@@ -1,0 +1,50 @@
+"""What goes back to a client, and the shape of the functions that every protocol consists of."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from samovar.wire.shapes import OperationShape, Ref, Shape
+
+Params = dict[str, Any]
+ReadRequest = Callable[[Mapping[str, str], str, Mapping[str, str], bytes], Params]
+"""(labels, raw query, headers in lower case, body) -> parameters."""
+WriteAnswer = Callable[[Params, str], "Answer"]
+"""(result, request id) -> answer."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+class Framing(Protocol):
+    """How a protocol lays an operation over HTTP."""
+
+    def request(self, operation: OperationShape) -> ReadRequest: ...
+
+    def answer(self, operation: OperationShape) -> WriteAnswer: ...
+
+
+class Body(Protocol):
+    """How a protocol writes structures into a body."""
+
+    content_type: str
+
+    def read_members(self, shape: Shape) -> Callable[[bytes], Params]:
+        """Reads the members without a location."""
+        ...
+
+    def read_payload(self, ref: Ref) -> Callable[[bytes], Any]:
+        """Reads a body that is one member."""
+        ...
+
+    def write_members(self, ref: Ref) -> Callable[[Params], bytes]:
+        """Writes the members without a location."""
+        ...
+
+    def write_payload(self, name: str, ref: Ref) -> Callable[[Any], bytes]:
+        """Writes a body that is one member."""
+        ...

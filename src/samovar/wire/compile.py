@@ -1,0 +1,110 @@
+"""One operation in one protocol, compiled: bytes to parameters, results and errors to bytes.
+
+Owns: `Operation`, `Protocols` of a service, and the table of protocols. Each is a pair (how members are laid over HTTP,
+how structures are written); smithy-rpc-v2-cbor and event streams have no entry yet, and a request that needs one is
+told so.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from samovar.core.errors import AwsError
+from samovar.wire.answer import Answer as Answer
+from samovar.wire.answer import Framing, Params
+from samovar.wire.errors import Errors, WriteError
+from samovar.wire.json import JsonBody, JsonRpc
+from samovar.wire.query import Query
+from samovar.wire.rest import Rest
+from samovar.wire.shapes import Description, OperationShape, Ref
+from samovar.wire.validate import Validator, violation
+from samovar.wire.xml import XmlBody
+
+
+class Protocol(NamedTuple):
+    """A protocol as one service speaks it."""
+
+    framing: Framing
+    write_error: WriteError
+
+
+def _rest_json(service: Description, errors: Errors) -> Protocol:
+    body = JsonBody(service)
+    return Protocol(Rest(service, body), errors.in_rest_json(body))
+
+
+def _rest_xml(service: Description, errors: Errors) -> Protocol:
+    body = XmlBody(service)
+    if service.name == "s3":
+        return Protocol(Rest(service, body, "x-amz-request-id"), errors.in_s3(body))
+    return Protocol(Rest(service, body), errors.in_query(body))
+
+
+def _query(service: Description, errors: Errors) -> Protocol:
+    body = XmlBody(service)
+    return Protocol(Query(service, body), errors.in_query(body))
+
+
+def _json(service: Description, errors: Errors) -> Protocol:
+    body = JsonBody(service)
+    rpc = JsonRpc(service, body)
+    return Protocol(rpc, errors.in_json(body, rpc.content_type))
+
+
+PROTOCOLS: Mapping[str, Callable[[Description, Errors], Protocol]] = {
+    "rest-json": _rest_json,
+    "rest-xml": _rest_xml,
+    "query": _query,
+    "json": _json,
+}
+
+
+def unspoken(protocol: str) -> AwsError:
+    """The error for a protocol without an entry in the table."""
+    spoken = ", ".join(PROTOCOLS)
+    return AwsError("NotImplementedException", f"The protocol {protocol} isn't spoken by this server; {spoken} are.")
+
+
+class Operation:
+    """`parse` and `serialize` raise nothing but AwsError for what a caller can send."""
+
+    def __init__(self, service: Description, shape: OperationShape, protocol: Protocol, validator: Validator) -> None:
+        self.name = shape.name
+        self.service = service.name
+        self._read = protocol.framing.request(shape)
+        self._check = validator.check(shape.input) if shape.input else None
+        self._write = protocol.framing.answer(shape)
+        self._write_error = protocol.write_error
+        self._streams = any(_streams_events(service, ref) for ref in (shape.input, shape.output))
+
+    def __repr__(self) -> str:
+        return f"Operation({self.service}.{self.name})"
+
+    def parse(self, labels: Mapping[str, str], query: str, headers: Mapping[str, str], body: bytes) -> Params:
+        """The parameters of a request under botocore's names: bytes for blobs, epoch seconds for times; validated."""
+        if self._streams:
+            raise AwsError("NotImplementedException", f"{self.name} needs an event stream, which isn't spoken yet.")
+        params = self._read(labels, query, headers, body)
+        if self._check:
+            broken: list[str] = []
+            self._check(params, "", broken)
+            if broken:
+                raise violation(self.service, broken)
+        return params
+
+    def validate(self, params: Params) -> None:
+        """Hold parameters that never were bytes (`ctx.call`) against the same constraints."""
+        broken: list[str] = []
+        if self._check:
+            self._check(params, "", broken)
+        if broken:
+            raise violation(self.service, broken)
+
+    def serialize(self, result: dict[str, Any], request_id: str) -> Answer:
+        return self._write(result, request_id)
+
+    def serialize_error(self, error: AwsError, request_id: str) -> Answer:
+        return self._write_error(error, request_id)
+
+
+def _streams_events(service: Description, ref: Ref | None) -> bool:
+    return any(service.shapes[member.shape].eventstream for member in service.structure(ref).members.values())

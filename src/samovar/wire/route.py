@@ -1,0 +1,203 @@
+"""Which service and which operation a request means.
+
+Owns: `Router`. Rules, first that applies: X-Amz-Target names an operation; the signature's scope names a service; so
+does the host (`lambda.us-east-1.amazonaws.com`, `sts.localhost`); `Action=` names an operation of a query service; else
+the path decides among the rest services that are here. Within a service the request's looks pick the protocol. Several
+services may share a signing name, and are then asked in turn.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import unquote
+
+import msgspec
+
+from samovar.core.errors import AwsError
+from samovar.wire import text, words
+from samovar.wire.compile import Operation, unspoken
+from samovar.wire.model import Models, ServiceModel
+from samovar.wire.sigv4 import Scope, scope
+
+_ACTION = re.compile(rb"(?:^|&)Action=([^&]*)")
+
+
+class Match(msgspec.Struct, frozen=True):
+    service: str
+    operation: Operation
+    labels: dict[str, str]
+    """From the path, decoded, under their names in bytes."""
+    scope: Scope | None
+
+
+class Router:
+    def __init__(self, models: Models, services: Iterable[str]) -> None:
+        self._here = [models[name] for name in services]
+        self._by_target = {model.target_prefix: model for model in self._here if model.target_prefix}
+        self._by_signing_name: dict[str, list[ServiceModel]] = {}
+        self._by_host: dict[str, list[ServiceModel]] = {}
+        for model in self._here:
+            self._by_signing_name.setdefault(model.signing_name, []).append(model)
+            for name in {model.name, model.endpoint_prefix}:
+                self._by_host.setdefault(name, []).append(model)
+        self._paths = {model.name: Paths(model) for model in self._here if model.protocol in ("rest-json", "rest-xml")}
+
+    def resolve(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Match:
+        """The operation that a request means. `path` and `query` are raw, header names in lower case.
+
+        Raises AwsError: UnknownOperationException (InvalidAction in the query protocol), UnknownServiceException when
+        the request names a service that isn't here, NotImplementedException for a protocol that isn't.
+        """
+        signed = scope(headers, query)
+        target = headers.get("x-amz-target")
+        if target is not None:
+            return self._by_x_amz_target(target, signed)
+        models = self._candidates(signed, headers)
+        for model in models:
+            paths = self._paths.get(model.name)
+            found = paths.find(method, path, query) if paths else None
+            if found:
+                return Match(model.name, model.operation(found[0]), found[1], signed)
+        if "smithy-protocol" in headers:
+            raise unspoken(f"smithy-{headers['smithy-protocol']}")
+        action = _action(query, headers, body)
+        if action:
+            return self._by_action(action, models, signed)
+        raise AwsError("UnknownOperationException", f"No operation of {_names(models)} answers {method} {path}.")
+
+    def _candidates(self, signed: Scope | None, headers: Mapping[str, str]) -> list[ServiceModel]:
+        if signed is not None:
+            found = self._by_signing_name.get(signed.service)
+            if found is None:
+                raise self._unknown_service(signed.service)
+            return found
+        return self._by_host.get(headers.get("host", "").partition(".")[0], self._here)
+
+    def _by_x_amz_target(self, target: str, signed: Scope | None) -> Match:
+        prefix, _, name = target.rpartition(".")
+        model = self._by_target.get(prefix)
+        if model is None:
+            raise self._unknown_service(signed.service if signed else prefix)
+        if name not in model.operation_names:
+            raise AwsError("UnknownOperationException", f"{model.name} has no operation {name!r}.")
+        return Match(model.name, model.operation(name, "json"), {}, signed)
+
+    def _by_action(self, action: str, models: list[ServiceModel], signed: Scope | None) -> Match:
+        speakers = [model for model in models if "query" in model.protocols]
+        for model in speakers:
+            if action in model.operation_names:
+                return Match(model.name, model.operation(action, "query"), {}, signed)
+        if not speakers:
+            raise AwsError("UnknownOperationException", f"No service here has an action {action!r}.")
+        spoken = words.of(speakers[0].name).unknown_action
+        raise AwsError("InvalidAction", spoken.format(action=action, version=speakers[0].api_version))
+
+    def _unknown_service(self, name: str) -> AwsError:
+        return AwsError(
+            "UnknownServiceException", f"The service {name!r} isn't on this server; {_names(self._here)} are."
+        )
+
+
+class _Node:
+    """A place in the tree of paths: what may follow, and what ends here."""
+
+    __slots__ = ("ends", "greedy", "label", "literal")
+
+    def __init__(self) -> None:
+        self.literal: dict[str, _Node] = {}
+        self.label: _Node | None = None
+        self.greedy: _Node | None = None
+        self.ends: list[_End] = []
+
+
+class _End(msgspec.Struct, frozen=True):
+    operation: str
+    labels: tuple[str, ...]
+    constants: tuple[tuple[str, str], ...]
+    """Query parameters that the request must carry: `?List=ALL`, `?acl`."""
+
+
+class Paths:
+    """The paths of one service, as a tree of segments per method."""
+
+    def __init__(self, model: ServiceModel) -> None:
+        self._methods: dict[str, _Node] = {}
+        for shape in model.shapes.values():
+            self._add(shape.name, shape.http.method, shape.http.request_uri)
+
+    def find(self, method: str, path: str, query: str) -> tuple[str, dict[str, str]] | None:
+        """(operation, labels) for a raw path; a slash at the end is tolerated."""
+        root = self._methods.get(method)
+        if root is None:
+            return None
+        segments = path.split("/")
+        if len(segments) > 2 and not segments[-1]:
+            segments.pop()
+        values: list[str] = []
+        end = _walk(root, segments, 1, values, text.pairs(query) if query else [])
+        if end is None:
+            return None
+        return end.operation, dict(zip(end.labels, [unquote(v) if "%" in v else v for v in values], strict=True))
+
+    def _add(self, operation: str, method: str, uri: str) -> None:
+        path, _, query = uri.partition("?")
+        node = self._methods.setdefault(method, _Node())
+        labels: list[str] = []
+        segments = path.rstrip("/").split("/")[1:] or [""]
+        for segment in segments:
+            if segment.endswith("+}"):
+                labels.append(segment[1:-2])
+                node.greedy = node.greedy or _Node()
+                node = node.greedy
+            elif segment.startswith("{"):
+                labels.append(segment[1:-1])
+                node.label = node.label or _Node()
+                node = node.label
+            else:
+                node = node.literal.setdefault(segment, _Node())
+        node.ends.append(_End(operation, tuple(labels), tuple(text.pairs(query))))
+        node.ends.sort(key=lambda end: -len(end.constants))
+
+
+def _walk(node: _Node, segments: list[str], at: int, values: list[str], query: list[tuple[str, str]]) -> _End | None:
+    """The end that the segments from `at` lead to; literals go before labels, labels before greedy ones."""
+    if at == len(segments):
+        for end in node.ends:
+            if not end.constants or all(constant in query for constant in end.constants):
+                return end
+        return None
+    segment = segments[at]
+    literal = node.literal.get(segment)
+    if literal is not None:
+        found = _walk(literal, segments, at + 1, values, query)
+        if found:
+            return found
+    if not segment:
+        return None
+    depth = len(values)
+    if node.label is not None:
+        values.append(segment)
+        found = _walk(node.label, segments, at + 1, values, query)
+        if found:
+            return found
+        del values[depth:]
+    if node.greedy is not None:
+        for stop in range(len(segments), at, -1):
+            values.append("/".join(segments[at:stop]))
+            found = _walk(node.greedy, segments, stop, values, query)
+            if found:
+                return found
+            del values[depth:]
+    return None
+
+
+def _action(query: str, headers: Mapping[str, str], body: bytes) -> str:
+    """The action that a query request names, in the form or in the query string."""
+    if body and headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        in_form = _ACTION.search(body)
+        if in_form:
+            return text.decode(in_form[1].decode(errors="replace"))
+    return next((value for name, value in text.pairs(query) if name == "Action"), "") if "Action=" in query else ""
+
+
+def _names(models: list[ServiceModel]) -> str:
+    return ", ".join(model.name for model in models) or "no service"

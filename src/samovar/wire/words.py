@@ -1,0 +1,123 @@
+"""Each service's own words: what a service is recorded to say that its model file doesn't.
+
+Owns: a small table per service, looked up by `of`. Rule: only differences from `Words`' defaults stand here, each with
+its source; when a newer model carries the fact, the line goes.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class Words(msgspec.Struct, frozen=True):
+    invalid: str = "ValidationException"
+    """Code of a violated constraint."""
+    show_value: bool = True
+    """`Value 'x' at 'name' failed`, or only `Value at 'name' failed`."""
+    missing: str = ""
+    """Set where a missing parameter (`{}`) has its own text, and all other constraints are the service's to check."""
+    unchecked: frozenset[str] = frozenset()
+    """What the service answers in other words, so that it checks it itself: `Structure.Member` or `Shape.max`."""
+    malformed: str = "SerializationException"
+    """Code of a body that isn't JSON."""
+    malformed_text: str = "{}"
+    namespace: str = ""
+    """Before the code in `__type`."""
+    errors: Mapping[str, tuple[str, int]] = {}
+    """Error shape -> (code in the query protocol, HTTP status), where the model lost them or the shape itself."""
+    names: Mapping[str, tuple[str, ...]] = {}
+    """Names in the query protocol that the model lost: list shape -> (element,), map shape -> (element, key, value)."""
+    xml_namespace: str = ""
+    unknown_action: str = "Could not find operation {action} for version {version}"
+
+
+def of(service: str) -> Words:
+    """The words of a service, by boto3's client name."""
+    return _WORDS.get(service, _QUERY_WORDS if service in _QUERY_SERVICES else _DEFAULT)
+
+
+def _legacy(status: int, *shapes: str) -> dict[str, tuple[str, int]]:
+    return {shape: (f"AWS.SimpleQueueService.{shape}", status) for shape in shapes}
+
+
+_DEFAULT = Words()
+_QUERY_WORDS = Words(invalid="ValidationError")
+_QUERY_SERVICES = frozenset(
+    {"sts", "sns", "cloudformation", "cloudwatch", "autoscaling", "elb", "elbv2", "rds", "redshift"}
+)
+
+# facts/lambda-api.md §5: an unknown runtime is an InvalidParameterValueException with a list of runtimes.
+_LAMBDA = Words(
+    unchecked=frozenset({"CreateFunctionRequest.Runtime", "UpdateFunctionConfigurationRequest.Runtime"}),
+    malformed="InvalidRequestContentException",
+    malformed_text="Could not parse request body into json: {}",
+)
+
+# facts/cloudwatch.md §1: the code of validation errors; a name too long has a text of its own.
+_LOGS = Words(invalid="InvalidParameterException", unchecked=frozenset({"LogGroupName.max", "LogStreamName.max"}))
+
+# facts/sqs.md §2. The model of 2026 speaks of JSON only; the query protocol is still served.
+_SQS = Words(
+    invalid="MissingParameter",
+    missing="The request must contain the parameter {}.",
+    namespace="com.amazonaws.sqs#",
+    errors={
+        "QueueDoesNotExist": ("AWS.SimpleQueueService.NonExistentQueue", 400),
+        "QueueNameExists": ("QueueAlreadyExists", 400),
+        "InvalidParameterValueException": ("InvalidParameterValue", 400),
+        "MissingRequiredParameterException": ("MissingParameter", 400),
+        "AccessDeniedException": ("AccessDenied", 403),
+        "OverLimit": ("OverLimit", 403),
+        "RequestThrottled": ("RequestThrottled", 403),
+        "InvalidSecurity": ("InvalidSecurity", 403),
+        "InvalidAddress": ("InvalidAddress", 404),
+        "ResourceNotFoundException": ("ResourceNotFoundException", 404),
+        "KmsAccessDenied": ("KMS.AccessDeniedException", 400),
+        "KmsDisabled": ("KMS.DisabledException", 400),
+        "KmsInvalidKeyUsage": ("KMS.InvalidKeyUsageException", 400),
+        "KmsInvalidState": ("KMS.InvalidStateException", 400),
+        "KmsNotFound": ("KMS.NotFoundException", 400),
+        "KmsOptInRequired": ("KMS.OptInRequired", 400),
+        "KmsThrottled": ("KMS.ThrottlingException", 400),
+        **_legacy(403, "PurgeQueueInProgress"),
+        **_legacy(400, "TooManyEntriesInBatchRequest", "EmptyBatchRequest", "BatchEntryIdsNotDistinct"),
+        **_legacy(400, "InvalidBatchEntryId", "BatchRequestTooLong", "QueueDeletedRecently"),
+        **_legacy(400, "MessageNotInflight", "UnsupportedOperation"),
+    },
+    names={
+        "AWSAccountIdList": ("AWSAccountId",),
+        "ActionNameList": ("ActionName",),
+        "AttributeNameList": ("AttributeName",),
+        "BatchResultErrorEntryList": ("BatchResultErrorEntry",),
+        "BinaryList": ("BinaryListValue",),
+        "ChangeMessageVisibilityBatchRequestEntryList": ("ChangeMessageVisibilityBatchRequestEntry",),
+        "ChangeMessageVisibilityBatchResultEntryList": ("ChangeMessageVisibilityBatchResultEntry",),
+        "DeleteMessageBatchRequestEntryList": ("DeleteMessageBatchRequestEntry",),
+        "DeleteMessageBatchResultEntryList": ("DeleteMessageBatchResultEntry",),
+        "ListMessageMoveTasksResultEntryList": ("ListMessageMoveTasksResultEntry",),
+        "MessageAttributeNameList": ("MessageAttributeName",),
+        "MessageBodyAttributeMap": ("MessageAttribute", "Name", "Value"),
+        "MessageBodySystemAttributeMap": ("MessageSystemAttribute", "Name", "Value"),
+        "MessageList": ("Message",),
+        "MessageSystemAttributeList": ("MessageSystemAttributeName",),
+        "MessageSystemAttributeMap": ("Attribute", "Name", "Value"),
+        "QueueAttributeMap": ("Attribute", "Name", "Value"),
+        "QueueUrlList": ("QueueUrl",),
+        "SendMessageBatchRequestEntryList": ("SendMessageBatchRequestEntry",),
+        "SendMessageBatchResultEntryList": ("SendMessageBatchResultEntry",),
+        "StringList": ("StringListValue",),
+        "TagKeyList": ("TagKey",),
+        "TagMap": ("Tag", "Key", "Value"),
+    },
+    xml_namespace="http://queue.amazonaws.com/doc/2012-11-05/",
+    unknown_action="The action {action} is not valid for this endpoint.",
+)
+
+_WORDS: Mapping[str, Words] = {
+    "lambda": _LAMBDA,
+    "logs": _LOGS,
+    "sqs": _SQS,
+    "dynamodb": Words(namespace="com.amazonaws.dynamodb.v20120810#"),
+    "cloudwatch": Words(invalid="ValidationError", namespace="com.amazonaws.cloudwatch.v2010_08_01#"),
+    "iam": Words(invalid="ValidationError", show_value=False),  # facts/iam.md §1
+}

@@ -1,0 +1,148 @@
+"""The table of `engine/lifecycle.py`: its rules, held by every row, then the stories of facts/lambda-runtime.md."""
+
+import pytest
+
+from samovar.engine.lifecycle import ANSWERS, ENVIRONMENT, OCCUPIED, Effect, Event, IllegalTransition, State, step
+
+ROWS = [(state, event, after, effects) for (state, event), (after, effects) in ENVIRONMENT.items()]
+
+
+def live(state: State, *events: Event) -> tuple[State, list[Effect]]:
+    """Where `events` lead from `state`, and all their effects."""
+    done: list[Effect] = []
+    for event in events:
+        state, effects = step(state, event)
+        done += effects
+    return state, done
+
+
+@pytest.mark.parametrize(("state", "event", "after", "effects"), ROWS)
+def test_leaving_the_occupied_states_answers_exactly_once_and_nothing_else_answers(state, event, after, effects):
+    answers = [effect for effect in effects if effect in ANSWERS]
+    assert len(answers) == (state in OCCUPIED and after not in OCCUPIED)
+
+
+@pytest.mark.parametrize(("state", "event", "after", "effects"), ROWS)
+def test_an_answered_environment_is_released_last_or_discarded(state, event, after, effects):
+    if ANSWERS & set(effects):
+        assert effects[-1] is (Effect.DISCARD if after is State.DEAD else Effect.RELEASE)
+    else:
+        assert Effect.RELEASE not in effects
+
+
+@pytest.mark.parametrize(("state", "event", "after", "effects"), ROWS)
+def test_a_box_is_discarded_exactly_when_its_environment_dies(state, event, after, effects):
+    assert effects.count(Effect.DISCARD) == (after is State.DEAD and state is not State.DEAD)
+
+
+@pytest.mark.parametrize(("state", "event", "after", "effects"), ROWS)
+def test_only_idle_is_frozen_and_whoever_leaves_it_alive_thaws(state, event, after, effects):
+    assert (Effect.FREEZE in effects) == (after is State.IDLE)
+    assert (Effect.THAW in effects) == (state is State.IDLE and after is not State.DEAD)
+
+
+@pytest.mark.parametrize(("state", "event", "after", "effects"), ROWS)
+def test_kill_leads_to_a_state_that_waits_for_the_end_of_the_runtime(state, event, after, effects):
+    waiting = {State.RESETTING, State.RESTARTING}
+    if Effect.KILL in effects:
+        assert after in waiting
+    elif after in waiting:
+        assert state in waiting
+
+
+@pytest.mark.parametrize(("state", "event", "after", "effects"), ROWS)
+def test_a_runtime_is_started_exactly_on_the_way_into_an_init(state, event, after, effects):
+    inits = {State.INIT, State.REINIT}
+    assert (Effect.START_RUNTIME in effects) == (after in inits)
+    assert (Effect.START_INIT_CLOCK in effects) == (after is State.INIT)
+
+
+@pytest.mark.parametrize(("state", "event", "after", "effects"), ROWS)
+def test_the_event_is_delivered_exactly_on_the_way_to_busy(state, event, after, effects):
+    assert (Effect.DELIVER in effects) == (after is State.BUSY)
+
+
+@pytest.mark.parametrize("state", [state for state in State if state is not State.DEAD])
+def test_every_living_environment_may_break(state):
+    assert step(state, Event.BROKEN)[0] is State.DEAD
+
+
+@pytest.mark.parametrize("state", [state for state in State if state is not State.DEAD])
+def test_exactly_unoccupied_environments_can_be_leased_and_retired(state):
+    for event in (Event.LEASED, Event.RETIRED):
+        if state in OCCUPIED:
+            with pytest.raises(IllegalTransition):
+                step(state, event)
+        else:
+            assert step(state, event)
+
+
+def test_every_state_is_reached_and_every_event_and_effect_is_used():
+    reached = {State.STARTING} | {after for _, _, after, _ in ROWS}
+    assert reached == set(State)
+    assert {event for _, event, _, _ in ROWS} == set(Event)
+    assert {effect for _, _, _, effects in ROWS for effect in effects} == set(Effect)
+
+
+def test_the_function_clock_starts_once_before_every_delivery():
+    """From the birth and from every leasable state, along every path without an end."""
+
+    def walk(state: State, started: bool, seen: frozenset[State]) -> None:
+        for (at, _), (after, effects) in ENVIRONMENT.items():
+            if at is not state or after in seen or after is State.DEAD:
+                continue
+            starts = effects.count(Effect.START_CLOCK)
+            assert not (started and starts), f"{at} -> {after} starts a running clock"
+            running = started or bool(starts)
+            if Effect.DELIVER in effects:
+                assert running, f"{at} -> {after} delivers without a clock"
+            walk(after, running and not ANSWERS & set(effects), seen | {after})
+
+    for first in (State.STARTING, State.IDLE, State.EMPTY, State.RESETTING):
+        walk(first, False, frozenset())
+
+
+def test_an_illegal_event_names_itself_and_the_state():
+    with pytest.raises(IllegalTransition, match="RESPONDED is not allowed in IDLE"):
+        step(State.IDLE, Event.RESPONDED)
+
+
+def test_a_cold_start_delivers_after_init():
+    state, effects = live(State.STARTING, Event.BOX_READY, Event.INIT_OK)
+    assert state is State.BUSY
+    assert effects == [Effect.START_RUNTIME, Effect.START_INIT_CLOCK, Effect.START_CLOCK, Effect.DELIVER]
+
+
+def test_a_handler_error_does_not_reset_the_runtime():
+    state, effects = live(State.IDLE, Event.LEASED, Event.HANDLER_ERROR)
+    assert state is State.IDLE
+    assert Effect.KILL not in effects
+
+
+def test_a_failing_init_is_tried_again_inside_the_invocation_before_it_is_answered():
+    """facts §7: on timeout or error Lambda retries init at the first invoke under the function timeout."""
+    for failures in ((Event.INIT_FAILED, Event.EXITED), (Event.INIT_TIMED_OUT, Event.EXITED), (Event.EXITED,)):
+        state, effects = live(State.INIT, *failures)
+        assert state is State.REINIT
+        assert not ANSWERS & set(effects)
+        assert effects.index(Effect.REPORT_INIT) < effects.index(Effect.START_CLOCK)
+        assert step(state, Event.INIT_OK) == (State.BUSY, (Effect.DELIVER,))
+        assert Effect.FAIL_INIT in step(state, Event.INIT_FAILED)[1]
+
+
+def test_after_a_timeout_the_box_stays_and_the_next_lease_initialises_again():
+    state, effects = live(State.BUSY, Event.TIMED_OUT, Event.EXITED)
+    assert state is State.EMPTY
+    assert effects == [Effect.KILL, Effect.FAIL_TIMEOUT, Effect.RELEASE]
+    assert step(state, Event.LEASED) == (State.REINIT, (Effect.START_CLOCK, Effect.START_RUNTIME))
+
+
+def test_a_lease_during_a_reset_waits_for_the_old_runtime_and_may_time_out_meanwhile():
+    state, effects = live(State.RESETTING, Event.LEASED, Event.EXITED)
+    assert (state, effects) == (State.REINIT, [Effect.START_CLOCK, Effect.START_RUNTIME])
+    state, effects = live(State.RESETTING, Event.LEASED, Event.TIMED_OUT)
+    assert (state, effects) == (State.RESETTING, [Effect.START_CLOCK, Effect.FAIL_TIMEOUT, Effect.RELEASE])
+
+
+def test_the_end_of_a_discarded_box_changes_nothing():
+    assert step(State.DEAD, Event.EXITED) == (State.DEAD, ())

@@ -1,0 +1,183 @@
+"""A Lambda service on a store in memory and an engine that answers by hand."""
+
+import asyncio
+import io
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from samovar.core.clock import FakeClock
+from samovar.core.context import Context
+from samovar.core.errors import AwsError
+from samovar.core.service import Service, fold
+from samovar.engine.model import Invocation, Outcome, Result, Version
+from samovar.services import lambda_
+from samovar.store.blobs import Blobs
+from samovar.store.sqlite import Store, open_store
+
+NOVEMBER_2026 = 1_795_000_000.0
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/r"
+
+
+class FakeEngine:
+    """Keeps what it is asked to run; `finish` answers."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[Version, Invocation]] = []
+        self.retired: list[str] = []
+        self.prepared: list[str] = []
+        self.missing: dict[str, str] = {}
+        self.refusal: AwsError | None = None
+        self.result: Result | None = Result(Outcome.OK, b'"done"')
+        self._done: list[Callable[[Result], None]] = []
+
+    def start(self, version: Version, invocation: Invocation, done: Callable[[Result], None]) -> None:
+        if self.refusal:
+            raise self.refusal
+        self.started.append((version, invocation))
+        if self.result:
+            done(self.result)
+        else:
+            self._done.append(done)
+
+    def finish(self, result: Result) -> None:
+        self._done.pop(0)(result)
+
+    def runtime_available(self, runtime: str) -> str | None:
+        return self.missing.get(runtime)
+
+    async def prepare(self, runtime: str) -> None:
+        self.prepared.append(runtime)
+
+    def retire(self, version_key: str) -> None:
+        self.retired.append(version_key)
+
+
+class NoCaller:
+    async def call(self, ctx: Context, service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+        raise AssertionError("Lambda calls no other service here")
+
+
+class Lab:
+    """One service and one caller; everything runs on one event loop, that stands still between the calls."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.engine = FakeEngine()
+        self.clock = FakeClock(NOVEMBER_2026)
+        self.ctx = self.context()
+        self.runner = asyncio.Runner()
+        self.store: Store
+        self.service: Service
+        self.download: lambda_.Download
+        self.runner.run(self._start())
+
+    def context(self, account: str = ACCOUNT, region: str = REGION) -> Context:
+        root = f"arn:aws:iam::{account}:root"
+        return Context(
+            account, region, "11111111-2222-4333-a444-555555555555", root, "http://127.0.0.1:4566", NoCaller()
+        )
+
+    async def _start(self) -> None:
+        self.store = await open_store(self.directory / "data")
+        blobs = await Blobs.open(self.directory / "code")
+        self.service, self.download = await lambda_.build(
+            self.store, blobs, self.directory / "trees", self.engine, self.clock, "x86_64"
+        )
+
+    async def _stop(self) -> None:
+        assert self.service.close
+        await self.service.close()
+        await self.store.close()
+
+    def restart(self, missing: dict[str, str] | None = None) -> None:
+        """Stop and start again on the same data; `missing` runtimes have gone meanwhile."""
+        self.runner.run(self._stop())
+        self.engine = FakeEngine()
+        self.engine.missing = missing or {}
+        self.runner.run(self._start())
+
+    def close(self) -> None:
+        self.runner.run(self._stop())
+        self.runner.close()
+
+    async def acall(self, operation: str, ctx: Context | None = None, **params: Any) -> dict[str, Any]:
+        return await self.service.operations[fold(operation)](ctx or self.ctx, params)
+
+    def call(self, operation: str, ctx: Context | None = None, **params: Any) -> dict[str, Any]:
+        return self.runner.run(self.acall(operation, ctx, **params))
+
+    def error(self, operation: str, ctx: Context | None = None, **params: Any) -> AwsError:
+        with pytest.raises(AwsError) as caught:
+            self.call(operation, ctx, **params)
+        return caught.value
+
+    async def acreate(self, name: str = "f", **changes: Any) -> dict[str, Any]:
+        params = {
+            "FunctionName": name,
+            "Role": ROLE,
+            "Runtime": "python3.12",
+            "Handler": "h.handler",
+            "Code": {"ZipFile": zipped("one")},
+        }
+        return await self.acall("CreateFunction", None, **(params | changes))
+
+    def create(self, name: str = "f", **changes: Any) -> dict[str, Any]:
+        """Create a function and wait until it is active."""
+        created = self.runner.run(self.acreate(name, **changes))
+        self.settle(created["FunctionName"])
+        return created
+
+    def settle(self, name: str = "f") -> dict[str, Any]:
+        """Wait until nothing is in transition, as the waiters do."""
+
+        async def wait() -> dict[str, Any]:
+            while True:
+                shown = await self.acall("GetFunctionConfiguration", FunctionName=name)
+                if shown.get("LastUpdateStatus") == "Successful" and len(asyncio.all_tasks()) == 1:
+                    return shown
+                await asyncio.sleep(0.001)
+
+        return self.runner.run(wait())
+
+    def invoke(self, name: str = "f", ctx: Context | None = None, **params: Any) -> Any:
+        """The answer; raises the error that was answered; None while there is no answer yet."""
+
+        async def run() -> Any:
+            answers: list[Any] = []
+            self.service.direct["invoke"](ctx or self.ctx, {"FunctionName": name, **params}, answers.append)
+            return answers
+
+        answers = self.runner.run(run())
+        assert len(answers) <= 1
+        return answers[0] if answers else None
+
+    def invoke_error(self, name: str = "f", **params: Any) -> AwsError:
+        with pytest.raises(AwsError) as caught:
+            self.invoke(name, **params)
+        return caught.value
+
+
+def zipped(text: str) -> bytes:
+    """A zip with a handler; another text is another package."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo("h.py"), f"def handler(event, context):\n    return {text!r}\n")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    laboratory = Lab(tmp_path)
+    yield laboratory
+    laboratory.close()
+
+
+@pytest.fixture
+def make_zip() -> Callable[[str], bytes]:
+    return zipped
