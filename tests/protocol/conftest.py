@@ -1,4 +1,4 @@
-"""What the protocol tests share: the models under test, and values generated from botocore's view of the same models."""
+"""What the protocol tests share: the models under test, and values generated from botocore's view of them."""
 
 import datetime
 import re
@@ -15,7 +15,7 @@ from samovar.wire.javaregex import JavaRegex
 from samovar.wire.model import Models
 from samovar.wire.route import Router
 
-# Generating from the models is slow enough that hypothesis worries; deterministic, so that a failure is the same everywhere.
+# Deterministic, so that a failure is the same everywhere; the health checks worry about generating from large models.
 settings.register_profile(
     "protocol", derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -1,4 +1,4 @@
-"""What boto3 serialises is parsed to the same parameters, and what we serialise boto3 parses back, for every operation."""
+"""What boto3 serialises is parsed to the same parameters; what we serialise boto3 parses back. For every operation."""
 
 import io
 from typing import Any
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from samovar.core.errors import AwsError
 
-PROTOCOL_SETTINGS = settings(settings.get_profile("protocol"), max_examples=4)
+PROTOCOL_SETTINGS = settings(settings.get_profile("protocol"), max_examples=8)
 
 
 def request_of(service: Any, operation: Any, params: dict[str, Any]) -> tuple[str, str, str, dict[str, str], bytes]:

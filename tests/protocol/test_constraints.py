@@ -29,8 +29,8 @@ def wrong_scalars(shape: Any, unchecked: frozenset[str]) -> Iterator[tuple[str, 
             yield f"Member must have length less than or equal to {limits['max']}", "x" * (limits["max"] + 1)
         if limits.get("min", 0) > 0:
             yield f"Member must have length greater than or equal to {limits['min']}", "x" * (limits["min"] - 1)
-        if limits.get("pattern") and "\\p" not in limits["pattern"]:
-            pattern = re.compile(limits["pattern"], re.ASCII)
+        if limits.get("pattern") and not re.search(r"\\[pu]", limits["pattern"]):
+            pattern = re.compile(limits["pattern"].replace(r"\w-", r"\w\-"), re.ASCII)
             wrong = [text for text in NOT_MATCHING if not pattern.fullmatch(text)]
             if wrong:
                 yield f"Member must satisfy regular expression pattern: {limits['pattern']}", wrong[0]

@@ -1,4 +1,7 @@
-"""The exact texts of validation errors (facts/lambda-api.md §5, "ValidationException format"; facts/cloudwatch.md §1, sns.md §2, iam.md)."""
+"""The exact texts of validation errors.
+
+Sources: facts/lambda-api.md §5 ("ValidationException format"), cloudwatch.md §1, sns.md §2, iam.md §1 and §3.
+"""
 
 from typing import Any
 
@@ -109,8 +112,8 @@ def test_the_runtime_is_left_to_lambda_since_its_error_is_another(models: Any) -
 def test_logs_calls_the_same_thing_an_invalid_parameter(models: Any) -> None:
     assert refused(models, "logs", "FilterLogEvents", {"logGroupName": "g", "limit": 10001}) == (
         "InvalidParameterException",
-        "1 validation error detected: Value '10001' at 'limit' failed to satisfy constraint: Member must have value less "
-        "than or equal to 10000",
+        "1 validation error detected: Value '10001' at 'limit' failed to satisfy constraint: Member must have value "
+        "less than or equal to 10000",
     )
 
 
@@ -129,8 +132,8 @@ def test_sts_calls_it_a_validation_error_and_shows_the_value(models: Any) -> Non
     params = {"RoleArn": ROLE, "RoleSessionName": "Session1:2"}
     assert refused(models, "sts", "AssumeRole", params) == (
         "ValidationError",
-        "1 validation error detected: Value 'Session1:2' at 'roleSessionName' failed to satisfy constraint: Member must "
-        r"satisfy regular expression pattern: [\w+=,.@-]*",
+        "1 validation error detected: Value 'Session1:2' at 'roleSessionName' failed to satisfy constraint: Member "
+        r"must satisfy regular expression pattern: [\w+=,.@-]*",
     )
 
 
@@ -153,12 +156,13 @@ def test_sqs_asks_for_the_parameter(models: Any) -> None:
 def test_structures_in_a_list_that_is_too_long_are_told_as_java_would(models: Any) -> None:
     system = {"Arn": "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-" + "0" * 17}
     params = {"FunctionName": "f", "FileSystemConfigs": [{**system, "LocalMountPath": "/mnt/a"}, system]}
-    code, message = refused(models, "lambda", "UpdateFunctionConfiguration", params)
-    arn = system["Arn"]
-    assert (
-        f"Value '[FileSystemConfig(arn={arn}, localMountPath=/mnt/a), FileSystemConfig(arn={arn}, localMountPath=null)]' at "
-        "'fileSystemConfigs' failed to satisfy constraint: Member must have length less than or equal to 1; "
-    ) in message
+    first = f"arn={system['Arn']}, localMountPath=/mnt/a, s3FilesConfig=null"
+    second = f"arn={system['Arn']}, localMountPath=null, s3FilesConfig=null"
+    assert refused(models, "lambda", "UpdateFunctionConfiguration", params)[1] == (
+        f"2 validation errors detected: Value '[FileSystemConfig({first}), FileSystemConfig({second})]' at "
+        "'fileSystemConfigs' failed to satisfy constraint: Member must have length less than or equal to 1; Value null "
+        "at 'fileSystemConfigs.2.member.localMountPath' failed to satisfy constraint: Member must not be null"
+    )
 
 
 def test_a_validation_error_has_no_type_on_the_wire(models: Any) -> None:

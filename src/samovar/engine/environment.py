@@ -105,8 +105,11 @@ class Environment:
             if self.state is State.DEAD:
                 return
             self.state, effects = step(self.state, Event.BROKEN)
+        state = self.state
         for effect in effects:
             _ACTIONS[effect](self)
+            if self.state is not state:
+                return  # the effect broke the box, and the steps for that have been taken
 
     def _take(self, invocation: Invocation, done: Done) -> None:
         self._invocation = invocation

@@ -64,7 +64,7 @@ class Runtimes:
         assert match is not None
         interpreter = self._interpreters[int(match[1]), int(match[2])]
         pack = self._pack(interpreter)
-        packages = [(RUNTIME_CLIENT / "samovar_runtime.py", "samovar_runtime.py")]
+        packages = _in_folder(RUNTIME_CLIENT)
         packages += _in_folder(pack) if pack else own_packages()
         return ZygoteSpec(interpreter, "samovar_runtime", packages, zygote_environ(identifier), self._cache / identifier)
 
@@ -143,7 +143,7 @@ def own_packages() -> list[tuple[Path, str]]:
 
 
 def _in_folder(pack: Path) -> list[tuple[Path, str]]:
-    return [(entry, entry.name) for entry in sorted(pack.iterdir())]
+    return [(entry, entry.name) for entry in sorted(pack.iterdir()) if entry.name != "__pycache__"]
 
 
 def _version(identifier: str) -> tuple[int, int]:

@@ -143,13 +143,16 @@ class LinuxBox:
 
     async def assign(self, mounts: Sequence[tuple[Path, str]], limits: BoxLimits) -> list[str]:
         self._limits = limits
-        if self.group is not None:
+        injected = None
+        if self._boxes.isolated:
+            plan = [[str(source), target] for source, target in mounts]
+            tmp_mb = limits.tmp_mb if limits.tmp_mb != _TMP_MB else None
+            injected = self._boxes.keeper.request({"do": "inject", "mounts": plan, "tmp_mb": tmp_mb}, [self._init])
+        if self.group is not None:  # while the keeper works
             self.group.limit(max(limits.memory_mb - self._zygote.base_mb, 16), spec.PIDS)
-        if not self._boxes.isolated:
+        if injected is None:
             return [str(source) for source, _ in mounts]
-        plan = [[str(source), target] for source, target in mounts]
-        tmp_mb = limits.tmp_mb if limits.tmp_mb != _TMP_MB else None
-        await self._boxes.keeper.ask({"do": "inject", "mounts": plan, "tmp_mb": tmp_mb}, [self._init])
+        await injected
         return [target for _, target in mounts]
 
     def send(self, *parts: bytes | bytearray | memoryview) -> None:

@@ -33,22 +33,21 @@ class Helper:
         loop.add_reader(self._socket.fileno(), self._readable)
 
     async def ask(self, request: dict[str, Any], descriptors: Sequence[int] = ()) -> Answer:
-        """Send a request and wait for its answer; SandboxDied when it fails, is not answered in time, or the helper goes."""
-        if self.gone:
-            raise SandboxDied(f"{self.name} has gone")
-        self._last += 1
+        """Send a request and wait for its answer. SandboxDied when it fails, comes too late, or the helper goes."""
+        return await self.request(request, descriptors)
+
+    def request(self, request: dict[str, Any], descriptors: Sequence[int] = ()) -> "asyncio.Future[Answer]":
+        """Send a request at once; its answer comes as for `ask`."""
         future: asyncio.Future[Answer] = self._loop.create_future()
+        if self.gone:
+            future.set_exception(SandboxDied(f"{self.name} has gone"))
+            return future
+        self._last += 1
         self._waiting[self._last] = future
-        self.tell({**request, "id": self._last}, descriptors)
         timer = self._loop.call_later(_ANSWER_WITHIN_S, self._late, self._last)
-        try:
-            answer, received = await future
-        finally:
-            timer.cancel()
-        if "error" in answer:
-            link.close_all(received)
-            raise SandboxDied(f"{self.name}: {answer['error']}")
-        return answer, received
+        future.add_done_callback(lambda _: timer.cancel())
+        self.tell({**request, "id": self._last}, descriptors)
+        return future
 
     def tell(self, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
         """Send without waiting. Descriptors are duplicated when they can't go at once, so the caller may close its own."""
@@ -107,13 +106,17 @@ class Helper:
         if message is None:
             self.close()
             return
-        future = self._waiting.pop(message.pop("id", 0), None)
-        if future is not None and not future.done():
-            future.set_result((message, descriptors))
-            return
-        link.close_all(descriptors)
-        if future is None:
+        number = message.pop("id", None)
+        future = self._waiting.pop(number, None) if number is not None else None
+        if number is None:
             self._on_event(message)
+        if future is None or future.done():
+            link.close_all(descriptors)
+        elif "error" in message:
+            link.close_all(descriptors)
+            future.set_exception(SandboxDied(f"{self.name}: {message['error']}"))
+        else:
+            future.set_result((message, descriptors))
 
     def _late(self, number: int) -> None:
         future = self._waiting.pop(number, None)

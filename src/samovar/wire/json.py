@@ -6,6 +6,7 @@ unknown members of a request are ignored, a wrong type is a SerializationExcepti
 """
 
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -188,7 +189,7 @@ def _read_string(value: Any) -> str:
 def _read_integer(value: Any) -> int:
     if type(value) is int:
         return value
-    if type(value) is float:
+    if type(value) is float and isfinite(value):
         return int(value)  # AWS's parser truncates
     raise _unexpected(value, "an Integer")
 
@@ -212,7 +213,7 @@ def _read_blob(value: Any) -> bytes:
 
 
 def _read_timestamp(value: Any) -> float:
-    if type(value) is float or type(value) is int:
+    if type(value) is int or (type(value) is float and isfinite(value)):
         return float(value)
     return text.read_timestamp(_read_string(value))
 
@@ -224,7 +225,7 @@ def _write_epoch(value: float) -> float:
 
 def _write_float(value: float) -> float | str:
     """JSON has no word for what isn't finite; AWS sends strings."""
-    if value - value == 0:
+    if isfinite(value):
         return value
     return text.writer("double", "")(value)
 

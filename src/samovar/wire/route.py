@@ -31,7 +31,8 @@ class Match(msgspec.Struct, frozen=True):
 
 class Router:
     def __init__(self, models: Models, services: Iterable[str]) -> None:
-        self._here = [models[name] for name in services]
+        # S3 last: every path could be a bucket's.
+        self._here = sorted((models[name] for name in services), key=lambda model: model.name == "s3")
         self._by_target = {model.target_prefix: model for model in self._here if model.target_prefix}
         self._by_signing_name: dict[str, list[ServiceModel]] = {}
         self._by_host: dict[str, list[ServiceModel]] = {}
@@ -51,14 +52,14 @@ class Router:
         target = headers.get("x-amz-target")
         if target is not None:
             return self._by_x_amz_target(target, signed)
+        if "smithy-protocol" in headers:
+            raise unspoken(f"smithy-{headers['smithy-protocol']}")
         models = self._candidates(signed, headers)
         for model in models:
             paths = self._paths.get(model.name)
             found = paths.find(method, path, query) if paths else None
             if found:
                 return Match(model.name, model.operation(found[0]), found[1], signed)
-        if "smithy-protocol" in headers:
-            raise unspoken(f"smithy-{headers['smithy-protocol']}")
         action = _action(query, headers, body)
         if action:
             return self._by_action(action, models, signed)

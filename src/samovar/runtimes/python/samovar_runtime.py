@@ -18,11 +18,12 @@ from __future__ import annotations
 
 import gc
 import importlib
-import importlib.util
 import json
+import logging
 import os
 import random
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -43,7 +44,7 @@ _LOADED_EVERYWHERE = frozenset(name.partition(".")[0] for name in sys.modules)
 _SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 
 _USUAL = (
-    "asyncio base64 concurrent.futures datetime decimal email.parser hashlib hmac http.client ssl subprocess "
+    "asyncio base64 concurrent.futures datetime decimal email.parser hashlib hmac http.client subprocess "
     "threading typing urllib.parse uuid zipfile"
 ).split()
 _USUAL_SDK = "boto3.session botocore.auth botocore.httpsession botocore.parsers".split()
@@ -64,30 +65,36 @@ def warm():
 
 def rehearse():
     # type: () -> None
-    """Run the path of an invocation once with a handler of our own: the pages it touches are then this process's."""
-    encoded = _Rehearsal.marshaller.marshal_response({"rehearsal": [1, 2.5, None]})[0].encode()
+    """Go once the way to an invocation's answer, with a handler of our own, and undo what would show.
+
+    In a fresh fork every page that is written to is copied first; after this the function's way finds its own pages.
+    """
+    _reseed()
+    before = dict(os.environ)
+    _set_environ(dict(before, **{"REHEARSAL_%d" % number: "x" * 40 for number in range(24)}))
+    _set_environ(before)
+    _shadowed(["/var/runtime"])
+    sys.path_importer_cache.clear()
+    sys.modules.pop("samovar_rehearsal", None)
+    handler = bootstrap._get_handler("samovar_rehearsal.handler")
+    del sys.modules["samovar_rehearsal"]
+    compile("def handler(event, context):\n    return {'statusCode': 200}\n", "rehearsal", "exec")
     sink = bootstrap.StandardLogSink()
+    logger = logging.getLogger()
+    bootstrap._setup_logging(bootstrap.LogFormat.TEXT, None, sink)
+    del logger.handlers[:]
+    event = bytes(json.dumps({"rehearsal": [1, 2.5, None, "x"]}), "ascii")
     bootstrap.handle_event_request(
-        _Rehearsal(), lambda event, context: event, "0" * 36, encoded, "application/json", None, None, "arn", 0, None, sink
+        _Rehearsal(), handler, "0" * 36, event, "application/json", None, None, "arn", 0, None, sink
     )
-    json.dumps(json.loads(encoded))
     _INVOKE.unpack(_INVOKE.pack(0, b"0" * 36, 0, 0, 0))
-    importlib.util.find_spec("samovar_rehearsal")
+    gc.disable()
 
 
 class _Rehearsal:
     """A client that answers nobody."""
 
-    class marshaller:
-        @staticmethod
-        def marshal_response(result):
-            # type: (object) -> tuple
-            return client_module.LambdaMarshaller().marshal_response(result)
-
-        @staticmethod
-        def unmarshal_request(body, content_type):
-            # type: (bytes, str) -> object
-            return client_module.LambdaMarshaller().unmarshal_request(body, content_type)
+    marshaller = client_module.BaseLambdaRuntimeClient.marshaller
 
     def post_invocation_result(self, *answer):
         # type: (object) -> None
@@ -126,9 +133,7 @@ def serve(channel):
 def _become(configuration):
     # type: (dict) -> str
     task, opt = configuration["task"], configuration["opt"]
-    os.environ.clear()
-    os.environ.update(configuration["environ"])
-    time.tzset()
+    _set_environ(configuration["environ"])
     lib = "python%d.%d" % sys.version_info[:2]
     search = [task, "%s/python/lib/%s/site-packages" % (opt, lib), opt + "/python"]
     sys.path[:0] = search
@@ -136,9 +141,6 @@ def _become(configuration):
     sys.argv[:] = ["/var/runtime/bootstrap.py"]
     sys.pycache_prefix = None
     _forget_shadowed(search)
-    random.seed()
-    # OpenSSL notices a fork by the process id, and every box has the same one.
-    sys.modules["ssl"].RAND_add(os.urandom(32), 32.0)
     if "AWS_LAMBDA_LOG_FORMAT" in os.environ or "AWS_LAMBDA_LOG_LEVEL" in os.environ:
         importlib.reload(bootstrap)
     os.chdir(task)
@@ -147,9 +149,31 @@ def _become(configuration):
     return str(configuration["environ"]["_HANDLER"])
 
 
+def _set_environ(environ):
+    # type: (dict) -> None
+    os.environ.clear()
+    os.environ.update(environ)
+    time.tzset()
+
+
+def _reseed():
+    # type: () -> None
+    """Give this process random numbers of its own. OpenSSL notices a fork by the process id, and every box has the same."""
+    random.seed()
+    ssl.RAND_add(os.urandom(32), 32.0)
+
+
 def _forget_shadowed(search):
     # type: (list) -> None
     """Let the function's and layers' own modules win over those that the zygote has imported."""
+    shadowed = _shadowed(search)
+    if shadowed:
+        for name in [name for name in sys.modules if name.partition(".")[0] in shadowed]:
+            del sys.modules[name]
+
+
+def _shadowed(search):
+    # type: (list) -> set
     theirs = set()
     for folder in search:
         try:
@@ -159,9 +183,7 @@ def _forget_shadowed(search):
     shadowed = theirs.intersection(sys.modules) - _LOADED_EVERYWHERE
     if shadowed.intersection(_SDK):
         shadowed.update(_SDK)
-    if shadowed:
-        for name in [name for name in sys.modules if name.partition(".")[0] in shadowed]:
-            del sys.modules[name]
+    return shadowed
 
 
 class Frames:

@@ -33,6 +33,8 @@ def main():
     syscalls, jail, link, seccomp = (importlib.import_module(n) for n in ("syscalls", "jail", "link", "seccomp"))
     sys.path[:] = config["path"] + [p for p in sys.path if p.startswith(sys.prefix)]
     syscalls.set_name("samovar-zygote")
+    with open("/proc/self/oom_score_adj", "w") as file:
+        file.write("500")  # should the machine run out of memory, functions go before the server
     runtime = importlib.import_module(config["module"])
     runtime.warm()
     for path in config["readonly"]:
