@@ -176,8 +176,8 @@ class App:
 
 _IN_ONE_LINE = {
     Isolation.FULL: "full: own namespaces, user, system-call filter, and limits for memory, CPU and processes",
-    Isolation.NAMESPACES: "namespaces: memory and CPU are not limited, idle functions not frozen (see `samovar doctor`)",
-    Isolation.PROCESS: "process: functions can read your files; run only code that you trust (see `samovar doctor`)",
+    Isolation.NAMESPACES: "namespaces: memory and CPU not limited, idle functions not frozen (see `samovar doctor`)",
+    Isolation.PROCESS: "process: functions can read your files; run only code that you trust (`samovar doctor`)",
 }
 
 
@@ -207,7 +207,8 @@ def _raise_descriptor_limit() -> None:
 
 
 class _InnerDoors:
-    """Joins the sockets that listen inside boxes to the server, which opens after the first boxes may have been made."""
+    """Joins the sockets that listen inside boxes to the server, which opens after the first boxes may have been
+    made."""
 
     def __init__(self) -> None:
         self._server: Server | None = None

@@ -66,7 +66,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, Meta(ge=0, le=256, description="Prepared boxes kept ready per interpreter, for fast cold starts.")
     ] = 4
     memory_limit_mb: Annotated[
-        int, Meta(ge=0, description="Sum of the MemorySize of all environments; 0 means four times the machine's memory.")
+        int,
+        Meta(ge=0, description="Sum of the MemorySize of all environments; 0 means four times the machine's memory."),
     ] = 0
     region: Annotated[
         str,

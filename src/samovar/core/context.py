@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import msgspec
 
 Params = dict[str, Any]
-"""A request or an answer as botocore's shapes name it. Lives only between `wire` and the first lines of an operation."""
+"""A request or an answer as botocore's shapes name it. Lives only between `wire` and the first lines of an
+operation."""
 
 Operation = Callable[["Context", Params], Awaitable[Params]]
 """An operation of a service, bound to its state."""

@@ -1,7 +1,8 @@
 """The one exception that means "the caller's fault".
 
 Owns: AwsError. Refuses: HTTP statuses (they come from the service model, in `wire`) and per-service subclasses.
-Rule: raised anywhere below the gateway, answered in `gateway/dispatch`, caught elsewhere only where AWS has a rule for it.
+Rule: raised anywhere below the gateway, answered in `gateway/dispatch`, caught elsewhere only where
+AWS has a rule for it.
 """
 
 

@@ -1,4 +1,5 @@
-"""Identifiers from pooled randomness: a uuid4 from `uuid` costs 3 us, one from here 0.7 us, and every request needs one."""
+"""Identifiers from pooled randomness: a uuid4 from `uuid` costs 3 us, one from here 0.7 us, and every request needs
+one."""
 
 import os
 

@@ -1,8 +1,8 @@
 """One execution environment: a box, a runtime in it, and at most one invocation.
 
 Owns: what is true of an environment now. Every change of state goes through `lifecycle.step`; this file carries out the
-effects, nothing else. It serves the box as its tenant: what the box says is hostile, and whatever the table doesn't allow
-ends the box.
+effects, nothing else. It serves the box as its tenant: what the box says is hostile, and whatever the table doesn't
+allow ends the box.
 """
 
 import asyncio
@@ -54,7 +54,8 @@ class House(Protocol):
 
 
 class Environment:
-    """See the module. Made by the pool for a version; `start` or `lease` begins an invocation, `event` tells it the rest."""
+    """See the module. Made by the pool for a version; `start` or `lease` begins an invocation, `event` tells it the
+    rest."""
 
     def __init__(self, house: House, version: Version) -> None:
         self.id = ids.hex_id(32)
@@ -164,14 +165,18 @@ class Environment:
 
     def on_output(self, data: bytes) -> None:
         self._write(self._lines.feed(data))
-        if not self._held_back and self._house.log.backlog_bytes > _BACKLOG_BYTES and self._box is not None:
+        if self._house.log.backlog_bytes > _BACKLOG_BYTES and not self._held_back and self._box is not None:
             self._held_back = True
-            self._box.pause_output(True)
-            self._house.spawn(self._resume_output(self._box))
+            self._box.pause_output(True)  # the function blocks when its pipe is full
+            self._resume_output_later(self._box)
 
-    async def _resume_output(self, box: Box) -> None:
-        while self._house.log.backlog_bytes > _BACKLOG_BYTES:
-            await asyncio.sleep(0.02)
+    def _resume_output_later(self, box: Box) -> None:
+        asyncio.get_running_loop().call_later(_RESUME_AFTER_S, self._resume_output, box)
+
+    def _resume_output(self, box: Box) -> None:
+        if self._house.log.backlog_bytes > _BACKLOG_BYTES:
+            self._resume_output_later(box)
+            return
         self._held_back = False
         box.pause_output(False)
 
@@ -343,6 +348,7 @@ class Environment:
 
 
 _BACKLOG_BYTES = 8 << 20
+_RESUME_AFTER_S = 0.02
 
 _ACTIONS: dict[Effect, Callable[[Environment], None]] = {
     Effect.START_RUNTIME: Environment._start_runtime,

@@ -1,7 +1,7 @@
 """The engine: the only door to running a function version.
 
-Owns: the pool, the clocks of running invocations, retiring and reaping. Refuses: names, qualifiers, permissions, queues (the
-rooms above). On the hot path: no task, no future, no timer per call.
+Owns: the pool, the clocks of running invocations, retiring and reaping. Refuses: names, qualifiers, permissions,
+queues (the rooms above). On the hot path: no task, no future, no timer per call.
 """
 
 import asyncio
@@ -40,7 +40,8 @@ class Engine:
         idle_timeout_s: float,
         endpoint_url: str,
     ) -> None:
-        """`code`: folder of unpacked packages. `nothing`: a folder for an empty one. `memory_mb`: of all environments. `endpoint_url`: as functions see it."""
+        """`code`: folder of unpacked packages. `nothing`: a folder for an empty one. `memory_mb`: of all
+        environments. `endpoint_url`: as functions see it."""
         self.boxes = boxes
         self.clock = clock
         self.log = log

@@ -1,6 +1,7 @@
 """What the engine is given and what it gives back. Plain records; no behaviour.
 
-Owns: Version, Invocation, Result. They cross rooms: services fill in a Version, delivery makes Invocations, everybody reads Results.
+Owns: Version, Invocation, Result. They cross rooms: services fill in a Version, delivery makes Invocations,
+everybody reads Results.
 """
 
 from enum import Enum
@@ -12,7 +13,8 @@ class Version(msgspec.Struct, frozen=True):
     """A function version as the engine runs it. Two Versions with the same `key` are the same environments."""
 
     key: str
-    """Identity of the environments: changes with every update of code or configuration (the function's ARN + RevisionId)."""
+    """Identity of the environments: changes with every update of code or configuration (the function's ARN +
+    RevisionId)."""
     account: str
     region: str
     function_name: str

@@ -1,7 +1,8 @@
 """The languages on this machine, and what each needs to serve functions.
 
-Owns: which interpreter runs which runtime identifier, and the words for "not here". An identifier runs on its own version or
-not at all. A runtime *pack* is a folder of AWS's client and SDK for an interpreter that Samovar's own copies don't fit.
+Owns: which interpreter runs which runtime identifier, and the words for "not here". An identifier runs on its own
+version or not at all. A runtime *pack* is a folder of AWS's client and SDK for an interpreter that Samovar's own
+copies don't fit.
 """
 
 import importlib.util
@@ -66,7 +67,8 @@ class Runtimes:
         pack = self._pack(interpreter)
         packages = _in_folder(RUNTIME_CLIENT)
         packages += _in_folder(pack) if pack else own_packages()
-        return ZygoteSpec(interpreter, "samovar_runtime", packages, zygote_environ(identifier), self._cache / identifier)
+        environ, cache = zygote_environ(identifier), self._cache / identifier
+        return ZygoteSpec(interpreter, "samovar_runtime", packages, environ, cache)
 
     def pack_folder(self, identifier: str) -> Path:
         return self._packs / identifier
@@ -95,7 +97,8 @@ def zygote_environ(identifier: str) -> dict[str, str]:
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{identifier}",
         "LANG": "en_US.UTF-8",
         "LC_CTYPE": "C.UTF-8",
-        "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
+        "LD_LIBRARY_PATH":
+        "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
         "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
         "PYTHONPATH": "/var/runtime",
         "TZ": ":UTC",

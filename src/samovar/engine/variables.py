@@ -1,6 +1,7 @@
 """The environment variables of a function, in AWS's order of precedence (facts/lambda-runtime.md §2.1).
 
-Owns: names and values. The later of these wins: what the runtime sets for everyone < the user's < credentials < runtime group
+Owns: names and values. The later of these wins: what the runtime sets for everyone < the user's < credentials <
+runtime group
 < platform group. Reserved names can't be in the user's: the API refuses them.
 """
 

@@ -1,6 +1,7 @@
 """One box made of Linux namespaces. See `port.Box` for what each method promises, `boxes` for who makes it.
 
-A box = a shell (namespaces, /tmp; made by the keeper) + control groups + an occupant (forked by a zygote, locked, waiting).
+A box = a shell (namespaces, /tmp; made by the keeper) + control groups + an occupant (forked by a zygote, locked,
+waiting).
 """
 
 import asyncio
@@ -155,7 +156,7 @@ class LinuxBox:
         await injected
         return [target for _, target in mounts]
 
-    def send(self, *parts: bytes | bytearray | memoryview) -> None:
+    def send(self, *parts: bytes) -> None:
         write = self._channel.write
         for part in parts:
             write(part)

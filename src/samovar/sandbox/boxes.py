@@ -67,8 +67,9 @@ class LinuxBoxes:
         folders = self.groups.folders() if self.groups else []
         config = {"isolated": self.isolated, "cgroups": [str(folder) for folder in folders]}
         far = self.keeper.far_end
+        script = str(spec.INSIDE / "keeper.py")
         process = subprocess.Popen(
-            [sys.executable, "-E", "-s", "-S", "-B", str(spec.INSIDE / "keeper.py"), str(far.fileno()), json.dumps(config)],
+            [sys.executable, "-E", "-s", "-S", "-B", script, str(far.fileno()), json.dumps(config)],
             pass_fds=[far.fileno()],
             stdin=subprocess.DEVNULL,
             env={},
@@ -153,8 +154,9 @@ class LinuxBoxes:
             zygote.ready.set_result(zygote)
         except (SandboxDied, TimeoutError, OSError) as error:
             zygote.helper.close()
-            reason = error if isinstance(error, SandboxDied) else SandboxDied(f"the {zygote.kind} zygote: {error or 'timeout'}")
-            zygote.ready.set_exception(reason)
+            if not isinstance(error, SandboxDied):
+                error = SandboxDied(f"the {zygote.kind} zygote: {error or 'it did not get ready in time'}")
+            zygote.ready.set_exception(error)
             zygote.ready.exception()  # it may be that nobody waits
 
     def _refill(self, zygote: "_Zygote") -> None:
@@ -191,7 +193,8 @@ class LinuxBoxes:
         return self._next_uid
 
     def retire(self, box: "LinuxBox") -> None:
-        """The last of a box: its groups are removed when its processes are gone, and then its user may be used again."""
+        """The last of a box: its groups are removed when its processes are gone, and then its user may be used
+        again."""
         self.living.discard(box)
         if box.group is not None and not self.closing:
             self.spawn(self._remove(box, box.group))

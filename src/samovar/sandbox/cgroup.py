@@ -1,7 +1,9 @@
-"""Control groups: limits for memory, CPU and processes, and the freezer. Version 2 first, version 1 where it is mounted.
+"""Control groups: limits for memory, CPU and processes, and the freezer. Version 2 first, version 1 where it is
+mounted.
 
-Owns: the folders `samovar-<pid>-<id>` in the hierarchies. Each controller is looked for on its own, since machines mix the
-versions. Sources: cgroups(7), Documentation/admin-guide/cgroup-v2.rst, .../cgroup-v1/{memory,freezer-subsystem}.rst.
+Owns: the folders `samovar-<pid>-<id>` in the hierarchies. Each controller is looked for on its own, since machines
+mix the versions. Sources: cgroups(7), Documentation/admin-guide/cgroup-v2.rst, and
+.../cgroup-v1/{memory,freezer-subsystem}.rst.
 """
 
 import errno
@@ -47,7 +49,8 @@ class Hierarchies:
         if not os.access(base, os.W_OK):
             for controller in _CONTROLLERS:
                 self.problems[controller] = (
-                    f"{base} is not writable: start the server with `systemd-run --user --scope -p Delegate=yes samovar up`"
+                    f"{base} is not writable; a delegated group would be: "
+                    "`systemd-run --user --scope -p Delegate=yes samovar up`"
                 )
             return
         offered = set((base / "cgroup.controllers").read_text().split())
@@ -59,7 +62,7 @@ class Hierarchies:
             self.where["freezer"] = (2, base)
 
     def missing(self) -> list[str]:
-        return [f"{controller}: {self.problems[controller]}" for controller in _CONTROLLERS if controller not in self.where]
+        return [f"{name}: {self.problems[name]}" for name in _CONTROLLERS if name not in self.where]
 
 
 class Groups:
@@ -75,7 +78,8 @@ class Groups:
         self._hold_static_key()
 
     def _hold_static_key(self) -> None:
-        """Keep one empty v1 group frozen: freezing another then costs 17 us instead of 140 (the kernel's static key stays on)."""
+        """Keep one empty v1 group frozen: freezing another then costs 17 us instead of 140 (the kernel's static key
+        stays on)."""
         version, top = self.tops.get("freezer", (2, Path()))
         if version == 1:
             (top / "frozen").mkdir(exist_ok=True)
@@ -180,7 +184,8 @@ class Group:
         os.close(self._peak)
 
     def remove(self) -> None:
-        """Remove the folders once the last process has gone; blocks for as long as that takes, a few seconds at most."""
+        """Remove the folders once the last process has gone; blocks for as long as that takes, a few seconds at
+        most."""
         deadline = time.monotonic() + _REMOVE_WITHIN_S
         for folder in self._folders:
             while True:

@@ -5,6 +5,7 @@ Rule: the far side is hostile. A frame longer than `LARGEST` ends the connection
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 LARGEST = 6_291_556 + 64
 """Bytes of a 6 MB answer and what goes with it (facts/lambda-runtime.md §1)."""
@@ -15,26 +16,22 @@ OnFrame = Callable[[int, memoryview], None]
 
 
 class Channel(asyncio.BufferedProtocol):
-    """Whole frames to `on_frame`; None once the connection is lost to `on_lost`."""
+    """Gives whole frames to `on_frame`; `write` sends bytes, and does nothing once the connection is lost."""
 
-    # One buffer for all: the loop asks for it and fills it in one step.
+    # One read buffer for all: the loop asks for it and fills it in one step.
     _shared = memoryview(bytearray(_READ))
 
     def __init__(self) -> None:
         self.on_frame: OnFrame = lambda kind, content: None
-        self.on_lost: Callable[[], None] = lambda: None
+        self.write: Callable[[bytes], None] = _nowhere
         self._transport: asyncio.WriteTransport | None = None
         self._partial = bytearray()
         self._large: memoryview | None = None
         self._filled = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport) or hasattr(transport, "write")
-        self._transport = transport  # type: ignore[assignment]
-        self.write = transport.write  # type: ignore[attr-defined]
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Replaced by the transport's own once connected."""
+        self._transport = cast(asyncio.WriteTransport, transport)
+        self.write = self._transport.write
 
     def close(self) -> None:
         if self._transport is not None:
@@ -80,5 +77,8 @@ class Channel(asyncio.BufferedProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
-        self.write = lambda data: None  # type: ignore[method-assign]
-        self.on_lost()
+        self.write = _nowhere
+
+
+def _nowhere(data: bytes) -> None:
+    """Where frames go that nobody can read any more."""

@@ -1,7 +1,7 @@
 """What this machine allows: each protection, in force or not and why, and the level of isolation that follows.
 
-Owns: the words that `samovar doctor` and the start of the server say about isolation. Rule: found out by trying, in a process
-that is thrown away, not by reading versions.
+Owns: the words that `samovar doctor` and the start of the server say about isolation. Rule: found out by trying, in
+a process that is thrown away, not by reading versions.
 """
 
 import json
@@ -64,7 +64,7 @@ def examine() -> Machine:
         return Machine(Isolation.PROCESS, [Protection("isolation", False, text)])
     found = _probe()
     if os.geteuid() == 0:
-        found["user"] = found["seccomp"]  # root needs no user namespace to make the others; the box gets one all the same
+        found["user"] = ""  # root makes the others without one; its boxes get one all the same
     namespaces = [_namespace(step, found) for step in _NAMESPACES]
     filtered = _protection("system calls", found.get("seccomp", ""), "a filter refuses what reaches for the kernel", "")
     groups = _groups()

@@ -1,4 +1,5 @@
-"""The server's end of the links to its helpers (`inside/`): requests and answers with descriptors, on the event loop."""
+"""The server's end of the links to its helpers (`inside/`): requests and answers with descriptors, on the event
+loop."""
 
 import asyncio
 import json
@@ -50,7 +51,8 @@ class Helper:
         return future
 
     def tell(self, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
-        """Send without waiting. Descriptors are duplicated when they can't go at once, so the caller may close its own."""
+        """Send without waiting. Descriptors are duplicated when they can't go at once, so the caller may close its
+        own."""
         if self.gone:
             return
         if not self._unsent and self._try_send(message, descriptors):

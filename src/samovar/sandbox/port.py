@@ -51,7 +51,7 @@ class Box(Protocol):
     async def assign(self, mounts: Sequence[tuple[Path, str]], limits: BoxLimits) -> list[str]:
         """Give the box to a function: host folders appear in it, read-only. Returns where the occupant finds each."""
 
-    def send(self, *parts: bytes | bytearray | memoryview) -> None:
+    def send(self, *parts: bytes) -> None:
         """Bytes of one frame to the occupant."""
 
     def pause_output(self, paused: bool) -> None:

@@ -76,13 +76,16 @@ _ETC = {
     "/etc/hosts": "127.0.0.1 localhost sandbox sandbox.localdomain\n::1 localhost\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
 }
-_ETC_SHARED = ("ld.so.cache", "ssl", "pki", "ca-certificates", "mime.types", "localtime", "protocols", "services", "alternatives")
+_ETC_SHARED = tuple(
+    "ld.so.cache ssl pki ca-certificates mime.types localtime protocols services alternatives".split()
+)
 _SYSTEM = ("bin", "sbin", "lib", "lib64", "lib32")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 
 
 def root_plan(spec: ZygoteSpec, at: Path, host_network: bool) -> dict[str, Any]:
-    """The plan for `jail.build_root`: a read-only root of the host's /usr, the interpreter at /var/lang, the runtime client."""
+    """The plan for `jail.build_root`: a read-only root of the host's /usr, the interpreter at /var/lang, the runtime
+    client."""
     folders = {"/proc": 0o555, "/tmp": 0o1777, "/var/task": 0o755, "/opt": 0o755, "/var/runtime": 0o755, "/root": 0o700}
     folders |= {"/dev": 0o755, "/etc": 0o755, "/usr": 0o755, HELPER_MOUNT: 0o755, PYCACHE: 0o755, "/var/lang": 0o755}
     folders |= {"/home/sbx_user1051": 0o755, "/run": 0o755}

@@ -20,6 +20,9 @@ Reader = Callable[[Any], Any]
 Writer = Callable[[Any], Any] | None
 """None: the encoder writes the value as it is."""
 
+_LARGEST = 2**64
+"""No integer of a model is longer than 64 bits, while the decoder reads any."""
+
 
 class JsonBody:
     content_type = "application/json"
@@ -187,15 +190,15 @@ def _read_string(value: Any) -> str:
 
 
 def _read_integer(value: Any) -> int:
-    if type(value) is int:
+    if type(value) is float:
+        value = int(value)  # AWS's parser truncates; the decoder gives finite numbers only
+    if type(value) is int and abs(value) <= _LARGEST:
         return value
-    if type(value) is float and isfinite(value):
-        return int(value)  # AWS's parser truncates
     raise _unexpected(value, "an Integer")
 
 
 def _read_float(value: Any) -> float:
-    if type(value) is float or type(value) is int:
+    if type(value) is float or (type(value) is int and abs(value) <= _LARGEST):
         return value
     if value in ("NaN", "Infinity", "-Infinity"):
         return float(value)
@@ -213,7 +216,7 @@ def _read_blob(value: Any) -> bytes:
 
 
 def _read_timestamp(value: Any) -> float:
-    if type(value) is int or (type(value) is float and isfinite(value)):
+    if type(value) is float or (type(value) is int and abs(value) <= _LARGEST):
         return float(value)
     return text.read_timestamp(_read_string(value))
 

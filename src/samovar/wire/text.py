@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate, parsedate_to_datetime
+from math import isfinite
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -63,7 +64,7 @@ def write_blob(value: bytes) -> str:
 
 def read_timestamp(text: str) -> float:
     """Epoch seconds of a time in any of the three spellings."""
-    if _NUMBER.fullmatch(text):
+    if _NUMBER.fullmatch(text) and isfinite(float(text)):
         return float(text)
     try:
         moment = datetime.fromisoformat(text) if text[:1].isdigit() else parsedate_to_datetime(text)

@@ -145,9 +145,10 @@ class TestRequests:
                 b"3\r\nabc\r\n2;ext=1\r\nde\r\n0\r\nX-Trailer: sneaky\r\n\r\n"
             )
             client.send(chunked + GET)
-            assert (await client.answer())[2] == b"abcde"
-            status, headers, _ = await client.answer()
-            assert status == 200 and "sneaky" not in headers["x-seen"]
+            _, headers, body = await client.answer()
+            assert body == b"abcde" and "sneaky" not in headers["x-seen"]
+            _, headers, _ = await client.answer()
+            assert headers["x-seen"] == "GET|/||host=x"
 
         served(check)
 
@@ -216,6 +217,28 @@ class TestOrder:
             client.close()
 
         served(check, lambda request, reply: replies.append(reply))
+
+    def test_nothing_more_is_started_for_a_client_that_does_not_read_its_answers(self) -> None:
+        started: list[Request] = []
+
+        def large(request: Request, reply: Reply) -> None:
+            started.append(request)
+            reply(Response(200, [], bytes(1 << 20)))
+
+        async def check(server: Server) -> None:
+            client = await Client.to(server)
+            client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            client.send(GET * 1000)
+            seen = -1
+            while seen != len(started):
+                seen = len(started)
+                await asyncio.sleep(0.05)
+            assert 0 < seen < 100
+            client.writer.transport.resume_reading()  # type: ignore[attr-defined]
+            for _ in range(1000):
+                assert (await client.answer())[0] == 200
+
+        served(check, large)
 
     def test_many_pipelined_requests_answered_at_once_do_not_recurse(self) -> None:
         async def check(server: Server) -> None:
@@ -601,9 +624,8 @@ class TestStreaming:
 
         async def parts() -> AsyncIterator[bytes]:
             try:
-                while True:
-                    yield b"x" * 1000
-                    await asyncio.sleep(0)
+                yield b"x"
+                await asyncio.Event().wait()
             finally:
                 closed.append(True)
 
@@ -611,7 +633,7 @@ class TestStreaming:
             client = await Client.to(server)
             client.send(GET)
             await client.head()
-            client.close()
+            client.reset()
             await until(lambda: bool(closed))
 
         served(check, lambda request, reply: reply(Response(200, [], parts())))

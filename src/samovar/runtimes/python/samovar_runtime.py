@@ -1,12 +1,13 @@
 """The managed Python runtime: AWS's own client loop (awslambdaric) over one socket to the platform.
 
-Owns: the life of a Python environment's process, from "take this function" to its exit. awslambdaric keeps what users can
-see: handler lookup, context, errors, log formats. Only its transport is replaced: frames instead of HTTP.
+Owns: the life of a Python environment's process, from "take this function" to its exit. awslambdaric keeps what
+users can see: handler lookup, context, errors, log formats. Only its transport is replaced: frames instead of HTTP.
 Runs on Python 3.8 and later, in the box, beside hostile code: the platform trusts nothing that it says.
 
 A frame is `u32 length | u8 kind | content`, little endian; length counts kind and content.
   to here      C  JSON {"environ", "handler", "task", "opt"}: become this function
-               I  u64 deadline (epoch ms) | 36s request id | u16 length of each of ARN, trace id, client context | these | payload
+               I  u64 deadline (epoch ms) | 36s request id | u16 length of each of ARN, trace id, client context |
+                  these | payload
   from here    N  init is done, ready for an invocation
                R  36s request id | result; ready for the next
                L  36s request id: the result was larger than the platform takes; ready for the next
@@ -22,7 +23,7 @@ import json
 import logging
 import os
 import random
-import socket
+import socket  # noqa: F401 - in the types
 import ssl
 import struct
 import sys
@@ -158,7 +159,8 @@ def _set_environ(environ):
 
 def _reseed():
     # type: () -> None
-    """Give this process random numbers of its own. OpenSSL notices a fork by the process id, and every box has the same."""
+    """Give this process random numbers of its own. OpenSSL notices a fork by the process id, and every box has the
+    same."""
     random.seed()
     ssl.RAND_add(os.urandom(32), 32.0)
 
@@ -174,7 +176,7 @@ def _forget_shadowed(search):
 
 def _shadowed(search):
     # type: (list) -> set
-    theirs = set()
+    theirs = set()  # type: set[str]
     for folder in search:
         try:
             theirs.update(name.partition(".")[0] for name in os.listdir(folder))

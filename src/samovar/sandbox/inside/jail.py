@@ -2,7 +2,7 @@
 
 Owns: the order of privileged steps. The plans are data (`sandbox/spec.py` writes them); this is their interpreter.
 Three places, three privileges:
-  build_root   keeper's child   makes a read-only root out of the host's files and pivots into it; then an interpreter is started in it
+  build_root   keeper's child   makes a read-only root out of the host's files and pivots into it, for an interpreter
   furnish      a shell's init   gives one box its own loopback, /tmp and /proc
   lock         the occupant     gives up everything, last, and can't come back
 """
@@ -121,10 +121,12 @@ def lock(uid, inner, user_namespace, program):
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
     if user_namespace:
-        # After the change of user the process isn't dumpable, and /proc/self belongs to root: the maps couldn't be written.
+        # After the change of user the process isn't dumpable, and /proc/self belongs to root: the maps couldn't be
+        # written.
         syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
         outer_uid, outer_gid = os.getuid(), os.getgid()
-        # The user namespace comes after all others, so that it owns none of them: no power over the box's own mounts and network.
+        # The user namespace comes after all others, so that it owns none of them: no power over the box's own mounts
+        # and network.
         syscalls.unshare(syscalls.CLONE_NEWUSER)
         map_user(inner, (outer_uid, outer_gid))
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)

@@ -12,7 +12,7 @@ Requests, each answered by {"id": same, ...} or {"id": same, "error": text}:
   zygote  {root: plan | null, argv, environ} + [link, stderr]        -> {"pid"} + [pidfd]
   shell   {furnish: plan} + [zygote's pidfd]                         -> {} + [init's pidfd, listeners...]
   reshell {} + [old init's pidfd]                                    -> {} + [new init's pidfd]; same mounts and network
-  inject  {mounts: [[host path, target]], tmp_mb} + [init's pidfd]   -> {}; read-only; /tmp resized unless tmp_mb is null
+  inject  {mounts: [[host path, target]], tmp_mb} + [init's pidfd]   -> {}; read-only; resizes /tmp unless null
 """
 
 from __future__ import annotations

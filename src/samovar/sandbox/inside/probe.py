@@ -29,7 +29,7 @@ def main():
     if os.geteuid() != 0:
         outer = (os.getuid(), os.getgid())
         attempt("user", lambda: (syscalls.unshare(syscalls.CLONE_NEWUSER), jail.map_user((0, 0), outer)))
-    attempt("mount", lambda: (syscalls.unshare(syscalls.CLONE_NEWNS), syscalls.private_mounts(), _mounts()))
+    attempt("mount", _mounts)
     attempt("network", lambda: (syscalls.unshare(syscalls.CLONE_NEWNET), syscalls.loopback_up()))
     attempt("ipc", lambda: syscalls.unshare(syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS))
     attempt("pid", lambda: syscalls.unshare(syscalls.CLONE_NEWPID))
@@ -46,6 +46,8 @@ def main():
 def _mounts():
     # type: () -> None
     """A detached, read-only copy of a tree, attached over /tmp: needs Linux 5.12."""
+    syscalls.unshare(syscalls.CLONE_NEWNS)
+    syscalls.private_mounts()
     syscalls.bind("/usr", "/tmp", jail.READ_ONLY)
 
 

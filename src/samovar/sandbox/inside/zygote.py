@@ -1,14 +1,16 @@
 """The zygote: one interpreter, initialised once, that forks the occupants of boxes.
 
-Owns: its children, which it reaps and reports. Started by the keeper as `INTERPRETER -E -s -S zygote.py CONFIG`, already in
-its root, with the link at descriptor 3. CONFIG is JSON:
+Owns: its children, which it reaps and reports. Started by the keeper as `INTERPRETER -E -s -S zygote.py CONFIG`,
+already in its root, with the link at descriptor 3. CONFIG is JSON:
   {"module": what to serve, "path": [sys.path for it], "readonly": [paths to make read-only once warm],
    "unmount": [paths that only the zygote needed], "isolated": bool, "inner": [uid, gid], "limits": {...}}
-The module has `warm()` (called once, before the first fork), `rehearse()` (in every occupant, locked, before it's taken) and
+The module has `warm()` (called once, before the first fork), `rehearse()` (in every occupant, locked, before it's
+taken) and
 `serve(channel)` (the occupant's whole life).
 
 Requests:
-  occupy {id, number, uid, into, network} + [channel, output, init's pidfd?, cgroup descriptors...]  -> {"id", "pid"} or {"id", "error"}
+  occupy {id, number, uid, into, network} + [channel, output, init's pidfd?, cgroup descriptors...]
+         -> {"id", "pid"} or {"id", "error"}
          cgroup descriptors: v1 `tasks` files, written by the child; {"into": true} means the last is a v2 directory.
   kill   {pid}: only at the lowest level, where no shell can be killed.
 Events: {"exited": number, "status": wait status}.

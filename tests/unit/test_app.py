@@ -1,0 +1,66 @@
+"""The app's promise: what was opened is closed in reverse, also when opening fails half-way."""
+
+import asyncio
+import socket
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+
+from samovar.app import App, PortTaken
+from samovar.settings import Settings
+from samovar.store.sqlite import StoreBusy
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(asyncio.wait_for(test, 30))
+
+
+def test_nothing_runs_and_nothing_listens_after_the_app_has_closed(tmp_path: Path) -> None:
+    async def check() -> None:
+        before = asyncio.all_tasks()
+        async with App(Settings(port=0, data_dir=str(tmp_path))) as app:
+            address = app.server.address
+        assert asyncio.all_tasks() == before
+        with pytest.raises(OSError):
+            await asyncio.open_connection(*address)
+        async with App(Settings(port=0, data_dir=str(tmp_path))):
+            pass  # the data directory was given back
+
+    run(check())
+
+
+def test_a_taken_port_gives_back_what_was_already_opened(tmp_path: Path) -> None:
+    async def check() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            before = asyncio.all_tasks()
+            with pytest.raises(PortTaken, match="Address already in use"):
+                async with App(Settings(port=taken.getsockname()[1], data_dir=str(tmp_path))):
+                    pass
+            assert asyncio.all_tasks() == before
+        async with App(Settings(port=0, data_dir=str(tmp_path))):
+            pass
+
+    run(check())
+
+
+def test_a_second_app_on_the_same_data_is_refused(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with App(Settings(port=0, data_dir=str(tmp_path))):
+            with pytest.raises(StoreBusy):
+                async with App(Settings(port=0, data_dir=str(tmp_path))):
+                    pass
+
+    run(check())
+
+
+def test_ephemeral_leaves_nothing_behind(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with App(Settings(port=0, ephemeral=True, data_dir=str(tmp_path / "unused"))):
+            pass
+        assert not (tmp_path / "unused").exists()
+
+    run(check())
