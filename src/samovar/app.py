@@ -11,6 +11,7 @@ import resource
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -82,6 +83,7 @@ class App:
             self.services = await self._open_services(rooms)
             self.server = await self._open_server(rooms)
             self._inner_doors.attach(self.server)
+            self._warm_up()
             self._rooms = rooms.pop_all()
         host, port = self.server.address
         shown = f"[{host}]" if ":" in host else host
@@ -161,6 +163,12 @@ class App:
             raise PortTaken(_explain(settings, error)) from error
         rooms.push_async_callback(server.close, settings.shutdown_grace_s)
         return server
+
+    def _warm_up(self) -> None:
+        """Have the likeliest runtime ready before the first function is there: Samovar's own version of Python."""
+        runtime = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        if self.engine.runtime_available(runtime) is None:
+            self.engine.spawn(self.engine.prepare(runtime))
 
     async def _reset(self) -> None:
         """What a reset empties beyond the services."""

@@ -77,7 +77,7 @@ class JsonBody:
         def from_bytes(body: bytes) -> Any:
             try:
                 return read(msgspec.json.decode(body) if body else {})
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise AwsError(malformed, malformed_text.format(error)) from None
             except RecursionError:
                 raise AwsError(malformed, malformed_text.format("the value is nested too deeply")) from None

@@ -55,14 +55,17 @@ class Router:
         if "smithy-protocol" in headers:
             raise unspoken(f"smithy-{headers['smithy-protocol']}")
         models = self._candidates(signed, headers)
+        action = _action(query, headers, body)
+        for model in models:
+            if action in model.operation_names and "query" in model.protocols:
+                return Match(model.name, model.operation(action, "query"), {}, signed)
         for model in models:
             paths = self._paths.get(model.name)
             found = paths.find(method, path, query) if paths else None
             if found:
                 return Match(model.name, model.operation(found[0]), found[1], signed)
-        action = _action(query, headers, body)
         if action:
-            return self._by_action(action, models, signed)
+            raise _unknown_action(action, models)
         raise AwsError("UnknownOperationException", f"No operation of {_names(models)} answers {method} {path}.")
 
     def _candidates(self, signed: Scope | None, headers: Mapping[str, str]) -> list[ServiceModel]:
@@ -81,16 +84,6 @@ class Router:
         if name not in model.operation_names:
             raise AwsError("UnknownOperationException", f"{model.name} has no operation {name!r}.")
         return Match(model.name, model.operation(name, "json"), {}, signed)
-
-    def _by_action(self, action: str, models: list[ServiceModel], signed: Scope | None) -> Match:
-        speakers = [model for model in models if "query" in model.protocols]
-        for model in speakers:
-            if action in model.operation_names:
-                return Match(model.name, model.operation(action, "query"), {}, signed)
-        if not speakers:
-            raise AwsError("UnknownOperationException", f"No service here has an action {action!r}.")
-        spoken = words.of(speakers[0].name).unknown_action
-        raise AwsError("InvalidAction", spoken.format(action=action, version=speakers[0].api_version))
 
     def _unknown_service(self, name: str) -> AwsError:
         return AwsError(
@@ -198,6 +191,15 @@ def _action(query: str, headers: Mapping[str, str], body: bytes) -> str:
         if in_form:
             return text.decode(in_form[1].decode(errors="replace"))
     return next((value for name, value in text.pairs(query) if name == "Action"), "") if "Action=" in query else ""
+
+
+def _unknown_action(action: str, models: list[ServiceModel]) -> AwsError:
+    """In the words of the query service among `models`, if there is one."""
+    for model in models:
+        if "query" in model.protocols:
+            spoken = words.of(model.name).unknown_action
+            return AwsError("InvalidAction", spoken.format(action=action, version=model.api_version))
+    return AwsError("UnknownOperationException", f"{_names(models)} has no action {action!r}.")
 
 
 def _names(models: list[ServiceModel]) -> str:

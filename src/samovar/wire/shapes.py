@@ -44,6 +44,7 @@ class Shape(msgspec.Struct, frozen=True, rename="camel"):
     payload: str = ""
     flattened: bool = False
     location_name: str = ""
+    xml_namespace: dict[str, str] | str = ""
     timestamp_format: str = ""
     error: ErrorTrait | None = None
     exception: bool = False

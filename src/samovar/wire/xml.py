@@ -145,8 +145,9 @@ class XmlBody:
 
     def _opening(self, tag: str, ref: Ref) -> str:
         """The tag with the namespace that its attributes need (`<Grantee xmlns:xsi=.. xsi:type=..>`)."""
-        if isinstance(ref.xml_namespace, dict) and "prefix" in ref.xml_namespace:
-            return f"{tag} xmlns:{ref.xml_namespace['prefix']}={quoteattr(ref.xml_namespace['uri'])}"
+        namespace = ref.xml_namespace or self._service.shapes[ref.shape].xml_namespace
+        if isinstance(namespace, dict) and "prefix" in namespace:
+            return f"{tag} xmlns:{namespace['prefix']}={quoteattr(namespace['uri'])}"
         return tag
 
 

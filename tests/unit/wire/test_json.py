@@ -29,7 +29,7 @@ def refusal(models: Models, service: str, operation: str, body: bytes) -> tuple[
         (b'{"logGroupName": true}', "TRUE_VALUE can not be converted to a String"),
         (b'{"logGroupName": {}}', "Start of structure or map found where not expected."),
         (b'{"logGroupName": "g", "limit": "5"}', "STRING_VALUE can not be converted to an Integer"),
-        (b'{"logGroupName": "g", "limit": ' + b"9" * 5000 + b"}", "NUMBER_VALUE can not be converted to an Integer"),
+        (b'{"logGroupName": "g", "limit": ' + b"9" * 100 + b"}", "NUMBER_VALUE can not be converted to an Integer"),
         (b'{"logGroupName": "g", "interleaved": 1}', "NUMBER_VALUE can not be converted to a Boolean"),
         (b'{"logGroupName": "g", "logStreamNames": {}}', "Start of structure or map found where not expected."),
         (b'{"logGroupName": "g", "logStreamNames": "x"}', "Unexpected field type"),

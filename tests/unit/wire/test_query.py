@@ -13,7 +13,8 @@ def parse(models: Models, service: str, operation: str, form: str, query: str = 
 
 
 def test_lists_have_member_and_a_number(models: Models) -> None:
-    form = "Action=TagRole&RoleName=r&Tags.member.2.Key=b&Tags.member.2.Value=&Tags.member.1.Key=a&Tags.member.1.Value=x%20y"
+    form = "Action=TagRole&RoleName=r&Tags.member.2.Key=b&Tags.member.2.Value="
+    form += "&Tags.member.1.Key=a&Tags.member.1.Value=x%20y"
     assert parse(models, "iam", "TagRole", form) == {
         "RoleName": "r",
         "Tags": [{"Key": "a", "Value": "x y"}, {"Key": "b", "Value": ""}],

@@ -10,7 +10,8 @@ LABELS = {"Bucket": "b", "Key": "k"}
 
 def test_a_payload_is_read_whatever_its_namespace(models: Models) -> None:
     for namespace in ("", ' xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'):
-        body = f"<CreateBucketConfiguration{namespace}><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>"
+        root = "CreateBucketConfiguration"
+        body = f"<{root}{namespace}><LocationConstraint>eu-west-1</LocationConstraint></{root}>"
         params = models["s3"].operation("CreateBucket").parse({"Bucket": "b"}, "", {}, body.encode())
         assert params["CreateBucketConfiguration"] == {"LocationConstraint": "eu-west-1"}
 

@@ -9,8 +9,8 @@ Owns: the table of functions, one lock per function for those who change it, the
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from samovar.core.clock import Clock
@@ -85,7 +85,10 @@ class State:
     async def change(self, function: Function) -> None:
         """Commit a function that is Pending or InProgress, and bring it into force soon after."""
         await self.table.put(function.key, function)
-        task = asyncio.create_task(self._settle(function))
+        self._spawn(self._settle(function))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
 
@@ -100,6 +103,8 @@ class State:
         await self.code.sweep(everything)
         for function in everything:
             await self._recover(function)
+        for runtime in {version.runtime for version in self._in_force.values()}:
+            self._spawn(self.engine.prepare(runtime))
 
     async def reset(self) -> None:
         """Forget every function."""
