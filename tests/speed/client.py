@@ -42,8 +42,8 @@ class Connection:
         data = self._socket.recv(65536)
         while (end := data.find(b"\r\n\r\n")) < 0:
             data += self._more()
-        at = data.find(b"Content-Length: ") + 16
-        length = int(data[at : data.find(b"\r", at)])
+        at = data.find(b"Content-Length: ", 0, end)
+        length = int(data[at + 16 : data.find(b"\r", at)]) if at >= 0 else 0
         body = data[end + 4 :]
         if len(body) < length:
             body = self._rest(body, length)

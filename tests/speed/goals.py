@@ -1,7 +1,7 @@
 """The goals: SPECIFICATION.md's table of numbers, read and filled in. There is no other place for them.
 
-A row is `| what | goal | measured | held by: `bench: name` |`. A goal is clauses joined by "and", each `NUMBER UNIT`, the
-first with `at most` or `at least` before it, which also holds for those after it until another comes:
+A row is: what, goal, measured, and `bench: name` as its holder. A goal is clauses joined by "and", each `NUMBER UNIT`,
+the first with `at most` or `at least` before it, which also holds for those after it until another comes:
 
     at most 0.75 x bare fork and 2.5 ms
 

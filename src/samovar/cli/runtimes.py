@@ -6,14 +6,40 @@ import click
 
 from samovar.cli.options import chosen
 from samovar.cli.report import Line, show
-from samovar.engine.runtimes import Runtimes
+from samovar.engine.packs import PackFailed
+from samovar.engine.packs import prepare as make_pack
+from samovar.engine.runtimes import Found, Runtimes
+
+_data_dir = click.option("--data-dir", default=None, metavar="TEXT", help="Data directory, as for `samovar up`.")
 
 
-@click.command("runtimes")
-@click.option("--data-dir", default=None, metavar="TEXT", help="Data directory, as for `samovar up`.")
-def command(data_dir: str | None) -> None:
+@click.group("runtimes", invoke_without_command=True)
+@_data_dir
+@click.pass_context
+def command(context: click.Context, data_dir: str | None) -> None:
     """List the runtimes that functions can use on this machine."""
-    found = Runtimes(Path(chosen(None, {"data_dir": data_dir}).data_dir)).all()
+    context.obj = runtimes = Runtimes(Path(chosen(None, {"data_dir": data_dir}).data_dir))
+    if context.invoked_subcommand is not None:
+        return
+    found = runtimes.all()
     if not found:
         raise click.ClickException("no Python interpreter was found on this machine")
-    show([Line(one.identifier, not one.problem, one.problem or str(one.executable)) for one in found])
+    show([Line(one.identifier, not one.problem, one.problem or _describe(one)) for one in found])
+
+
+@command.command("prepare")
+@click.argument("identifier", metavar="RUNTIME")
+@click.pass_obj
+def prepare(runtimes: Runtimes, identifier: str) -> None:
+    """Fetch AWS's runtime client and SDK for an interpreter (`python3.9`) with pip."""
+    if identifier not in [found.identifier for found in runtimes.all()]:
+        raise click.ClickException(runtimes.problem(identifier) or f"{identifier} needs no preparation")
+    try:
+        make_pack(identifier, runtimes.pack_folder(identifier))
+    except (PackFailed, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{identifier} is ready. A running server sees it after a restart.")
+
+
+def _describe(found: Found) -> str:
+    return str(found.executable) + (" (with a pack of its own)" if found.pack else "")

@@ -23,6 +23,7 @@ from samovar.sandbox.spec import Isolation, ZygoteSpec
 _STARTS_AT_ONCE = 3
 _WARM_WITHIN_S = 60.0
 _REFILL_AFTER_S = 0.02
+_RETRY_AFTER_S = 1.0
 
 
 class LinuxBoxes:
@@ -130,7 +131,7 @@ class LinuxBoxes:
 
     async def _zygote(self, kind: str) -> "_Zygote":
         zygote = self._zygotes.get(kind)
-        if zygote is None or zygote.helper.gone:
+        if zygote is None or (zygote.helper.gone and self._loop.time() - zygote.started_at > _RETRY_AFTER_S):
             zygote = self._zygotes[kind] = _Zygote(kind, self._loop)
             self.spawn(self._start_zygote(zygote))
         return await asyncio.shield(zygote.ready)
@@ -208,6 +209,7 @@ class LinuxBoxes:
 class _Zygote:
     def __init__(self, kind: str, loop: asyncio.AbstractEventLoop) -> None:
         self.kind = kind
+        self.started_at = loop.time()
         self.ready: asyncio.Future[_Zygote] = loop.create_future()
         self.warm = asyncio.Event()
         self.pidfd = -1

@@ -69,6 +69,7 @@ class Helper:
         self._loop.remove_reader(self._socket.fileno())
         self._loop.remove_writer(self._socket.fileno())
         self._socket.close()
+        self.far_end.close()
         for _, descriptors in self._unsent:
             link.close_all(descriptors)
         self._unsent.clear()

@@ -41,6 +41,11 @@ _READ = 256 * 1024
 # Loaded at this point on AWS as well: a function's own module of such a name loses there, too.
 _LOADED_EVERYWHERE = frozenset(name.partition(".")[0] for name in sys.modules)
 
+# Older clients, which older interpreters need, have one class, and make their client themselves.
+_ClientClass = getattr(client_module, "BaseLambdaRuntimeClient", client_module.LambdaRuntimeClient)
+_TAKES_CLIENT = bootstrap.run.__code__.co_argcount == 2
+_TAKES_TENANT = "tenant_id" in bootstrap.handle_event_request.__code__.co_varnames
+
 # The SDK's modules hold on to each other: a function that brings one of them gets none of ours.
 _SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 
@@ -59,8 +64,8 @@ def warm():
     try:
         for name in _USUAL_SDK:
             importlib.import_module(name)
-    except (ImportError, SyntaxError):
-        pass  # this interpreter is too old for the SDK that Samovar came with; `samovar runtimes` says so
+    except Exception as error:  # an SDK that doesn't fit this interpreter: functions without it still run
+        sys.stderr.write("samovar: boto3 can't be imported on this Python: %s\n" % error)
     rehearse()
 
 
@@ -85,8 +90,9 @@ def rehearse():
     bootstrap._setup_logging(bootstrap.LogFormat.TEXT, None, sink)
     del logger.handlers[:]
     event = bytes(json.dumps({"rehearsal": [1, 2.5, None, "x"]}), "ascii")
+    rest = (None, sink) if _TAKES_TENANT else (sink,)
     bootstrap.handle_event_request(
-        _Rehearsal(), handler, "0" * 36, event, "application/json", None, None, "arn", 0, None, sink
+        _Rehearsal(), handler, "0" * 36, event, "application/json", None, None, "arn", 0, *rest
     )
     _INVOKE.unpack(_INVOKE.pack(0, b"0" * 36, 0, 0, 0))
     gc.disable()
@@ -95,7 +101,7 @@ def rehearse():
 class _Rehearsal:
     """A client that answers nobody."""
 
-    marshaller = client_module.BaseLambdaRuntimeClient.marshaller
+    marshaller = _ClientClass.marshaller
 
     def post_invocation_result(self, *answer):
         # type: (object) -> None
@@ -113,7 +119,7 @@ def serve(channel):
         if kind != _CONFIGURE:
             os._exit(70)
         handler = _become(json.loads(bytes(content)))
-        bootstrap.run(handler, Client(frames))
+        _run(handler, Client(frames))
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
         if isinstance(leaving.code, str):
@@ -129,6 +135,15 @@ def serve(channel):
         except (OSError, ValueError):
             pass
         os._exit(code & 0xFF)
+
+
+def _run(handler, client):
+    # type: (str, Client) -> None
+    if _TAKES_CLIENT:
+        bootstrap.run(handler, client)
+    else:
+        bootstrap.LambdaRuntimeClient = lambda *_: client
+        bootstrap.run(os.getcwd(), handler, "")
 
 
 def _become(configuration):
@@ -244,7 +259,7 @@ class Client:
     def marshaller(self):
         # type: () -> object
         # Looked up at each use: a function may replace it on awslambdaric's class.
-        return client_module.BaseLambdaRuntimeClient.marshaller
+        return _ClientClass.marshaller
 
     def wait_next_invocation(self):
         # type: () -> object

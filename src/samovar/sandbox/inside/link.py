@@ -21,7 +21,10 @@ def receive(link):
     # type: (socket.socket) -> tuple
     """The next (message, descriptors); (None, []) when the other side has gone."""
     space = socket.CMSG_LEN(MOST_DESCRIPTORS * 4)
-    data, ancillary, _, _ = link.recvmsg(LARGEST, space, socket.MSG_CMSG_CLOEXEC)
+    try:
+        data, ancillary, _, _ = link.recvmsg(LARGEST, space, socket.MSG_CMSG_CLOEXEC)
+    except ConnectionResetError:  # gone with something of ours unread
+        return None, []
     descriptors = array.array("i")
     for level, kind, content in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:

@@ -1,0 +1,130 @@
+"""Cold starts: the first response of functions that nobody has called before; and many environments at once."""
+
+import select
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import boto3
+import servers
+from client import Connection, Functions, HttpError, invoke
+from measure import BareFork, Numbers, in_turns, python
+
+HELLO = "def handler(event, context):\n    return event\n"
+_CLIENTS = "import boto3\nclients = [boto3.client(name) for name in ('s3', 'sqs', 'dynamodb')]\n"
+_SLEEPING = "import time\n\ndef handler(event, context):\n    time.sleep(1)\n    return event\n"
+_MANY = 300
+_SITE = Path(boto3.__file__).parents[1]
+
+
+def starts(thorough: bool) -> dict[str, Numbers]:
+    """From a prepared box, from scratch, with boto3 clients; in turns with a bare fork and an unsandboxed python3."""
+    rounds = 60 if thorough else 12
+    with (
+        BareFork() as fork,
+        servers.samovar("--ephemeral") as prepared,
+        servers.samovar("--ephemeral", "--prefork", "0") as scratch,
+    ):
+        took = in_turns(
+            60,
+            rounds,
+            fork=fork,
+            prepared=_first_response(prepared, HELLO),
+            scratch=_first_response(scratch, HELLO),
+            python=python("print('hello')"),
+        )
+        clients = in_turns(
+            40,
+            rounds // 4,
+            prepared=_first_response(prepared, _CLIENTS + HELLO),
+            python=python(_CLIENTS + "print('hello')", _SITE),
+        )
+    beside = f"bare fork {took['fork']:.2f} ms"
+    return {
+        "cold-prepared": Numbers({"x bare fork": took["prepared"] / took["fork"], "ms": took["prepared"]}, beside),
+        "cold-scratch": Numbers({"x bare fork": took["scratch"] / took["fork"], "ms": took["scratch"]}, beside),
+        "cold-against-exec": Numbers(
+            {
+                "times faster from scratch": took["python"] / took["scratch"],
+                "from a prepared box": took["python"] / took["prepared"],
+                "with boto3 clients": clients["python"] / clients["prepared"],
+            },
+            f"python3 {took['python']:.0f} ms, with boto3 clients {clients['python']:.0f} ms",
+        ),
+    }
+
+
+def _first_response(server: servers.Started, code: str) -> Callable[[], float]:
+    """Milliseconds to the first response of a function deployed just now, once everything around it rests."""
+    functions = Functions(server.port, servers.RUNTIME)
+    functions.create(code)  # the first one starts the zygote
+    server.settle()
+    last = ""
+
+    def sample() -> float:
+        nonlocal last
+        if last:
+            functions.delete(last)
+        last = functions.create(code)
+        with Connection(server.port) as connection:
+            server.settle()
+            return connection.timed(invoke(last))
+
+    return sample
+
+
+def burst(thorough: bool) -> dict[str, Numbers]:
+    """Invocations sent all at once, of a function that sleeps a second: each needs an environment that isn't there."""
+    with BareFork() as fork, servers.samovar("--ephemeral") as server:
+        functions = Functions(server.port, servers.RUNTIME)
+        functions.create(_SLEEPING)
+        server.settle()
+        took = in_turns(
+            30, 3 if thorough else 1, fork=fork, hundred=lambda: _all_at_once(server, functions, 100)
+        )
+        failed = 0
+        try:
+            _all_at_once(server, functions, _MANY)
+        except (HttpError, OSError):
+            failed = _MANY
+    rate = 100 / (took["hundred"] - 1)
+    return {
+        "burst": Numbers(
+            {"environments a second": rate, "at once with nothing failing": _MANY - failed},
+            f"bare fork {took['fork']:.2f} ms",
+        )
+    }
+
+
+def _all_at_once(server: servers.Started, functions: Functions, count: int) -> float:
+    """Seconds until all have answered."""
+    name = functions.create(_SLEEPING)
+    request = invoke(name)
+    waiting = {}
+    for _ in range(count):
+        client = socket.create_connection(("127.0.0.1", server.port), timeout=60)
+        waiting[client.fileno()] = client
+    server.settle()
+    poll = select.epoll()
+    began = time.perf_counter()
+    try:
+        for fd, client in waiting.items():
+            client.sendall(request)
+            poll.register(fd, select.EPOLLIN)
+        while waiting:
+            ready = poll.poll(60)
+            if not ready:
+                raise HttpError(f"{len(waiting)} of {count} didn't answer within 60 s")
+            for fd, _ in ready:
+                answer = waiting[fd].recv(65536)
+                if b" 200 " not in answer[:20] or b"FunctionError" in answer or b"Function-Error" in answer:
+                    raise HttpError(answer[:500].decode(errors="replace"))
+                waiting.pop(fd).close()
+        return time.perf_counter() - began
+    finally:
+        poll.close()
+        for client in waiting.values():
+            client.close()
+        functions.delete(name)
+        server.settle()
