@@ -11,6 +11,7 @@ import json
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -73,7 +74,7 @@ class Answer:
 
 
 class Function:
-    """A deployed function. Call it with the event; keywords are parameters of Invoke, the log tail is always asked for."""
+    """A deployed function. Call it with the event; keywords are parameters of Invoke. The log's tail is asked for."""
 
     def __init__(self, platform: "Platform", name: str) -> None:
         self.platform = platform
@@ -102,12 +103,16 @@ class Function:
     def log(self) -> dict[str, list[str]]:
         """Log stream -> its messages, oldest stream first."""
         logs, group = self.platform.client("logs"), f"/aws/lambda/{self.name}"
-        streams = logs.describe_log_streams(logGroupName=group)["logStreams"]
-        streams.sort(key=lambda stream: stream["creationTime"])
-        return {
-            name: [e["message"] for e in logs.get_log_events(logGroupName=group, logStreamName=name, startFromHead=True)["events"]]
-            for name in (stream["logStreamName"] for stream in streams)
-        }
+        try:
+            streams = logs.describe_log_streams(logGroupName=group)["logStreams"]
+        except logs.exceptions.ResourceNotFoundException:
+            return {}  # never invoked
+        found = {}
+        for stream in sorted(streams, key=lambda stream: stream["creationTime"]):
+            name = stream["logStreamName"]
+            events = logs.get_log_events(logGroupName=group, logStreamName=name, startFromHead=True)["events"]
+            found[name] = [event["message"] for event in events]
+        return found
 
     def delete(self) -> None:
         self.platform.client("lambda").delete_function(FunctionName=self.name)
@@ -167,12 +172,14 @@ class Platform:
             )
         return self._clients[service]
 
-    def create(self, code: str | Mapping[str, str], name: str = "", **configuration: Any) -> Function:
+    def create(
+        self, code: str | Mapping[str, str], name: str = "", modes: Mapping[str, int] = {}, **configuration: Any
+    ) -> Function:
         """CreateFunction, acknowledged. `code`: the text of h.py, or of each file; the handler is `h.handler`."""
         name = name or f"f-{next(self._names)}"
         wanted = {"Role": f"arn:aws:iam::{ACCOUNT}:role/r", "Runtime": RUNTIME, "Handler": "h.handler"}
         self.client("lambda").create_function(
-            FunctionName=name, Code={"ZipFile": package(code)}, **(wanted | configuration)
+            FunctionName=name, Code={"ZipFile": package(code, modes)}, **(wanted | configuration)
         )
         return Function(self, name)
 
@@ -207,13 +214,15 @@ class Platform:
         self._clients.clear()
 
 
-def package(code: str | Mapping[str, str]) -> bytes:
-    """A zip of Python sources, which may be indented as the test that holds them is."""
+def package(code: str | Mapping[str, str], modes: Mapping[str, int] = {}) -> bytes:
+    """A zip of sources, which may be indented as the test that holds them is."""
     files = {"h.py": code} if isinstance(code, str) else code
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in files.items():
-            archive.writestr(name, textwrap.dedent(text))
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = (stat.S_IFREG | modes.get(name, 0o644)) << 16
+            archive.writestr(entry, textwrap.dedent(text))
     return buffer.getvalue()
 
 
@@ -222,7 +231,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if call.excinfo is not None and not call.excinfo.errisinstance(pytest.skip.Exception):
         for value in getattr(item, "funcargs", {}).values():
             if isinstance(value, Platform):
-                item.add_report_section(call.when, "samovar up", value.said())
+                item.add_report_section(call.when, "samovar up", value.said()[-4000:])
 
 
 @pytest.fixture(scope="session")

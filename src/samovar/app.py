@@ -78,9 +78,9 @@ class App:
 
     async def __aenter__(self) -> "App":
         started = self._clock.monotonic()
-        self.isolation = _isolation(self._settings)
         async with AsyncExitStack() as rooms:
-            self.services = await self._open_services(rooms)
+            data = self._data_folder(rooms)
+            self.services = await self._open_services(rooms, data)
             self.server = await self._open_server(rooms)
             self._inner_doors.attach(self.server)
             self._warm_up()
@@ -93,14 +93,18 @@ class App:
     async def __aexit__(self, *error: object) -> None:
         await self._rooms.aclose()
 
-    async def _open_services(self, rooms: AsyncExitStack) -> list[Service]:
+    def _data_folder(self, rooms: AsyncExitStack) -> Path:
+        """Where files go: the data directory, or a temporary one that goes with the server."""
+        if not self._settings.ephemeral:
+            return Path(self._settings.data_dir)
+        data = Path(tempfile.mkdtemp(prefix="samovar-"))
+        rooms.callback(shutil.rmtree, data, ignore_errors=True)
+        return data
+
+    async def _open_services(self, rooms: AsyncExitStack, data: Path) -> list[Service]:
         settings, clock = self._settings, self._clock
-        store = await open_store(None if settings.ephemeral else Path(settings.data_dir))
+        store = await open_store(None if settings.ephemeral else data)
         rooms.push_async_callback(store.close)
-        data = Path(settings.data_dir)
-        if settings.ephemeral:
-            data = Path(tempfile.mkdtemp(prefix="samovar-"))
-            rooms.callback(shutil.rmtree, data, ignore_errors=True)
         logs_service, sink = await logs.build(store, clock)
         self._close_with(rooms, logs_service)
         self.engine = self._open_engine(data, sink)
@@ -119,17 +123,27 @@ class App:
     def _open_engine(self, data: Path, sink: LogSink) -> Engine:
         settings = self._settings
         _raise_descriptor_limit()
+        root, scratch = data / "root", data / "tmp"
+        for folder in (root, scratch):
+            folder.mkdir(parents=True, exist_ok=True)
+        machine = _machine(settings, scratch)
+        self.isolation = machine.level
         groups = None
         if self.isolation is Isolation.FULL:
             where = cgroup.Hierarchies()
             cgroup.sweep(where)
             groups = cgroup.Groups(where, f"samovar-{os.getpid()}-{hex_id(8)}")
-        scratch = data / "root"
-        scratch.mkdir(parents=True, exist_ok=True)
         runtimes = Runtimes(Path(settings.data_dir))
         host_network = settings.function_network == "host"
         boxes = LinuxBoxes(
-            self.isolation, groups, scratch, host_network, settings.prefork, runtimes.zygote, self._inner_doors
+            machine.level,
+            groups,
+            root,
+            scratch if machine.disk_tmp else None,
+            host_network,
+            settings.prefork,
+            runtimes.zygote,
+            self._inner_doors,
         )
         port = settings.port if boxes.host_network else ENDPOINT_PORT
         return Engine(
@@ -193,15 +207,15 @@ class NotIsolated(Exception):
     """The machine doesn't allow the isolation that was asked for; the message says what to do."""
 
 
-def _isolation(settings: Settings) -> Isolation:
-    """The machine's level, or NotIsolated when that is lower than the settings demand."""
-    machine = doctor.examine()
+def _machine(settings: Settings, scratch: Path) -> doctor.Machine:
+    """What the machine allows; NotIsolated when that is less than the settings demand."""
+    machine = doctor.examine(scratch)
     if settings.isolation != "auto" and not machine.level.at_least(Isolation(settings.isolation)):
         raise NotIsolated(
             f"this machine allows the isolation level {machine.level.value!r}, not {settings.isolation!r}: "
             f"{machine.why_not(Isolation(settings.isolation))}"
         )
-    return machine.level
+    return machine
 
 
 def _machine_memory_mb() -> int:

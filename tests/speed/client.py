@@ -21,7 +21,7 @@ SIGNED = (
 
 
 class HttpError(Exception):
-    """An answer that isn't 2xx; the text says which."""
+    """An answer that isn't 2xx, or tells that the function failed; the text says which."""
 
 
 class Connection:
@@ -47,7 +47,7 @@ class Connection:
         body = data[end + 4 :]
         if len(body) < length:
             body = self._rest(body, length)
-        if data[9:10] != b"2":
+        if data[9:10] != b"2" or data.find(b"X-Amz-Function-Error", 0, end) > 0:
             raise HttpError(f"{data[:end].decode()}\n{body[:500].decode(errors='replace')}")
         return body
 

@@ -1,5 +1,8 @@
 """`samovar doctor`: each protection of this machine, in force or not, and what to do about it."""
 
+import tempfile
+from pathlib import Path
+
 import click
 
 from samovar.cli.report import Line, show
@@ -10,7 +13,7 @@ from samovar.sandbox.spec import Isolation
 @click.command("doctor")
 def command() -> None:
     """Say which protections are in force on this machine; the exit code is 1 when one is missing."""
-    machine = examine()
+    machine = examine(Path(tempfile.gettempdir()))
     show([Line(protection.name, protection.ok, protection.remark) for protection in machine.protections])
     click.echo(f"\nIsolation level: {click.style(machine.level.value, bold=True)}")
     if machine.level is not Isolation.FULL:

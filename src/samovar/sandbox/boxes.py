@@ -33,17 +33,22 @@ class LinuxBoxes:
         self,
         isolation: Isolation,
         groups: cgroup.Groups | None,
-        scratch: Path,
+        root: Path,
+        scratch: Path | None,
         host_network: bool,
         shelf: int,
         describe: Callable[[str], ZygoteSpec],
         listeners: Listeners,
     ) -> None:
-        """`scratch`: an empty folder. `shelf`: boxes kept ready per kind. `describe`: the zygote of a kind."""
+        """`root`: an empty folder. `scratch`: one for /tmp on disk, None for /tmp in memory.
+
+        `shelf`: boxes kept ready per kind. `describe`: the zygote of a kind.
+        """
         self.isolation = isolation
         self.groups = groups
         self.host_network = host_network or isolation is Isolation.PROCESS
         self.listeners = listeners
+        self._root = root
         self._scratch = scratch
         self._shelf_size = shelf
         self._describe = describe
@@ -66,7 +71,11 @@ class LinuxBoxes:
 
     def _start_keeper(self) -> "subprocess.Popen[bytes]":
         folders = self.groups.folders() if self.groups else []
-        config = {"isolated": self.isolated, "cgroups": [str(folder) for folder in folders]}
+        config = {
+            "isolated": self.isolated,
+            "cgroups": [str(folder) for folder in folders],
+            "scratch": str(self._scratch) if self._scratch and self.isolated else None,
+        }
         far = self.keeper.far_end
         script = str(spec.INSIDE / "keeper.py")
         process = subprocess.Popen(
@@ -141,7 +150,7 @@ class LinuxBoxes:
             plan = self._describe(zygote.kind)
             plan.cache.mkdir(parents=True, exist_ok=True)
             argv, environ = spec.zygote_command(plan, self.isolated)
-            root = spec.root_plan(plan, self._scratch, self.host_network) if self.isolated else None
+            root = spec.root_plan(plan, self._root, self.host_network) if self.isolated else None
             request = {"do": "zygote", "root": root, "argv": argv, "environ": environ}
             far = zygote.helper.far_end
             _, made = await self.keeper.ask(request, [far.fileno(), sys.stderr.fileno()])

@@ -10,6 +10,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -34,6 +35,8 @@ class Protection(msgspec.Struct, frozen=True):
 class Machine(msgspec.Struct, frozen=True):
     level: Isolation
     protections: Sequence[Protection]
+    disk_tmp: bool = False
+    """Whether /tmp can be on disk, where it doesn't count towards a function's memory."""
 
     def why_not(self, wanted: Isolation) -> str:
         """What stands between this machine and a higher level; empty when it has it."""
@@ -57,12 +60,12 @@ _CONTROLLERS = {
 }
 
 
-def examine() -> Machine:
-    """Try everything once; takes some 50 ms."""
+def examine(folder: Path) -> Machine:
+    """Try everything once; takes some 50 ms. `folder`: on the disk that /tmp would take its space from."""
     if platform.system() != "Linux":
         text = f"{platform.system()} has no namespaces: functions run as plain processes with your rights"
         return Machine(Isolation.PROCESS, [Protection("isolation", False, text)])
-    found = _probe()
+    found = _probe(folder)
     if os.geteuid() == 0:
         found["user"] = ""  # root makes the others without one; its boxes get one all the same
     namespaces = [_namespace(step, found) for step in _NAMESPACES]
@@ -74,7 +77,15 @@ def examine() -> Machine:
         level = Isolation.NAMESPACES
     else:
         level = Isolation.FULL
-    return Machine(level, [*namespaces, filtered, *groups])
+    scratch = _scratch(found, level)
+    return Machine(level, [*namespaces, filtered, *groups, scratch], scratch.ok and level is Isolation.FULL)
+
+
+def _scratch(found: dict[str, str], level: Isolation) -> Protection:
+    if level is not Isolation.FULL:
+        return Protection("/tmp", True, "limited by EphemeralStorage, in memory")
+    good = "limited by EphemeralStorage, on disk"
+    return _protection("/tmp", found.get("scratch", ""), good, "it is in memory, and counts towards MemorySize")
 
 
 def _namespace(step: str, found: dict[str, str]) -> Protection:
@@ -101,10 +112,10 @@ def _protection(name: str, problem: str, good: str, remedy: str) -> Protection:
     return Protection(name, False, f"{problem}; {remedy}" if remedy else problem)
 
 
-def _probe() -> dict[str, str]:
+def _probe(folder: Path) -> dict[str, str]:
     try:
         done = subprocess.run(
-            [sys.executable, "-E", "-s", "-S", "-B", str(spec.INSIDE / "probe.py")],
+            [sys.executable, "-E", "-s", "-S", "-B", str(spec.INSIDE / "probe.py"), str(folder)],
             capture_output=True,
             timeout=_PROBE_WITHIN_S,
             env={},

@@ -35,7 +35,7 @@ def test_the_variables_are_those_of_lambda_and_no_others(look):
     assert re.fullmatch(
         r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0", environ.pop("_X_AMZN_TRACE_ID")
     )
-    assert environ.pop("AWS_ACCESS_KEY_ID") and environ.pop("AWS_SECRET_ACCESS_KEY") and environ.pop("AWS_SESSION_TOKEN")
+    assert all(environ.pop(f"AWS_{name}") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"))
     # The one that AWS doesn't have: SDKs in the function then find this platform.
     assert environ.pop("AWS_ENDPOINT_URL") == "http://127.0.0.1:4566"
     assert environ == {
@@ -134,17 +134,18 @@ def test_only_tmp_can_be_written(deploy):
     assert set(said.values()) <= {"EROFS", "EACCES", "ENOENT"}, said
 
 
-def test_the_modes_of_the_zips_files_are_kept(deploy):
-    """facts/lambda-runtime.md §2.2: zip file modes are kept; /var/task belongs to root."""
+def test_the_code_belongs_to_root_and_its_files_keep_their_modes(deploy):
+    """facts/lambda-runtime.md §2.2: zip file modes are kept; /var/task is root:root 755."""
     function = deploy({
         "h.py": """
-            import os
+            import os, subprocess
             def handler(event, context):
-                task = os.stat("/var/task")
-                return {"task": oct(task.st_mode & 0o777), "writable": os.access("/var/task/h.py", os.W_OK)}
-        """
-    })
-    assert function().result == {"task": "0o755", "writable": False}
+                modes = {name: oct(os.stat("/var/task/" + name).st_mode & 0o777) for name in ("", "h.py", "tool")}
+                return modes, subprocess.run(["/var/task/tool"], capture_output=True, text=True).stdout
+        """,
+        "tool": "#!/bin/sh\necho runs\n",
+    }, modes={"tool": 0o755, "h.py": 0o644})
+    assert function().result == [{"": "0o755", "h.py": "0o644", "tool": "0o755"}, "runs\n"]
 
 
 def test_boto3_is_there_and_finds_this_platform(deploy):
@@ -179,7 +180,8 @@ def test_the_functions_own_packages_win_over_the_bundled_ones(deploy):
 
 def test_the_handler_may_be_in_a_package(deploy):
     """facts/lambda-runtime.md §8: split at the last dot, `/` becomes `.`."""
-    files = {"app/__init__.py": "", "app/api/__init__.py": "", "app/api/main.py": "def run(event, context): return event"}
+    files = {"app/__init__.py": "", "app/api/__init__.py": ""}
+    files["app/api/main.py"] = "def run(event, context): return event"
     for handler in ("app.api.main.run", "app/api/main.run"):
         assert deploy(files, Handler=handler)({"n": 1}).result == {"n": 1}
 

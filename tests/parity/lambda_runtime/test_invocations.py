@@ -182,7 +182,8 @@ def test_an_exception_at_import_is_told_with_its_frames(deploy):
     answer = deploy("raise RuntimeError('at import')")()
     assert answer.failure == ("RuntimeError", "at import")
     assert answer.value["requestId"] == ""
-    assert answer.value["stackTrace"][-1] == '  File "/var/task/h.py", line 1, in <module>\n    raise RuntimeError(\'at import\')\n'
+    last = '  File "/var/task/h.py", line 1, in <module>\n    raise RuntimeError(\'at import\')\n'
+    assert answer.value["stackTrace"][-1] == last
 
 
 # --- ends of the process --------------------------------------------------------------------------------------------
@@ -289,7 +290,12 @@ def test_a_function_without_enough_memory_is_killed_and_nothing_else_is(deploy, 
 
 def test_the_log_has_start_output_end_and_report(deploy):
     """facts/lambda-runtime.md §6, "Text platform lines"."""
-    function = deploy("print('static')\ndef handler(event, context):\n    print('hello')\n    print('no newline', end='')")
+    function = deploy("""
+        print("static")
+        def handler(event, context):
+            print("hello")
+            print("no newline", end="")
+    """)
     answer = function()
     function()
     ((stream, lines),) = function.log().items()
@@ -340,7 +346,9 @@ def test_logging_has_lambdas_format(deploy):
     function = deploy("import logging\ndef handler(event, context): logging.warning('careful\\nof %s', event)")
     answer = function(1)
     assert re.search(
-        rf"^\[WARNING]\t\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}Z\t{answer.request_id}\tcareful\nof 1\n", answer.log, re.M
+        rf"^\[WARNING]\t\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}Z\t{answer.request_id}\tcareful\nof 1\n",
+        answer.log,
+        re.M,
     )
     ((_, lines),) = function.log().items()
     assert any(line.endswith("careful\nof 1\n") for line in lines), lines  # one event, by the framed descriptor

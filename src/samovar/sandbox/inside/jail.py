@@ -17,7 +17,6 @@ import syscalls
 from syscalls import ATTR_NODEV, ATTR_NOSUID, ATTR_RDONLY
 
 READ_ONLY = ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV
-_TMP_FLAGS = syscalls.MS_NOSUID | syscalls.MS_NODEV
 SPARE = "/mnt"
 """An empty folder of every root, for a moment's mount."""
 _ATTRIBUTES = {"ro": READ_ONLY, "rw": ATTR_NOSUID | ATTR_NODEV, "dev": ATTR_NOSUID}
@@ -52,25 +51,30 @@ def build_root(plan):
     syscalls.set_attributes("/", READ_ONLY)
 
 
-def furnish(plan):
-    # type: (dict) -> list
+def furnish(plan, scratch):
+    # type: (dict, int | None) -> list
     """Make the inside of a new shell: loopback, host name, /tmp, /proc. Returns the listening sockets for the platform.
 
     plan: {"tmp_mb": size of /tmp, "ports": [port on the shell's own 127.0.0.1], "network": bool}
+    scratch: a detached file system for /tmp; None for one in memory.
     """
     listeners = []
     if plan["network"]:
         syscalls.loopback_up()
         listeners = [listen(port) for port in plan["ports"]]
     syscalls.set_hostname("sandbox")
-    syscalls.mount("tmp", "/tmp", "tmpfs", _TMP_FLAGS, "size=%dm,mode=1777" % plan["tmp_mb"])
+    mount_tmp(plan["tmp_mb"], scratch)
     renew_proc()
     return listeners
 
 
-def resize_tmp(size_mb):
-    # type: (int) -> None
-    syscalls.mount("tmp", "/tmp", None, _TMP_FLAGS | syscalls.MS_REMOUNT, "size=%dm" % size_mb)
+def mount_tmp(size_mb, scratch):
+    # type: (int, int | None) -> None
+    if scratch is None:
+        flags = syscalls.MS_NOSUID | syscalls.MS_NODEV
+        syscalls.mount("tmp", "/tmp", "tmpfs", flags, "size=%dm,mode=1777" % size_mb)
+    else:
+        syscalls.attach_tree(scratch, "/tmp")
 
 
 def mount_proc(target="/proc"):

@@ -4,7 +4,7 @@ Owns: every process of the sandbox, as pid 1 of their pid namespace: when the ke
 Refuses: anything about functions. Single-threaded, one request at a time, each bounded.
 
 Started by the server as `python -E -s -S keeper.py FD CONFIG`; FD is the link (see `link`), CONFIG is JSON:
-  {"isolated": bool, "cgroups": [directories to remove in the end]}
+  {"isolated": bool, "cgroups": [directories to remove in the end], "scratch": folder for /tmp on disk, or null}
 Its parent half, the guardian, stays outside the namespaces, waits for it and removes the control groups: that also
 happens when the server was killed (the link then ends) and when the keeper was.
 
@@ -12,7 +12,7 @@ Requests, each answered by {"id": same, ...} or {"id": same, "error": text}:
   zygote  {root: plan | null, argv, environ} + [link, stderr]        -> {"pid"} + [pidfd]
   shell   {furnish: plan} + [zygote's pidfd]                         -> {} + [init's pidfd, listeners...]
   reshell {} + [old init's pidfd]                                    -> {} + [new init's pidfd]; same mounts and network
-  inject  {mounts: [[host path, target]], tmp_mb} + [init's pidfd]   -> {}; read-only; resizes /tmp unless null
+  inject  {mounts: [[host path, target]], tmp_mb} + [init's pidfd]   -> {}; read-only; new /tmp unless null
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ import time
 import jail
 import link
 import syscalls
+from scratch import Scratch
 
 _NAMESPACES = syscalls.CLONE_NEWPID | syscalls.CLONE_NEWUTS | syscalls.CLONE_NEWIPC
-_REMOVE_WITHIN_S = 10.0
+_CLEAR_WITHIN_S = 10.0
 
 
 def main():
@@ -44,17 +45,18 @@ def main():
     if config["isolated"]:
         syscalls.unshare(syscalls.CLONE_NEWPID | syscalls.CLONE_NEWNS)
         syscalls.private_mounts()
+    alive, life = os.pipe()
     child = os.fork()
     if child:
         control.close()
-        syscalls.set_name("samovar-guard")
-        os.waitpid(child, 0)
-        _remove_groups(config["cgroups"])
+        os.close(life)
+        _guard(child, alive, config["cgroups"])
         os._exit(0)
+    os.close(alive)
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
     syscalls.set_name("samovar-keeper")
     try:
-        Keeper(control, config["isolated"]).serve()
+        Keeper(control, config).serve()
     finally:
         os._exit(0)
 
@@ -73,44 +75,55 @@ def _become_root_of_a_user_namespace():
     os.execv(sys.executable, [sys.executable, "-E", "-s", "-S", "-B", *sys.argv])
 
 
-def _remove_groups(directories):
-    # type: (list) -> None
-    """Remove the control groups under `directories`; their last processes may take a moment to go."""
-    deadline = time.monotonic() + _REMOVE_WITHIN_S
-    while directories and time.monotonic() < deadline:
-        left = []
-        for top in directories:
-            for path, _, _ in os.walk(top, topdown=False):
-                try:
-                    os.rmdir(path)
-                except FileNotFoundError:
-                    pass
-                except OSError:
-                    _thaw(path)
-                    left.append(top)
-        directories = sorted(set(left))
-        if directories:
-            time.sleep(0.02)
+def _guard(keeper, alive, groups):
+    # type: (int, int, list) -> None
+    """Wait until the keeper ends, however it does, then clear up. Pipe `alive` ends when its end has begun.
+
+    That end may take a thaw: as pid 1 of its namespace it goes last, and a frozen process of a v1 group can't die.
+    """
+    syscalls.set_name("samovar-guard")
+    os.read(alive, 1)
+    deadline = time.monotonic() + _CLEAR_WITHIN_S
+    while time.monotonic() < deadline:
+        for top in groups:
+            for path, _, _ in os.walk(top):
+                _thaw(path)
+        if os.waitpid(keeper, os.WNOHANG)[0]:
+            break
+        time.sleep(0.005)
+    while groups and time.monotonic() < deadline:
+        groups = [top for top in groups if not _removed(top)]
+        time.sleep(0.005)
+
+
+def _removed(top):
+    # type: (str) -> bool
+    """Remove a control group with all below it; its last processes may take a moment to go."""
+    for path, _, _ in os.walk(top, topdown=False):
+        try:
+            os.rmdir(path)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return False
+    return True
 
 
 def _thaw(path):
     # type: (str) -> None
-    """A frozen process of a v1 group can't die."""
     try:
-        with open(path + "/freezer.state", "w") as file:
+        with open(path + "/freezer.state", "r+") as file:
             file.write("THAWED")
     except OSError:
-        pass
+        pass  # another controller's group, or gone already
 
 
 class Keeper:
-    def __init__(self, control, isolated):
-        # type: (socket.socket, bool) -> None
+    def __init__(self, control, config):
+        # type: (socket.socket, dict) -> None
         self.control = control
-        self.isolated = isolated
-        self.host_mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY) if isolated else -1
-        # Signals other than its children's don't reach pid 1, and those are reaped by the kernel.
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        self.host_mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY) if config["isolated"] else -1
+        self.scratch = Scratch(config["scratch"]) if config["scratch"] else None
 
     def serve(self):
         # type: () -> None
@@ -164,15 +177,24 @@ class Keeper:
         # type: (dict, list, list) -> dict
         """Make the namespaces of a box, from a zygote's root, held by an init that only waits."""
         plan = request["furnish"]
+        scratch = self._scratch(plan["tmp_mb"])
         flags = _NAMESPACES | (syscalls.CLONE_NEWNET if plan["network"] else 0)
 
         def inside():
             # type: () -> list
             syscalls.setns(given[0], syscalls.CLONE_NEWNS)
             syscalls.unshare(syscalls.CLONE_NEWNS)
-            return jail.furnish(plan)
+            return jail.furnish(plan, scratch)
 
-        return self._init(flags, inside, made)
+        try:
+            return self._init(flags, inside, made)
+        finally:
+            if scratch is not None:
+                os.close(scratch)
+
+    def _scratch(self, size_mb):
+        # type: (int) -> int | None
+        return self.scratch.mount(size_mb) if self.scratch is not None else None
 
     def reshell(self, request, given, made):
         # type: (dict, list, list) -> dict
@@ -227,7 +249,11 @@ class Keeper:
         # type: (dict, list, list) -> dict
         """Attach read-only views of host directories inside a shell."""
         trees = []
+        tmp_mb = request["tmp_mb"]
+        scratch = None
         try:
+            if tmp_mb is not None:
+                scratch = self._scratch(tmp_mb)
             for source, _ in request["mounts"]:
                 tree = syscalls.clone_tree(source)
                 trees.append(tree)
@@ -236,12 +262,13 @@ class Keeper:
             try:
                 for tree, (_, target) in zip(trees, request["mounts"]):
                     syscalls.attach_tree(tree, target)
-                if request["tmp_mb"] is not None:
-                    jail.resize_tmp(request["tmp_mb"])
+                if tmp_mb is not None:
+                    syscalls.unmount("/tmp")
+                    jail.mount_tmp(tmp_mb, scratch)
             finally:
                 syscalls.setns(self.host_mounts, syscalls.CLONE_NEWNS)
         finally:
-            link.close_all(trees)
+            link.close_all(trees if scratch is None else [*trees, scratch])
         return {}
 
 

@@ -1,6 +1,6 @@
 """Try each mechanism of a box once, in a process of its own, and print what happened: {"step": "" or the error}.
 
-Run as `python -E -s -S probe.py`. Leaves nothing behind: all that it makes ends with it.
+Run as `python -E -s -S probe.py [FOLDER]`; the folder is tried for /tmp on disk. Whatever it makes ends with it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import jail
 import seccomp
 import syscalls
+from scratch import Scratch
 
 
 def main():
@@ -30,6 +31,8 @@ def main():
         outer = (os.getuid(), os.getgid())
         attempt("user", lambda: (syscalls.unshare(syscalls.CLONE_NEWUSER), jail.map_user((0, 0), outer)))
     attempt("mount", _mounts)
+    if len(sys.argv) > 1:
+        attempt("scratch", lambda: os.close(Scratch(sys.argv[1]).mount(512)))
     attempt("network", lambda: (syscalls.unshare(syscalls.CLONE_NEWNET), syscalls.loopback_up()))
     attempt("ipc", lambda: syscalls.unshare(syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS))
     attempt("pid", lambda: syscalls.unshare(syscalls.CLONE_NEWPID))
@@ -45,10 +48,10 @@ def main():
 
 def _mounts():
     # type: () -> None
-    """A detached, read-only copy of a tree, attached over /tmp: needs Linux 5.12."""
+    """A detached, read-only copy of a tree, attached over the tree: needs Linux 5.12."""
     syscalls.unshare(syscalls.CLONE_NEWNS)
     syscalls.private_mounts()
-    syscalls.bind("/usr", "/tmp", jail.READ_ONLY)
+    syscalls.bind("/usr", "/usr", jail.READ_ONLY)
 
 
 def _filter():

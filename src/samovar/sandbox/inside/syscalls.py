@@ -21,7 +21,7 @@ CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 CLONE_INTO_CGROUP = 0x200000000
 
-MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_MOVE, MS_REC, MS_PRIVATE = 2, 4, 8, 0x20, 0x2000, 0x4000, 1 << 18
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_MOVE, MS_REC, MS_PRIVATE = 2, 4, 8, 0x2000, 0x4000, 1 << 18
 MNT_DETACH = 2
 ATTR_RDONLY, ATTR_NOSUID, ATTR_NODEV = 1, 2, 4
 
@@ -38,6 +38,10 @@ _ARM = platform.machine() == "aarch64"
 _NR_PIVOT_ROOT = 41 if _ARM else 155
 _NR_SECCOMP = 277 if _ARM else 317
 _NR_OPEN_TREE, _NR_MOVE_MOUNT, _NR_CLONE3, _NR_CLOSE_RANGE, _NR_MOUNT_SETATTR = 428, 429, 435, 436, 442
+
+_NR_FSOPEN, _NR_FSCONFIG, _NR_FSMOUNT = 430, 431, 432
+_FSOPEN_CLOEXEC = _FSMOUNT_CLOEXEC = 1
+_FSCONFIG_SET_STRING, _FSCONFIG_CMD_CREATE = 1, 6
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p]
@@ -131,6 +135,19 @@ def bind(source, target, attributes):
         attach_tree(tree, target)
     finally:
         os.close(tree)
+
+
+def mount_device(kind, device, attributes):
+    # type: (str, str, int) -> int
+    """The file system on a device, as a detached mount."""
+    context = _check(_libc.syscall(_NR_FSOPEN, kind.encode(), _FSOPEN_CLOEXEC), "fsopen(%s)" % kind)
+    try:
+        source = _libc.syscall(_NR_FSCONFIG, context, _FSCONFIG_SET_STRING, b"source", device.encode(), 0)
+        _check(source, "fsconfig(%s)" % device)
+        _check(_libc.syscall(_NR_FSCONFIG, context, _FSCONFIG_CMD_CREATE, None, None, 0), "fsconfig(%s)" % device)
+        return _check(_libc.syscall(_NR_FSMOUNT, context, _FSMOUNT_CLOEXEC, attributes), "fsmount(%s)" % device)
+    finally:
+        os.close(context)
 
 
 def prctl(option, value):

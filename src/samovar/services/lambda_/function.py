@@ -47,6 +47,16 @@ class Logging(msgspec.Struct, frozen=True):
     group: str
 
 
+class LayerReference(msgspec.Struct, frozen=True):
+    """A layer version that a function was configured with; the version may be deleted since."""
+
+    arn: str
+    size: int
+    """Bytes of the layer's zip."""
+    digest: str
+    """Of its content: names its blob and its unpacked tree."""
+
+
 class Configuration(msgspec.Struct, frozen=True):
     """What UpdateFunctionConfiguration may change."""
 
@@ -64,6 +74,8 @@ class Configuration(msgspec.Struct, frozen=True):
     logging: Logging
     vpc: bool
     """Whether an (empty) VpcConfig was given: then AWS shows an empty one."""
+    layers: tuple[LayerReference, ...] = ()
+    """In the order of their extraction."""
 
 
 class Code(msgspec.Struct, frozen=True):
@@ -205,6 +217,8 @@ def describe(function: Function, qualifier: str = "") -> Params:
         shown["KMSKeyArn"] = configuration.kms_key_arn
     shown["TracingConfig"] = {"Mode": configuration.tracing}
     shown["RevisionId"] = function.revision
+    if configuration.layers:
+        shown["Layers"] = [{"Arn": layer.arn, "CodeSize": layer.size} for layer in configuration.layers]
     shown.update(_states(function))
     shown["PackageType"] = "Zip"
     shown["Architectures"] = [function.code.architecture]
