@@ -128,16 +128,13 @@ class App:
             folder.mkdir(parents=True, exist_ok=True)
         machine = _machine(settings, scratch)
         self.isolation = machine.level
-        groups = None
-        if self.isolation is Isolation.FULL:
-            where = cgroup.Hierarchies()
-            cgroup.sweep(where)
-            groups = cgroup.Groups(where, f"samovar-{os.getpid()}-{hex_id(8)}")
+        if machine.level is Isolation.FULL:
+            cgroup.sweep(cgroup.Hierarchies())
         runtimes = Runtimes(Path(settings.data_dir))
         host_network = settings.function_network == "host"
         boxes = LinuxBoxes(
             machine.level,
-            groups,
+            _make_groups if machine.level is Isolation.FULL else None,
             root,
             scratch if machine.disk_tmp else None,
             host_network,
@@ -216,6 +213,10 @@ def _machine(settings: Settings, scratch: Path) -> doctor.Machine:
             f"{machine.why_not(Isolation(settings.isolation))}"
         )
     return machine
+
+
+def _make_groups() -> cgroup.Groups:
+    return cgroup.Groups(cgroup.Hierarchies(), f"samovar-{os.getpid()}-{hex_id(8)}")
 
 
 def _machine_memory_mb() -> int:

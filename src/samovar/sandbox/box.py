@@ -132,6 +132,7 @@ class LinuxBox:
             for fd in entrances:
                 os.close(fd)
         self._channel = channel
+        channel.on_broken = self.stop
         self._loop.add_reader(read, self._output_readable)
         if self._tenant is not None:
             self._channel.on_frame = self._tenant.on_frame
@@ -209,8 +210,7 @@ class LinuxBox:
         if self.group is None or self._limits is None:
             return 0
         # Pages shared with the zygote are charged to none; on AWS they count, so they do here.
-        used = (self.group.peak_bytes() >> 20) + 1 + self._zygote.base_mb
-        return min(used, self._limits.memory_mb)
+        return min(self.group.peak_mb() + self._zygote.base_mb, self._limits.memory_mb)
 
     async def start(self) -> None:
         if self.dead:

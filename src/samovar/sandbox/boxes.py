@@ -5,6 +5,7 @@ Owns: the keeper, the zygotes, the shelf of boxes that are ready. See `box` for 
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -20,6 +21,8 @@ from samovar.sandbox.helper import Helper
 from samovar.sandbox.port import Exit, SandboxDied
 from samovar.sandbox.spec import Isolation, ZygoteSpec
 
+log = logging.getLogger("samovar.sandbox")
+
 _STARTS_AT_ONCE = 3
 _WARM_WITHIN_S = 60.0
 _REFILL_AFTER_S = 0.02
@@ -32,7 +35,7 @@ class LinuxBoxes:
     def __init__(
         self,
         isolation: Isolation,
-        groups: cgroup.Groups | None,
+        make_groups: Callable[[], cgroup.Groups] | None,
         root: Path,
         scratch: Path | None,
         host_network: bool,
@@ -45,7 +48,8 @@ class LinuxBoxes:
         `shelf`: boxes kept ready per kind. `describe`: the zygote of a kind.
         """
         self.isolation = isolation
-        self.groups = groups
+        self.groups: cgroup.Groups | None = None
+        self._make_groups = make_groups
         self.host_network = host_network or isolation is Isolation.PROCESS
         self.listeners = listeners
         self._root = root
@@ -61,15 +65,17 @@ class LinuxBoxes:
         self._last_number = 0
         self.living: set[LinuxBox] = set()
         self.closing = False
-        self.keeper = Helper("the keeper", self._loop, lambda event: None)
-        self.keeper.on_gone = self._keeper_gone
-        self._guardian = self._start_keeper()
+        self._guardians: list[subprocess.Popen[bytes]] = []
+        self._start_keeper()
 
     @property
     def isolated(self) -> bool:
         return self.isolation is not Isolation.PROCESS
 
-    def _start_keeper(self) -> "subprocess.Popen[bytes]":
+    def _start_keeper(self) -> None:
+        self.groups = self._make_groups() if self._make_groups is not None else None
+        self.keeper = Helper("the keeper", self._loop, lambda event: None)
+        self.keeper.on_gone = self._keeper_gone
         folders = self.groups.folders() if self.groups else []
         config = {
             "isolated": self.isolated,
@@ -85,7 +91,7 @@ class LinuxBoxes:
             env={},
         )
         far.close()
-        return process
+        self._guardians.append(process)
 
     async def warm(self, kind: str) -> None:
         """Start the kind's zygote if it isn't there, and fill its shelf; returns when the zygote is ready."""
@@ -126,12 +132,21 @@ class LinuxBoxes:
         for zygote in self._zygotes.values():
             zygote.helper.close()
         self.keeper.close()
-        await asyncio.to_thread(self._guardian.wait)
+        for guardian in self._guardians:
+            await asyncio.to_thread(guardian.wait)
 
     def _keeper_gone(self) -> None:
-        if not self.closing:
-            for box in list(self.living):
-                box.died(Exit(signal=signal.SIGKILL))
+        """All boxes went with it, and its guardian clears up after them. A new one begins with nothing."""
+        if self.closing:
+            return
+        log.error("the keeper has gone, and every environment with it; starting another")
+        for box in list(self.living):
+            box.died(Exit(signal=signal.SIGKILL))
+        for zygote in self._zygotes.values():
+            zygote.helper.close()
+        self._zygotes.clear()
+        self._guardians = [guardian for guardian in self._guardians if guardian.poll() is None]
+        self._start_keeper()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)

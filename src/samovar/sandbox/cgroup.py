@@ -103,6 +103,8 @@ class Group:
         self._freezer = self._open_freezer()
         self._peak = self._open_peak()
         self._base_oom = 0
+        self._highest = 0
+        self._used_mb = 0
         self.frozen = False
 
     def _open_freezer(self) -> int:
@@ -148,6 +150,7 @@ class Group:
 
     def renew(self) -> None:
         """Make the group as it was before its occupant: all the CPU there is, and no peak of memory to report."""
+        self._highest = self._used_mb = 0
         version, folder = self._places["memory"]
         if version == 1:
             _try_write(folder / "memory.max_usage_in_bytes", "0")
@@ -167,8 +170,18 @@ class Group:
         os.write(self._freezer, self._thaw)
         self.frozen = False
 
-    def peak_bytes(self) -> int:
-        return int(os.pread(self._peak, 32, 0))
+    def peak_mb(self) -> int:
+        """The most memory used since the last `renew`, without cached files: the kernel takes those back by itself."""
+        highest = int(os.pread(self._peak, 32, 0))
+        if highest != self._highest:  # looking closer is slow, and rarely tells anything new
+            self._highest = highest
+            self._used_mb = max(self._used_mb, -(-(highest - self._cached_bytes()) >> 20))
+        return self._used_mb
+
+    def _cached_bytes(self) -> int:
+        version, folder = self._places["memory"]
+        statistics = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        return int(statistics["file" if version == 2 else "cache"]) - int(statistics.get("shmem", 0))
 
     def out_of_memory(self) -> bool:
         """Whether the kernel has killed something in the group for its memory since the last time."""

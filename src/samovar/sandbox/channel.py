@@ -23,6 +23,8 @@ class Channel(asyncio.BufferedProtocol):
 
     def __init__(self) -> None:
         self.on_frame: OnFrame = lambda kind, content: None
+        self.on_broken: Callable[[], None] = lambda: None
+        """What follows is no frame; nothing more comes from here."""
         self.write: Callable[[bytes], None] = _nowhere
         self._transport: asyncio.WriteTransport | None = None
         self._partial = bytearray()
@@ -61,6 +63,7 @@ class Channel(asyncio.BufferedProtocol):
             length = int.from_bytes(data[:4], "little")
             if length > LARGEST or length == 0:
                 self.close()
+                self.on_broken()
                 return
             end = 4 + length
             if len(data) < end:
