@@ -37,6 +37,18 @@ class ServerDied(Exception):
     """The server ended before it was ready."""
 
 
+def package(code: str | Mapping[str, str], modes: Mapping[str, int] = {}) -> bytes:
+    """A zip of sources, which may be indented as the test that holds them is."""
+    files = {"h.py": code} if isinstance(code, str) else code
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = (stat.S_IFREG | modes.get(name, 0o644)) << 16
+            archive.writestr(entry, textwrap.dedent(text))
+    return buffer.getvalue()
+
+
 class Answer:
     """What an invocation came to, as the caller sees it."""
 
@@ -121,6 +133,8 @@ class Function:
 class Platform:
     """A running `samovar up`, as its user has it: a process, an endpoint, and what it said."""
 
+    package = staticmethod(package)
+
     def __init__(self, *flags: str) -> None:
         settings = {name: value for name, value in os.environ.items() if not name.startswith(("SAMOVAR_", "AWS_"))}
         self._errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - lives as long as the process
@@ -189,6 +203,10 @@ class Platform:
         function.settle()
         return function
 
+    def function(self, name: str) -> Function:
+        """One that is there, or may be."""
+        return Function(self, name)
+
     def stop(self) -> int:
         """SIGTERM; the exit status. A server that doesn't end in time is killed, and fails the test."""
         self.process.send_signal(signal.SIGTERM)
@@ -205,25 +223,15 @@ class Platform:
 
     def forget(self) -> None:
         """Close what belongs to the process, which ends if it still lives."""
+        assert self.process.stdout is not None
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        self.process.stdout.close()
         self.said()
         self._errors.close()
         for client in self._clients.values():
             client.close()
         self._clients.clear()
-
-
-def package(code: str | Mapping[str, str], modes: Mapping[str, int] = {}) -> bytes:
-    """A zip of sources, which may be indented as the test that holds them is."""
-    files = {"h.py": code} if isinstance(code, str) else code
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in files.items():
-            entry = zipfile.ZipInfo(name)
-            entry.external_attr = (stat.S_IFREG | modes.get(name, 0o644)) << 16
-            archive.writestr(entry, textwrap.dedent(text))
-    return buffer.getvalue()
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:

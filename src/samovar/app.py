@@ -30,12 +30,12 @@ from samovar.engine.invoke import Engine
 from samovar.engine.runtimes import Runtimes
 from samovar.gateway.admission import admit
 from samovar.gateway.dispatch import Gateway
-from samovar.gateway.doors import Doors
+from samovar.gateway.doors import Doors, Site
 from samovar.net.server import Server, serve
 from samovar.sandbox import cgroup, doctor
 from samovar.sandbox.box import LinuxBox
 from samovar.sandbox.boxes import LinuxBoxes
-from samovar.sandbox.spec import ENDPOINT_PORT, Isolation
+from samovar.sandbox.spec import CONTROL_PORT, ENDPOINT_PORT, Isolation
 from samovar.services import lambda_, logs, sts
 from samovar.settings import Settings
 from samovar.store.blobs import Blobs
@@ -82,7 +82,7 @@ class App:
             data = self._data_folder(rooms)
             self.services = await self._open_services(rooms, data)
             self.server = await self._open_server(rooms)
-            self._inner_doors.attach(self.server)
+            self._inner_doors.attach(ENDPOINT_PORT, self.server)
             self._warm_up()
             self._rooms = rooms.pop_all()
         host, port = self.server.address
@@ -111,7 +111,9 @@ class App:
         rooms.push_async_callback(self.engine.close)
         blobs = await Blobs.open(data / "code")
         rooms.push_async_callback(blobs.close)
-        lambda_service, self._download_code = await lambda_.build(store, blobs, data / "trees", self.engine, clock)
+        lambda_service, self._download_code, self._visit_url = await lambda_.build(
+            store, blobs, data / "trees", self.engine, clock
+        )
         self._close_with(rooms, lambda_service)
         return [lambda_service, logs_service, sts.build()]
 
@@ -143,7 +145,7 @@ class App:
             self._inner_doors,
         )
         port = settings.port if boxes.host_network else ENDPOINT_PORT
-        return Engine(
+        engine = Engine(
             boxes,
             runtimes,
             sink,
@@ -155,6 +157,8 @@ class App:
             idle_timeout_s=settings.idle_timeout_s,
             endpoint_url=f"http://127.0.0.1:{port}",
         )
+        self._inner_doors.attach(CONTROL_PORT, engine.runtime_api)
+        return engine
 
     async def _open_server(self, rooms: AsyncExitStack) -> Server:
         settings = self._settings
@@ -165,6 +169,7 @@ class App:
             allow_reset=settings.allow_reset,
             listen_host=settings.host,
             downloads={lambda_.LINK_PATH: self._download_code},
+            sites=[Site(lambda_.URL_LABEL, lambda_.URL_PATH, self._visit_url)],
         )
         gateway = Gateway(Models(), self.services, doors=doors, region=settings.region)
         rooms.push_async_callback(gateway.close)
@@ -230,30 +235,27 @@ def _raise_descriptor_limit() -> None:
 
 
 class _InnerDoors:
-    """Joins the sockets that listen inside boxes to the server, which opens after the first boxes may have been
-    made."""
+    """Joins the sockets that listen inside boxes to their servers; the first boxes may be there before a server is."""
 
     def __init__(self) -> None:
-        self._server: Server | None = None
-        self._early: dict[socket.socket, str] = {}
+        self._servers: dict[int, Server] = {}
+        self._listening: dict[socket.socket, tuple[int, str]] = {}
 
-    def attach(self, server: Server) -> None:
-        self._server = server
-        for listener, source in self._early.items():
-            server.listen(listener, source)
-        self._early.clear()
+    def attach(self, port: int, server: Server) -> None:
+        self._servers[port] = server
+        for listener, (theirs, source) in self._listening.items():
+            if theirs == port:
+                server.listen(listener, source)
 
-    def opened(self, box: LinuxBox, listener: socket.socket) -> None:
-        if self._server is None:
-            self._early[listener] = box.id
-        else:
-            self._server.listen(listener, box.id)
+    def opened(self, box: LinuxBox, listener: socket.socket, port: int) -> None:
+        self._listening[listener] = (port, box.id)
+        if port in self._servers:
+            self._servers[port].listen(listener, box.id)
 
     def closed(self, listener: socket.socket) -> None:
-        if self._server is None:
-            self._early.pop(listener, None)
-        else:
-            self._server.unlisten(listener)
+        port, _ = self._listening.pop(listener)
+        if port in self._servers:
+            self._servers[port].unlisten(listener)
 
 
 def run(settings: Settings, announce: Announce, stopping: Callable[[], None]) -> None:

@@ -146,7 +146,7 @@ result = [written >> 20, errno.errorcode[reason]]
 
 
 def test_files_without_content_have_an_end_too(fresh):
-    """An unlimited number of empty files would take the host's memory or disk, and never give the function's own back."""
+    """Empty files without number would take the memory of the host."""
     function = fresh(MemorySize=128, Timeout=30)
     answer = run(function, """
 made = 0

@@ -49,7 +49,7 @@ def parse_version(text: str) -> Version:
         account="000000000000",
         region="us-east-1",
         function_name=name,
-        function_arn="",
+        function_arn=parse_function(name),
         version="$LATEST",
         runtime="python3.12",
         handler="app.handler",
@@ -61,6 +61,10 @@ def parse_version(text: str) -> Version:
         role_arn="",
         log_group="",
     )
+
+
+def parse_function(name: str) -> str:
+    return f"arn:aws:lambda:us-east-1:000000000000:function:{name}"
 
 
 class PoolPlayer:
@@ -106,6 +110,10 @@ class PoolPlayer:
 
     def do_retire(self, key: str) -> str:
         return "; ".join(self.destroyed(self.pool.retire(key)))
+
+    def do_reserve(self, name: str, n: int | None = None) -> str:
+        self.pool.concurrency.reserve(parse_function(name), n)
+        return ""
 
     def do_reap(self, t: int, after: int) -> str:
         return "; ".join(self.destroyed(self.pool.reap(t, after)))

@@ -4,25 +4,23 @@ import select
 import socket
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-import boto3
 import servers
 from client import Connection, Functions, HttpError, invoke
-from measure import BareFork, Numbers, in_turns, python
+from measure import SITE, Fork, Numbers, in_turns, python
 
 HELLO = "def handler(event, context):\n    return event\n"
 _CLIENTS = "import boto3\nclients = [boto3.client(name) for name in ('s3', 'sqs', 'dynamodb')]\n"
 _SLEEPING = "import time\n\ndef handler(event, context):\n    time.sleep(1)\n    return event\n"
 _MANY = 300
-_SITE = Path(boto3.__file__).parents[1]
 
 
 def starts(thorough: bool) -> dict[str, Numbers]:
     """From a prepared box, from scratch, with boto3 clients; in turns with a bare fork and an unsandboxed python3."""
     rounds = 60 if thorough else 12
     with (
-        BareFork() as fork,
+        Fork() as fork,
+        Fork("boto3.session, botocore.auth, botocore.httpsession, botocore.parsers") as zygote,
         servers.samovar("--ephemeral") as prepared,
         servers.samovar("--ephemeral", "--prefork", "0") as scratch,
     ):
@@ -30,6 +28,7 @@ def starts(thorough: bool) -> dict[str, Numbers]:
             60,
             rounds,
             fork=fork,
+            zygote=zygote,
             prepared=_first_response(prepared, HELLO),
             scratch=_first_response(scratch, HELLO),
             python=python("print('hello')"),
@@ -38,12 +37,12 @@ def starts(thorough: bool) -> dict[str, Numbers]:
             40,
             rounds // 4,
             prepared=_first_response(prepared, _CLIENTS + HELLO),
-            python=python(_CLIENTS + "print('hello')", _SITE),
+            python=python(_CLIENTS + "print('hello')", SITE),
         )
-    beside = f"bare fork {took['fork']:.2f} ms"
+    beside = f"bare fork {took['fork']:.2f} ms, with boto3 imported {took['zygote']:.2f} ms"
     return {
-        "cold-prepared": Numbers({"x bare fork": took["prepared"] / took["fork"], "ms": took["prepared"]}, beside),
-        "cold-scratch": Numbers({"x bare fork": took["scratch"] / took["fork"], "ms": took["scratch"]}, beside),
+        "cold-prepared": Numbers(_against_forks(took["prepared"], took), beside),
+        "cold-scratch": Numbers(_against_forks(took["scratch"], took), beside),
         "cold-against-exec": Numbers(
             {
                 "times faster from scratch": took["python"] / took["scratch"],
@@ -53,6 +52,10 @@ def starts(thorough: bool) -> dict[str, Numbers]:
             f"python3 {took['python']:.0f} ms, with boto3 clients {clients['python']:.0f} ms",
         ),
     }
+
+
+def _against_forks(ms: float, took: dict[str, float]) -> dict[str, float]:
+    return {"x bare fork": ms / took["fork"], "ms": ms, "x fork with boto3": ms / took["zygote"]}
 
 
 def _first_response(server: servers.Started, code: str) -> Callable[[], float]:
@@ -76,7 +79,7 @@ def _first_response(server: servers.Started, code: str) -> Callable[[], float]:
 
 def burst(thorough: bool) -> dict[str, Numbers]:
     """Invocations sent all at once, of a function that sleeps a second: each needs an environment that isn't there."""
-    with BareFork() as fork, servers.samovar("--ephemeral") as server:
+    with Fork() as fork, servers.samovar("--ephemeral") as server:
         functions = Functions(server.port, servers.RUNTIME)
         functions.create(_SLEEPING)
         server.settle()

@@ -14,11 +14,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
+import boto3
+
 INTERPRETER = getattr(sys, "_base_executable", sys.executable)
 """The python of which the virtual environment was made: what a function's runtime is."""
+SITE = Path(boto3.__file__).parents[1]
 
 _FORKER = """
-import os, sys, time
+import gc, os, time
+gc.freeze()
 while os.read(0, 1):
     began = time.perf_counter_ns()
     child = os.fork()
@@ -55,13 +59,21 @@ def in_turns(budget_s: float, rounds: int, **samplers: Callable[[], float]) -> d
     return {name: statistics.median(taken) for name, taken in samples.items()}
 
 
-class BareFork:
-    """Milliseconds of fork, exit and wait in a Python of some 10 MB that does nothing else."""
+class Fork:
+    """Milliseconds of fork, exit and wait in a Python that does nothing else; of some 10 MB when it imports nothing."""
 
-    def __enter__(self) -> "BareFork":
+    def __init__(self, imports: str = "") -> None:
+        self._code = f"{f'import {imports}' if imports else ''}\n{_FORKER}"
+
+    def __enter__(self) -> "Fork":
         self._process = subprocess.Popen(
-            [INTERPRETER, "-E", "-s", "-S", "-c", _FORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+            [INTERPRETER, "-S", "-c", self._code],
+            env={"PYTHONPATH": str(SITE)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
         )
+        self()  # when it answers, its imports are done
         return self
 
     def __exit__(

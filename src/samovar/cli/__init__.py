@@ -12,6 +12,6 @@ def main() -> None:
     """The AWS serverless platform on your own machines."""
 
 
-main.add_command(up.command)
+main.add_command(up.up)
 main.add_command(doctor.command)
 main.add_command(runtimes.command)

@@ -14,6 +14,7 @@ import click
 from samovar import __version__
 from samovar.cli.options import all_settings, chosen
 from samovar.settings import Settings
+from samovar.store.errors import StoreError
 
 if TYPE_CHECKING:
     from samovar.app import Running
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command("up")
 @all_settings
-def command(config: Path | None, **options: object) -> None:
+def up(config: Path | None, **options: object) -> None:
     """Start the platform; Ctrl-C stops it.
 
     Every option is also a variable (--data-dir: SAMOVAR_DATA_DIR) and a key of the TOML file (data_dir).
@@ -31,7 +32,6 @@ def command(config: Path | None, **options: object) -> None:
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
     from samovar import app
-    from samovar.store.sqlite import StoreError
 
     try:
         app.run(settings, lambda running: _announce(settings, running), _say_stopping)

@@ -14,10 +14,13 @@ from typing import Any, Protocol
 from samovar.core import ids
 from samovar.core.clock import Clock
 from samovar.engine import frames, report
-from samovar.engine.lifecycle import Effect, Event, IllegalTransition, State, step
+from samovar.engine.launch import Launch
+from samovar.engine.lifecycle import Effect, Event, IllegalTransition, State, allowed, step
 from samovar.engine.model import Invocation, Outcome, Result, Version
+from samovar.engine.runtime_api import RuntimeApi
 from samovar.engine.variables import configuration
-from samovar.sandbox.port import Box, Boxes, Exit, SandboxDied
+from samovar.net.message import Reply, Request
+from samovar.sandbox.port import Box, Boxes, Exit, NotLaunched, SandboxDied
 from samovar.sandbox.spec import BoxLimits
 
 log = logging.getLogger("samovar.engine")
@@ -45,6 +48,9 @@ class House(Protocol):
     endpoint_url: str
 
     def mounts(self, version: Version) -> list[tuple[Path, str]]: ...
+    def launch(self, runtime: str) -> Launch: ...
+    def lives_in(self, box_id: str, environment: "Environment") -> None: ...
+    def moves_out(self, box_id: str) -> None: ...
     def start_clock(self, environment: "Environment", seconds: float, event: Event) -> None: ...
     def stop_clock(self, environment: "Environment") -> None: ...
     def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
@@ -80,6 +86,8 @@ class Environment:
         self._answer = b""
         self._exit = Exit()
         self._paths: list[str] = []
+        self._launch = house.launch(version.runtime)
+        self._api = RuntimeApi(self)
         self._held_back = False
 
     def __repr__(self) -> str:
@@ -128,6 +136,7 @@ class Environment:
                 return
             self._box = box
             box.attach(self)
+            self._house.lives_in(box.id, self)
             limits = BoxLimits(version.memory_mb, version.memory_mb / MB_PER_CPU, version.ephemeral_mb)
             self._paths = await box.assign(self._house.mounts(version), limits)
         except SandboxDied as died:
@@ -141,27 +150,69 @@ class Environment:
         if self.state is not State.DEAD:
             self.event(Event.BROKEN)
 
+    # --- what the runtime says, over either transport: False where the state doesn't allow it -------------------------
+
+    def runtime_next(self) -> bool:
+        if self.state is State.INIT:
+            self._init_ms = (self._house.clock.monotonic() - self._init_began) * 1000
+        return self._say(Event.NEXT)
+
+    def runtime_response(self, request_id: str, payload: bytes) -> bool:
+        return self._end(request_id, Event.RESPONDED, payload)
+
+    def runtime_error(self, request_id: str, payload: bytes) -> bool:
+        return self._end(request_id, Event.HANDLER_ERROR, payload)
+
+    def runtime_too_large(self, request_id: str) -> bool:
+        return self._end(request_id, Event.HANDLER_ERROR, report.TOO_LARGE_PAYLOAD)
+
+    def runtime_init_error(self, payload: bytes) -> bool:
+        if self.state in (State.INIT, State.REINIT):
+            self._answer = payload
+        return self._say(Event.INIT_FAILED)
+
+    def _end(self, request_id: str, event: Event, payload: bytes) -> bool:
+        # Another id comes from a thread of an earlier invocation.
+        if self.state is not State.BUSY or request_id != self._request_id:
+            return False
+        self._answer = payload
+        self.event(event)
+        return True
+
+    def _say(self, event: Event) -> bool:
+        if not allowed(self.state, event):
+            return False
+        self.event(event)
+        return True
+
     # --- the box's tenant -------------------------------------------------------------------------------------------
 
     def on_frame(self, kind: int, content: memoryview) -> None:
-        if kind == frames.RESPONSE or kind == frames.ERROR:
-            if self.state is not State.BUSY or content[:36] != self._request_id.encode():
-                return  # a thread of an earlier invocation: AWS answers it 400 Invalid request ID
-            self._answer = bytes(content[36:])
-            self.event(Event.HANDLER_ERROR if kind == frames.ERROR else Event.RESPONDED)
+        request_id = str(content[:36], "latin-1")
+        if kind == frames.RESPONSE:
+            ended = self.runtime_response(request_id, bytes(content[36:]))
+        elif kind == frames.ERROR:
+            ended = self.runtime_error(request_id, bytes(content[36:]))
         elif kind == frames.TOO_LARGE:
-            self._answer = report.TOO_LARGE_PAYLOAD
-            self.event(Event.HANDLER_ERROR)
-        elif kind == frames.NEXT:
-            if self.state is State.INIT:
-                self._init_ms = (self._house.clock.monotonic() - self._init_began) * 1000
-            self.event(Event.INIT_OK)
+            ended = self.runtime_too_large(request_id)
+        else:
+            self._on_init_frame(kind, content)
+            return
+        if ended and self.state is State.ANSWERED:
+            self.event(Event.NEXT)  # an answer in a frame asks for the next invocation as well
+
+    def _on_init_frame(self, kind: int, content: memoryview) -> None:
+        if kind == frames.NEXT:
+            self.runtime_next()
         elif kind == frames.INIT_ERROR:
-            self._answer = bytes(content)
-            self.event(Event.INIT_FAILED)
+            self.runtime_init_error(bytes(content))
         else:
             log.warning("%s: its runtime sent a frame of unknown kind %d", self, kind)
             self.event(Event.BROKEN)
+
+    def on_request(self, request: Request, reply: Reply) -> None:
+        """A call to the Runtime API from inside the box."""
+        self._api.handle(request, reply)
 
     def on_output(self, data: bytes) -> None:
         self._write(self._lines.feed(data))
@@ -191,20 +242,27 @@ class Environment:
         self._init_began = self._house.clock.monotonic()
         self._answer = b""
         self._exit = Exit()
+        self._api = RuntimeApi(self)
         if self.state is State.INIT:
             self._write([report.init_start(self.version.runtime, self.version.region)])
-            self._configure()
-        else:
-            self._house.spawn(self._restart())
+            if self._launch.prepared:
+                self._configure()
+                return
+        self._house.spawn(self._start_occupant())
 
-    async def _restart(self) -> None:
+    async def _start_occupant(self) -> None:
         assert self._box is not None
         try:
-            await self._box.start()
+            endpoint_url = self._house.endpoint_url
+            await self._box.start(self._launch.command(self.version, endpoint_url, self._stream, self._paths))
+        except NotLaunched:
+            message = self._launch.not_launched(self._paths)
+            self.runtime_init_error(report.failure(self._request_id, report.INVALID_ENTRYPOINT, message))
+            return
         except SandboxDied as died:
             self._break(died)
             return
-        if self.state is State.REINIT:
+        if self._launch.prepared and self.state in (State.INIT, State.REINIT):
             self._configure()
 
     def _configure(self) -> None:
@@ -242,7 +300,12 @@ class Environment:
         self._write([report.start(invocation.request_id, self.version.version)])
         clock = self._house.clock
         left_s = self.version.timeout_s - (clock.monotonic() - self._began)
-        box.send(*frames.invocation(invocation, int((clock.now() + left_s) * 1000)))
+        deadline_ms = int((clock.now() + left_s) * 1000)
+        trace_id = invocation.trace_id or frames.new_trace(deadline_ms // 1000)
+        if self._launch.frames:
+            box.send(*frames.invocation(invocation, trace_id, deadline_ms))
+        else:
+            self._api.deliver(invocation, trace_id, deadline_ms)
 
     def _freeze(self) -> None:
         if self._box is not None:
@@ -260,11 +323,13 @@ class Environment:
     def _discard(self) -> None:
         self._house.stop_clock(self)
         if self._box is not None:
+            self._house.moves_out(self._box.id)
             self._box.kill()
             self._box = None
         self._house.discard(self)
 
     def _release(self) -> None:
+        self._house.stop_clock(self)
         self._house.release(self)
 
     # --- answers ----------------------------------------------------------------------------------------------------
@@ -305,7 +370,6 @@ class Environment:
         house, box, invocation, done = self._house, self._box, self._invocation, self._done
         assert invocation is not None and done is not None
         duration_ms = (house.clock.monotonic() - self._began) * 1000
-        house.stop_clock(self)
         if status == "timeout":
             duration_ms = self.version.timeout_s * 1000.0
         lines = [] if self._delivered else [report.start(invocation.request_id, self.version.version)]

@@ -22,10 +22,10 @@ def head(kind: int, length: int) -> bytes:
     return (length + 1).to_bytes(4, "little") + bytes((kind,))
 
 
-def invocation(invocation: Invocation, deadline_ms: int) -> tuple[bytes, ...]:
+def invocation(invocation: Invocation, trace_id: str, deadline_ms: int) -> tuple[bytes, ...]:
     """The frame that delivers an invocation, in one piece, or two when the payload is large."""
     arn = invocation.invoked_arn.encode()
-    trace = (invocation.trace_id or new_trace(deadline_ms // 1000)).encode()
+    trace = trace_id.encode()
     context = invocation.client_context.encode()
     payload = invocation.payload
     beside = arn + trace + context

@@ -13,16 +13,28 @@ from typing import Any
 from samovar.core.clock import Clock
 from samovar.core.errors import AwsError
 from samovar.engine.environment import Done, Environment, LogSink
+from samovar.engine.launch import CUSTOM, MANAGED, Launch
 from samovar.engine.lifecycle import OCCUPIED, Event
 from samovar.engine.model import Invocation, Result, Version
-from samovar.engine.pool import Pool, Throttle
+from samovar.engine.pool import Pool, Reason, Throttle
+from samovar.engine.runtime_api import admit
 from samovar.engine.runtimes import Runtimes
+from samovar.net.message import Limits, Reply, Request, Response
+from samovar.net.server import Server
 from samovar.sandbox.port import Boxes, SandboxDied
 
 log = logging.getLogger("samovar.engine")
 
+_REASONS = {
+    Reason.CONCURRENCY: "ConcurrentInvocationLimitExceeded",
+    Reason.RESERVED: "ReservedFunctionConcurrentInvocationLimitExceeded",
+    Reason.MEMORY: "ConcurrentInvocationLimitExceeded",
+}
+"""facts/lambda-api.md §11; AWS has none for a machine without memory."""
+
 _TICK_S = 0.01
 _REAP_EVERY_S = 5.0
+_NEVER_S = 1e9
 
 
 class Engine:
@@ -59,6 +71,9 @@ class Engine:
         self._ticking = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._living: set[Environment] = set()
+        self._tenants: dict[str, Environment] = {}
+        # A runtime may be frozen for as long as it likes between two calls on one connection.
+        self.runtime_api = Server(self._on_request, admit=admit, limits=Limits(idle_s=_NEVER_S, body_s=_NEVER_S))
         self._reaper = self._loop.call_later(_REAP_EVERY_S, self._reap)
 
     # --- the door ---------------------------------------------------------------------------------------------------
@@ -68,9 +83,7 @@ class Engine:
         lease = self.pool.assign(version)
         if isinstance(lease, Throttle):
             log.warning("throttled: %s", lease.message)
-            raise AwsError(
-                "TooManyRequestsException", "Rate Exceeded.", Reason="ConcurrentInvocationLimitExceeded", Type="User"
-            )
+            raise AwsError("TooManyRequestsException", "Rate Exceeded.", Reason=_REASONS[lease.reason], Type="User")
         for old in lease.destroy:
             old.event(Event.RETIRED)
         environment = lease.environment
@@ -107,6 +120,15 @@ class Engine:
         for environment in self.pool.retire(version_key):
             environment.event(Event.RETIRED)
 
+    @property
+    def concurrency(self) -> int:
+        """Concurrent invocations that an account may have in a region."""
+        return self.pool.concurrency.limit
+
+    def set_reserved(self, function_arn: str, reserved: int | None) -> None:
+        """Give a function (unqualified ARN) this much of that for itself, from now on; None takes it back."""
+        self.pool.concurrency.reserve(function_arn, reserved)
+
     async def reset(self) -> None:
         """Destroy every environment, running or not."""
         for environment in list(self._living):
@@ -118,11 +140,30 @@ class Engine:
         for task in list(self._tasks):
             task.cancel()
         await self.boxes.close()
+        await self.runtime_api.close(0)
+
+    def _on_request(self, request: Request, reply: Reply) -> None:
+        """A call to the Runtime API: to the environment in whose box it was made."""
+        environment = self._tenants.get(str(request.source))
+        if environment is None:
+            reply(Response(403))  # the box waits for its function: nobody should be calling
+        else:
+            environment.on_request(request, reply)
 
     # --- for its environments ---------------------------------------------------------------------------------------
 
     def mounts(self, version: Version) -> list[tuple[Path, str]]:
-        return [(self._code / version.code, "/var/task"), (self._nothing, "/opt")]
+        layers = self._code / version.layers if version.layers else self._nothing
+        return [(self._code / version.code, "/var/task"), (layers, "/opt")]
+
+    def launch(self, runtime: str) -> Launch:
+        return CUSTOM if runtime.startswith("provided") else MANAGED
+
+    def lives_in(self, box_id: str, environment: Environment) -> None:
+        self._tenants[box_id] = environment
+
+    def moves_out(self, box_id: str) -> None:
+        self._tenants.pop(box_id, None)
 
     def start_clock(self, environment: Environment, seconds: float, event: Event) -> None:
         self._clocks[environment] = (self.clock.monotonic() + seconds, event)

@@ -12,8 +12,10 @@ The rules (facts/lambda-runtime.md §3 and §7):
    the invocation, under the *function's* timeout ("suppressed init", AWS's phase `invoke`): REINIT. What fails there
    is the invoker's answer.
 3. The function's clock starts when INIT ends, whichever way; in a used environment it starts with the lease.
-4. One invocation at a time (BUSY). A handler that raises, or returns too much, has answered; its runtime is healthy and
-   the environment becomes IDLE as after a success. IDLE is frozen: nothing in the box runs until the next lease.
+4. One invocation at a time (BUSY). The answer goes out as soon as the runtime gives it; the environment is still the
+   invocation's (ANSWERED), under the same clock, until the runtime asks for the next one. A handler that raises, or
+   returns too much, has answered as well; its runtime is healthy. IDLE is frozen: nothing in the box runs until the
+   next lease.
 5. A timeout or a dead runtime resets the environment *in place*: the runtime goes, the box stays (same id, log stream
    and `/tmp`, no globals). The reset is lazy: the box stays without a runtime (EMPTY) until the next lease, which pays
    for REINIT. A lease that comes before the old runtime is quite gone waits for that first (RESTARTING).
@@ -41,6 +43,8 @@ class State(Enum):
     """Ready and frozen."""
     BUSY = auto()
     """The handler runs."""
+    ANSWERED = auto()
+    """The invoker has its answer, the runtime hasn't asked for the next invocation yet."""
     RESETTING = auto()
     """The runtime has been killed but isn't gone; no invocation waits."""
     RESTARTING = auto()
@@ -52,8 +56,8 @@ class State(Enum):
 
 class Event(Enum):
     BOX_READY = auto()
-    INIT_OK = auto()
-    """The runtime asked for its first invocation."""
+    NEXT = auto()
+    """The runtime asked for an invocation: the first time that ends init, later the invocation before."""
     INIT_FAILED = auto()
     """The runtime posted an init error."""
     INIT_TIMED_OUT = auto()
@@ -78,7 +82,7 @@ class Effect(Enum):
     START_INIT_CLOCK = auto()
     """Ten seconds, then INIT_TIMED_OUT; stops when INIT is left."""
     START_CLOCK = auto()
-    """The function's timeout, then TIMED_OUT; stops when the invocation is answered."""
+    """The function's timeout, then TIMED_OUT; stops when the environment is given back."""
     REPORT_INIT = auto()
     """Log INIT_REPORT: an init has failed (successful ones are told by REPORT alone)."""
     DELIVER = auto()
@@ -114,7 +118,9 @@ ANSWERS: Final = frozenset(
 )
 """The effects that answer the invoker."""
 
-OCCUPIED: Final = frozenset({State.STARTING, State.INIT, State.REINIT, State.RESTARTING, State.BUSY})
+OCCUPIED: Final = frozenset(
+    {State.STARTING, State.INIT, State.REINIT, State.RESTARTING, State.BUSY, State.ANSWERED}
+)
 """The states in which the environment belongs to an invocation."""
 
 Step = tuple[State, tuple[Effect, ...]]
@@ -124,13 +130,13 @@ ENVIRONMENT: Final[Mapping[tuple[State, Event], Step]] = MappingProxyType({
     (State.STARTING, Event.BOX_READY): (State.INIT, (Effect.START_RUNTIME, Effect.START_INIT_CLOCK)),
     (State.STARTING, Event.BROKEN): (State.DEAD, (Effect.FAIL_BOX, Effect.DISCARD)),
 
-    (State.INIT, Event.INIT_OK): (State.BUSY, (Effect.START_CLOCK, Effect.DELIVER)),
+    (State.INIT, Event.NEXT): (State.BUSY, (Effect.START_CLOCK, Effect.DELIVER)),
     (State.INIT, Event.INIT_FAILED): (State.RESTARTING, (Effect.REPORT_INIT, Effect.START_CLOCK, Effect.KILL)),
     (State.INIT, Event.INIT_TIMED_OUT): (State.RESTARTING, (Effect.REPORT_INIT, Effect.START_CLOCK, Effect.KILL)),
     (State.INIT, Event.EXITED): (State.REINIT, (Effect.REPORT_INIT, Effect.START_CLOCK, Effect.START_RUNTIME)),
     (State.INIT, Event.BROKEN): (State.DEAD, (Effect.FAIL_BOX, Effect.DISCARD)),
 
-    (State.REINIT, Event.INIT_OK): (State.BUSY, (Effect.DELIVER,)),
+    (State.REINIT, Event.NEXT): (State.BUSY, (Effect.DELIVER,)),
     (State.REINIT, Event.INIT_FAILED): (
         State.RESETTING, (Effect.REPORT_INIT, Effect.KILL, Effect.FAIL_INIT, Effect.RELEASE)
     ),
@@ -146,12 +152,17 @@ ENVIRONMENT: Final[Mapping[tuple[State, Event], Step]] = MappingProxyType({
     (State.IDLE, Event.RETIRED): (State.DEAD, (Effect.DISCARD,)),
     (State.IDLE, Event.BROKEN): (State.DEAD, (Effect.DISCARD,)),
 
-    (State.BUSY, Event.RESPONDED): (State.IDLE, (Effect.RESPOND, Effect.FREEZE, Effect.RELEASE)),
-    (State.BUSY, Event.HANDLER_ERROR): (State.IDLE, (Effect.FAIL_HANDLER, Effect.FREEZE, Effect.RELEASE)),
+    (State.BUSY, Event.RESPONDED): (State.ANSWERED, (Effect.RESPOND,)),
+    (State.BUSY, Event.HANDLER_ERROR): (State.ANSWERED, (Effect.FAIL_HANDLER,)),
     # Killed before the answer: its END must not be followed by output of the invocation that it ended.
     (State.BUSY, Event.TIMED_OUT): (State.RESETTING, (Effect.KILL, Effect.FAIL_TIMEOUT, Effect.RELEASE)),
     (State.BUSY, Event.EXITED): (State.EMPTY, (Effect.FAIL_EXIT, Effect.RELEASE)),
     (State.BUSY, Event.BROKEN): (State.DEAD, (Effect.FAIL_BOX, Effect.DISCARD)),
+
+    (State.ANSWERED, Event.NEXT): (State.IDLE, (Effect.FREEZE, Effect.RELEASE)),
+    (State.ANSWERED, Event.TIMED_OUT): (State.RESETTING, (Effect.KILL, Effect.RELEASE)),
+    (State.ANSWERED, Event.EXITED): (State.EMPTY, (Effect.RELEASE,)),
+    (State.ANSWERED, Event.BROKEN): (State.DEAD, (Effect.DISCARD,)),
 
     (State.RESETTING, Event.EXITED): (State.EMPTY, ()),
     (State.RESETTING, Event.LEASED): (State.RESTARTING, (Effect.START_CLOCK,)),
@@ -179,6 +190,10 @@ class IllegalTransition(Exception):
         super().__init__(f"{event.name} is not allowed in {state.name}")
         self.state = state
         self.event = event
+
+
+def allowed(state: State, event: Event) -> bool:
+    return (state, event) in ENVIRONMENT
 
 
 def step(state: State, event: Event) -> Step:

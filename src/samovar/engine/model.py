@@ -34,6 +34,8 @@ class Version(msgspec.Struct, frozen=True):
     """The user's environment variables."""
     role_arn: str
     log_group: str
+    layers: str = ""
+    """The tree at /opt: `package.stack_name` of the layers' trees. Empty when there are none."""
 
 
 class Invocation(msgspec.Struct, frozen=True):

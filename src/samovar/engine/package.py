@@ -1,6 +1,7 @@
 """Zip deployment packages: from an uploaded zip to a read-only tree.
 
-Owns: the directory of unpacked packages, `<root>/<sha256 of the zip>/`; its names are `Version.code`.
+Owns: the directory of unpacked packages, `<root>/<sha256 of the zip>/`; its names are `Version.code`. Several of them
+on top of each other are a stack, `<root>/layers-<sha256 of their names>/`: the name of what a function finds in /opt.
 Refuses: what `archive` refuses, and trees that could reach outside of themselves.
 
 Rules:
@@ -12,6 +13,9 @@ Rules:
 - Permission bits are kept and made readable; setuid, setgid and sticky are dropped; directories are 755.
 - A tree appears complete or not at all: it is written beside its place, synced, then renamed. Once it is there, its
   name says what is in it, and unpacking again is free.
+- A stack shares its files with the trees it is made of (hard links: nobody writes to them) and outlives them. A path of
+  a later tree replaces what an earlier one has there, with all below it, unless both are directories. So the parents of
+  a link are real directories in a stack as well, and the rule for links holds.
 
 Synchronous and slow (disk, zlib): callers run it in a thread.
 """
@@ -25,7 +29,8 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Set
+from collections.abc import Iterator, Sequence, Set
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +44,9 @@ NODE_LIMIT: Final = 100_000
 """Files, links and directories; the directories that names only imply count too."""
 
 _UNFINISHED = ".unpacking-"
+_STACK = "layers-"
+_NO_MORE_LINKS = (errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP)
+"""A file has as many names as its file system allows, or that doesn't have hard links: then a copy does."""
 _SYNC_ALL_FROM = 64
 """Paths from which one syncfs (which may have to wait for others' data) is cheaper than an fsync for each."""
 
@@ -66,6 +74,34 @@ def unpack(data: bytes, root: Path) -> Package:
         entries = read(data)
         _write(entries, _directories(entries), package.path)
     return package
+
+
+def stack_name(trees: Sequence[str]) -> str:
+    """The name of `trees` on top of each other: one is its own stack, and nothing has no name."""
+    if len(trees) < 2:
+        return "".join(trees)
+    return _STACK + hashlib.sha256("\n".join(trees).encode()).hexdigest()
+
+
+def stack(root: Path, trees: Sequence[str]) -> None:
+    """Put the stack of `trees`, which are there, under `root` if it isn't there yet."""
+    target = root / stack_name(trees)
+    if target.is_dir():
+        return
+    with _appearing(target) as staging:
+        folders = [staging]
+        for tree in trees:
+            _lay(str(root / tree), staging, folders)
+        _sync(staging, list(filter(_is_folder, folders)))
+
+
+def unzipped_size(tree: Path) -> int:
+    """Bytes of all files and links in a tree, as its zip announced them."""
+    size = 0
+    for folder, folders, others in os.walk(tree):
+        paths = (f"{folder}/{name}" for name in (*folders, *others))
+        size += sum(os.lstat(path).st_size for path in paths if not _is_folder(path))
+    return size
 
 
 def remove(root: Path, keep: Set[str]) -> None:
@@ -102,21 +138,69 @@ def _directories(entries: list[Entry]) -> list[str]:
 
 
 def _write(entries: list[Entry], directories: list[str], target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staging = tempfile.mkdtemp(prefix=_UNFINISHED, dir=target.parent)
-    try:
+    with _appearing(target) as staging:
         for directory in directories:
-            os.mkdir(f"{staging}/{directory}")
+            _make_folder(f"{staging}/{directory}")
         files = [entry for entry in entries if entry.kind == stat.S_IFREG]
         for entry in files:
             _write_file(f"{staging}/{entry.path}", entry)
         for entry in entries:
             if entry.kind == stat.S_IFLNK:
                 os.symlink(_link_target(entry), f"{staging}/{entry.path}")
-        folders = [staging, *(f"{staging}/{directory}" for directory in directories)]
-        for folder in folders:
-            os.chmod(folder, 0o755)  # mkdir's mode is subject to the umask
-        _sync(staging, [*(f"{staging}/{entry.path}" for entry in files), *folders])
+        written = (*(entry.path for entry in files), *directories)
+        _sync(staging, [staging, *(f"{staging}/{path}" for path in written)])
+
+
+def _lay(source: str, target: str, folders: list[str]) -> None:
+    """Put what is in the directory `source` into `target`; adds to `folders` every directory that is made."""
+    with os.scandir(source) as entries:
+        for entry in entries:
+            place = f"{target}/{entry.name}"
+            folder = entry.is_dir(follow_symlinks=False)
+            if not (folder and _is_folder(place)):
+                _clear(place)
+                if folder:
+                    _make_folder(place)
+                    folders.append(place)
+                else:
+                    _link(entry.path, place)
+            if folder:
+                _lay(entry.path, place, folders)
+
+
+def _clear(place: str) -> None:
+    if _is_folder(place):
+        shutil.rmtree(place)
+    elif os.path.lexists(place):
+        os.unlink(place)
+
+
+def _link(source: str, place: str) -> None:
+    try:
+        os.link(source, place, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_MORE_LINKS:
+            raise
+        shutil.copy2(source, place, follow_symlinks=False)
+
+
+def _is_folder(path: str) -> bool:
+    return os.path.isdir(path) and not os.path.islink(path)
+
+
+def _make_folder(path: str) -> None:
+    os.mkdir(path)
+    os.chmod(path, 0o755)  # mkdir's mode is subject to the umask
+
+
+@contextmanager
+def _appearing(target: Path) -> Iterator[str]:
+    """A directory to write to, which then becomes `target`; the caller syncs what it writes."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = tempfile.mkdtemp(prefix=_UNFINISHED, dir=target.parent)
+    try:
+        os.chmod(staging, 0o755)
+        yield staging
         os.rename(staging, target)
         _sync(str(target.parent), [str(target.parent)])
     except OSError as error:

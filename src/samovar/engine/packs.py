@@ -1,7 +1,7 @@
 """Runtime packs: AWS's client and SDK for an interpreter that Samovar's own copies don't fit, fetched with pip.
 
-Owns: how a pack is made. A pack appears whole or not at all. An interpreter that doesn't need one is faster with one, too: it
-then has the compiled parts for its own version.
+Owns: how a pack is made. A pack appears whole or not at all. An interpreter that doesn't need one is faster with one,
+too: it then has the compiled parts for its own version.
 """
 
 import platform

@@ -1,12 +1,13 @@
 """Which environment an invocation gets, and which ones must go. Decides and *returns* the work to do; does none of it.
 
-Owns: the set of living environments, what each is at (starting, busy, idle), the concurrency limit, the memory budget.
+Owns: the set of living environments, what each is at (starting, busy, idle), the memory budget; `concurrency` is its
+counter of invocations.
 Refuses: waiting. An invocation gets an environment now or is throttled now (AWS queues asynchronous ones before this).
 
 Rules:
 - `assign` has three cases: reuse the most recently used idle environment of the version (the others may grow old and be
   reaped); else start a new one, for this invocation alone; else throttle.
-- An invocation counts against the limit from `assign` to `release` or `discard`, also while its environment starts
+- An invocation counts against its limit from `assign` to `release` or `discard`, also while its environment starts
   (facts/lambda-limits.md §2).
 - Every environment, idle or not, holds its version's memory. When a new one doesn't fit, the idle ones that were used
   least recently go first: they are all other versions', for an idle one of the same version would have been reused. If
@@ -17,12 +18,14 @@ Rules:
 
 from collections import OrderedDict
 from collections.abc import Callable
-from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
+from samovar.engine.concurrency import Concurrency, Reason, Throttle
 from samovar.engine.model import Version
+
+__all__ = ["Lease", "Pool", "Pooled", "Reason", "Throttle"]
 
 
 class Pooled(Protocol):
@@ -49,24 +52,11 @@ class Lease(msgspec.Struct, Generic[E], frozen=True):
     """Idle ones that had to go for it, out of the pool already."""
 
 
-class Reason(Enum):
-    CONCURRENCY = "concurrency"
-    """As many invocations run as the account may: AWS's ConcurrentInvocationLimitExceeded."""
-    MEMORY = "memory"
-    """The machine has no memory for another box."""
-
-
-class Throttle(msgspec.Struct, frozen=True):
-    reason: Reason
-    message: str
-    """For the server's log."""
-
-
 class _Group(Generic[E]):
     """The environments of one version key."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, version: Version) -> None:
+        self.version = version
         self.retired = False
         self.starting: dict[str, E] = {}
         self.busy: dict[str, E] = {}
@@ -77,27 +67,27 @@ class _Group(Generic[E]):
         return bool(self.starting or self.busy or self.idle)
 
     def __repr__(self) -> str:
-        return f"{self.name}: {len(self.busy)} busy, {len(self.idle)} idle, {len(self.starting)} starting"
+        return f"{self.version.function_name}: {len(self.busy)} busy, {len(self.idle)} idle, {len(self.starting)} starting"
 
 
 class Pool(Generic[E]):
-    """The environments of all versions on this machine, which share one limit and one memory."""
+    """The environments of all versions on this machine, which share one memory."""
 
     def __init__(self, make: Callable[[Version], E], *, limit: int, memory_mb: int) -> None:
-        """`make` builds an environment's object, without any I/O, that the lease's owner then starts."""
+        """`make` builds an environment's object, without any I/O, that the lease's owner then starts. `limit`:
+        concurrent invocations of an account in a region."""
+        self.concurrency = Concurrency(limit)
         self._make = make
-        self._limit = limit
         self._budget_mb = memory_mb
         self._groups: dict[str, _Group[E]] = {}
         self._idle: OrderedDict[str, tuple[E, float]] = OrderedDict()  # every idle one and since when; oldest first
         self._idle_mb = 0
         self._used_mb = 0
-        self._running = 0
 
     @property
     def running(self) -> int:
         """Invocations admitted and not ended."""
-        return self._running
+        return self.concurrency.running
 
     @property
     def used_mb(self) -> int:
@@ -105,15 +95,16 @@ class Pool(Generic[E]):
         return self._used_mb
 
     def __len__(self) -> int:
-        return len(self._idle) + self._running
+        return len(self._idle) + self.running
 
     def __repr__(self) -> str:
-        parts = [*map(repr, self._groups.values()), f"{self._running} of {self._limit}"]
+        parts = [*map(repr, self._groups.values()), repr(self.concurrency)]
         return f"Pool({'; '.join(parts)})"
 
     def assign(self, version: Version) -> Lease[E] | Throttle:
-        if self._running >= self._limit:
-            return Throttle(Reason.CONCURRENCY, f"{version.function_name}: {self._limit} invocations run already")
+        refusal = self.concurrency.refusal(version)
+        if refusal is not None:
+            return refusal
         group = self._groups.get(version.key)
 
         # Reuse.
@@ -122,7 +113,7 @@ class Pool(Generic[E]):
             del self._idle[key]
             self._idle_mb -= environment.memory_mb
             group.busy[key] = environment
-            self._running += 1
+            self.concurrency.begin(version)
             return Lease(environment)
 
         # Throttle.
@@ -144,10 +135,10 @@ class Pool(Generic[E]):
             destroy.append(oldest)
         group = self._groups.get(version.key)
         if group is None:
-            group = self._groups[version.key] = _Group(version.function_name)
+            group = self._groups[version.key] = _Group(version)
         group.starting[environment.id] = environment
         self._used_mb += environment.memory_mb
-        self._running += 1
+        self.concurrency.begin(version)
         return Lease(environment, cold=True, destroy=tuple(destroy))
 
     def started(self, environment: E) -> None:
@@ -203,7 +194,7 @@ class Pool(Generic[E]):
         group = self._groups[environment.version_key]
         if group.busy.pop(environment.id, None) is None:
             del group.starting[environment.id]
-        self._running -= 1
+        self.concurrency.end(group.version)
         return group
 
     def _drop_oldest(self) -> E:

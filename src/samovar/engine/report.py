@@ -23,6 +23,7 @@ EXIT_ERROR: Final = "Runtime.ExitError"
 OUT_OF_MEMORY: Final = "Runtime.OutOfMemory"
 """Only in REPORT: the payload of a function that ran out of memory is that of any killed one."""
 SANDBOX_FAILURE: Final = "Sandbox.Failure"
+INVALID_ENTRYPOINT: Final = "Runtime.InvalidEntrypoint"
 TOO_LARGE: Final = "Function.ResponseSizeTooLarge"
 
 RESPONSE_LIMIT: Final = 6_291_556

@@ -22,6 +22,7 @@ _OLDEST_FOR_OWN_PACKAGES = (3, 10)
 _MODULES = tuple(
     "awslambdaric boto3 botocore dateutil jmespath s3transfer simplejson six snapshot_restore_py urllib3".split()
 )
+CUSTOM_RUNTIMES = ("provided.al2023", "provided.al2")
 _IDENTIFIER = re.compile(r"python(\d+)\.(\d+)")
 
 
@@ -48,6 +49,8 @@ class Runtimes:
 
     def problem(self, identifier: str) -> str | None:
         """Why `identifier` can't run here and what to do about it; None when it can."""
+        if identifier in CUSTOM_RUNTIMES:
+            return None
         match = _IDENTIFIER.fullmatch(identifier)
         if match is None:
             return f"Functions with the runtime {identifier} cannot run on this server yet: it runs {self._names()}."
@@ -60,7 +63,9 @@ class Runtimes:
         return self._found(interpreter).problem or None
 
     def zygote(self, identifier: str) -> ZygoteSpec:
-        """How to start the interpreter of a runtime that `problem` has nothing against."""
+        """What boxes are made of for a runtime that `problem` has nothing against."""
+        if identifier in CUSTOM_RUNTIMES:
+            return ZygoteSpec(None, "", None, [], {}, self._cache / identifier)
         match = _IDENTIFIER.fullmatch(identifier)
         assert match is not None
         interpreter = self._interpreters[int(match[1]), int(match[2])]
@@ -68,7 +73,7 @@ class Runtimes:
         packages = _in_folder(RUNTIME_CLIENT)
         packages += _in_folder(pack) if pack else own_packages()
         environ, cache = zygote_environ(identifier), self._cache / identifier
-        return ZygoteSpec(interpreter, "samovar_runtime", packages, environ, cache)
+        return ZygoteSpec(interpreter, "samovar_runtime", None, packages, environ, cache)
 
     def pack_folder(self, identifier: str) -> Path:
         return self._packs / identifier
@@ -88,7 +93,7 @@ class Runtimes:
         return Found(interpreter.name, interpreter.executable, pack, problem)
 
     def _names(self) -> str:
-        return ", ".join(found.identifier for found in self.all() if not found.problem) or "no runtime at all"
+        return ", ".join([found.identifier for found in self.all() if not found.problem] + list(CUSTOM_RUNTIMES))
 
 
 def zygote_environ(identifier: str) -> dict[str, str]:
@@ -101,6 +106,16 @@ def zygote_environ(identifier: str) -> dict[str, str]:
         "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
         "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
         "PYTHONPATH": "/var/runtime",
+        "TZ": ":UTC",
+    }
+
+
+def custom_environ() -> dict[str, str]:
+    """The same for a custom runtime."""
+    return {
+        "LANG": "en_US.UTF-8",
+        "LD_LIBRARY_PATH": "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
+        "PATH": "/usr/local/bin:/usr/bin/:/bin:/opt/bin",
         "TZ": ":UTC",
     }
 

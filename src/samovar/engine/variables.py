@@ -8,25 +8,26 @@ runtime group
 import msgspec
 
 from samovar.engine.model import Version
-from samovar.engine.runtimes import zygote_environ
+from samovar.engine.runtimes import CUSTOM_RUNTIMES, custom_environ, zygote_environ
 
 
 def configuration(version: Version, endpoint_url: str, stream: str, task: str, opt: str) -> bytes:
     """The content of a configuration frame: what a fresh runtime needs to become this function."""
-    environ = variables(version, endpoint_url, stream, task)
+    environ = variables(version, endpoint_url, stream, task, opt)
     return msgspec.json.encode({"environ": environ, "task": task, "opt": opt})
 
 
-def variables(version: Version, endpoint_url: str, stream: str, task: str) -> dict[str, str]:
-    return {
-        **zygote_environ(version.runtime),
+def variables(version: Version, endpoint_url: str, stream: str, task: str, opt: str) -> dict[str, str]:
+    """`task` and `opt`: where code and layers are, which for a function on the host is not /var/task and /opt."""
+    custom = version.runtime in CUSTOM_RUNTIMES
+    everyone = custom_environ() if custom else {**zygote_environ(version.runtime), "PWD": task, "SHLVL": "0"}
+    found = {
+        **{name: text.replace("/var/task", task).replace("/opt", opt) for name, text in everyone.items()},
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1:2000",
         "_AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1",
         "_AWS_XRAY_DAEMON_PORT": "2000",
         "AWS_ENDPOINT_URL": endpoint_url,
-        "PWD": task,
-        "SHLVL": "0",
         **version.variables,
         **credentials(version),
         "_HANDLER": version.handler,
@@ -43,6 +44,9 @@ def variables(version: Version, endpoint_url: str, stream: str, task: str) -> di
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
     }
+    if custom:
+        del found["AWS_EXECUTION_ENV"]
+    return found
 
 
 def credentials(version: Version) -> dict[str, str]:

@@ -3,7 +3,7 @@
 Owns: the order of the steps, the tasks of ordinary operations, and the one place where an error becomes a response.
 
     _guard    runs each of the following; AwsError -> the service's error, anything else -> 500 and one traceback
-    _enter    foreign web pages out, internal doors first
+    _enter    sites of services first, which anyone may visit; then foreign web pages out, internal doors first
     _begin    which operation of which service, who calls, parameters from bytes; starts it
     _finish   the result to bytes
 
@@ -25,6 +25,7 @@ from samovar.core.service import Service, fold
 from samovar.gateway import identity, origin
 from samovar.gateway.doors import Doors, answer
 from samovar.net.message import Reply, Request, Response
+from samovar.wire import sigv4
 from samovar.wire.compile import Answer, Operation
 from samovar.wire.errors import answer_unresolved
 from samovar.wire.model import Models
@@ -101,6 +102,11 @@ class Gateway:
             self._refuse(call, AwsError(*_internal(call)))
 
     def _enter(self, call: _Call) -> None:
+        site = self._doors.site(call.request)
+        if site is not None:
+            scope = sigv4.scope(call.request.headers, call.request.query)
+            site.serve(call.request, self._context(call, scope), call.reply)
+            return
         if origin.is_foreign(call.request.headers):
             call.reply(answer(403, {"message": "Requests from web pages of other sites are refused."}))
             return
@@ -116,15 +122,7 @@ class Gateway:
         request = call.request
         match = self._router.resolve(request.method, request.path, request.query, request.headers, request.body)
         operation = call.operation = match.operation
-        account = identity.account_of(match.scope)
-        ctx = Context(
-            account,
-            identity.region_of(match.scope, self._region),
-            call.request_id,
-            identity.principal_of(account),
-            "http://" + request.headers.get("host", "localhost"),
-            self,
-        )
+        ctx = self._context(call, match.scope)
         ordinary, direct = self._find(match.service, operation.name)
         params = operation.parse(match.labels, request.query, request.headers, request.body)
         if direct is not None:
@@ -147,6 +145,17 @@ class Gateway:
         call.reply(_response(written))
 
     # --- pieces
+
+    def _context(self, call: _Call, scope: sigv4.Scope | None) -> Context:
+        account = identity.account_of(scope)
+        return Context(
+            account,
+            identity.region_of(scope, self._region),
+            call.request_id,
+            identity.principal_of(account),
+            "http://" + call.request.headers.get("host", "localhost"),
+            self,
+        )
 
     def _find(self, service: str, operation: str) -> tuple[Ordinary | None, DirectOperation | None]:
         """(ordinary, direct), one of them; AwsError when the service doesn't have the operation yet."""

@@ -1,8 +1,9 @@
 """The doors that aren't AWS's: `/_samovar/health` and `/_samovar/reset`, also under LocalStack's names for its tools,
-and the links through which services hand out files.
+the links through which services hand out files, and the web sites that services run under host names of their own.
 
 Owns: their paths, their JSON, who may open them. Refuses: names that aren't ours (DNS rebinding), and resets from
-inside a function or without --allow-reset.
+inside a function or without --allow-reset. A site is open to every page and browser, as it is on AWS: who may enter is
+its own matter.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
@@ -10,9 +11,10 @@ from typing import Any
 
 import msgspec
 
+from samovar.core.context import Context
 from samovar.core.service import Service
 from samovar.gateway import origin
-from samovar.net.message import Request, Response
+from samovar.net.message import Reply, Request, Response
 
 _HEALTH = ("/_samovar/health", "/_localstack/health")
 _RESET = ("/_samovar/reset", "/_localstack/state/reset")
@@ -20,6 +22,17 @@ _RESET = ("/_samovar/reset", "/_localstack/state/reset")
 
 Download = Callable[[str, str], Awaitable[bytes | None]]
 """(path, query) of a link that a service handed out -> the bytes, or None for a link that isn't valid (any more)."""
+
+
+class Site(msgspec.Struct, frozen=True):
+    """What a service answers to browsers and the like, not to AWS's SDKs: function URLs."""
+
+    label: str
+    """A part of its host names that no other name has: `.lambda-url.`."""
+    path: str
+    """The prefix of its paths under any other host name, for clients that can't resolve its own."""
+    serve: Callable[[Request, Context, Reply], None]
+    """Answers once, now or later."""
 
 
 class Doors:
@@ -32,6 +45,7 @@ class Doors:
         allow_reset: bool,
         listen_host: str,
         downloads: Mapping[str, Download] | None = None,
+        sites: Iterable[Site] = (),
     ) -> None:
         """`facts` are further members of the health answer (version, isolation); `reset` runs after the services'.
 
@@ -43,6 +57,15 @@ class Doors:
         self._allow_reset = allow_reset
         self._listen_host = listen_host
         self._downloads = downloads or {}
+        self._sites = tuple(sites)
+
+    def site(self, request: Request) -> Site | None:
+        """The site that a request is for."""
+        host = request.headers.get("host", "").lower()
+        for site in self._sites:
+            if site.label in host or request.path.startswith(site.path):
+                return site
+        return None
 
     def open(self, request: Request) -> Response | Coroutine[Any, Any, Response] | None:
         """The answer of an internal door, now or to be awaited; None when the path isn't one."""

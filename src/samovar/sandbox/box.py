@@ -13,16 +13,19 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
+
 from samovar.core import ids
 from samovar.sandbox import cgroup, spec
 from samovar.sandbox.channel import Channel
 from samovar.sandbox.helper import Helper
-from samovar.sandbox.port import Exit, SandboxDied, Tenant
+from samovar.sandbox.port import Exit, NotLaunched, SandboxDied, Tenant
 from samovar.sandbox.spec import BoxLimits
 
 _READY_WITHIN_S = 20.0
 _OUTPUT_READ = 1 << 18
 _TMP_MB = 512
+_PORTS = (spec.ENDPOINT_PORT, spec.CONTROL_PORT)
 
 
 class Zygote(Protocol):
@@ -31,13 +34,18 @@ class Zygote(Protocol):
     helper: Helper
     pidfd: int
     base_mb: int
+    """Memory that its children share with it."""
+    command: spec.Command | None
+    """What its boxes run, where that isn't a module of its own."""
+    starts_early: bool
+    """Whether an occupant is there before the box is taken."""
     occupants: "dict[int, LinuxBox]"
 
 
 class Listeners(Protocol):
     """Who accepts on the sockets that listen inside boxes."""
 
-    def opened(self, box: "LinuxBox", listener: socket.socket) -> None: ...
+    def opened(self, box: "LinuxBox", listener: socket.socket, port: int) -> None: ...
     def closed(self, listener: socket.socket) -> None: ...
 
 
@@ -87,18 +95,21 @@ class LinuxBox:
         if boxes.groups is not None:
             self.group = boxes.groups.make(self.id)
         if boxes.isolated:
-            furnish = {"tmp_mb": _TMP_MB, "ports": [spec.ENDPOINT_PORT], "network": not boxes.host_network}
+            furnish = {"tmp_mb": _TMP_MB, "ports": _PORTS, "network": not boxes.host_network}
             _, made = await boxes.keeper.ask({"do": "shell", "furnish": furnish}, [self._zygote.pidfd])
             self._init = made[0]
             self.listeners = [socket.socket(fileno=fd) for fd in made[1:]]
-        await self._occupy()
-        for listener in self.listeners:
-            boxes.listeners.opened(self, listener)
+        if self._zygote.starts_early:
+            await self._occupy(self._zygote.command)
+        for port, listener in zip(_PORTS, self.listeners, strict=False):
+            boxes.listeners.opened(self, listener, port)
 
-    async def _occupy(self) -> None:
+    async def _occupy(self, command: spec.Command | None) -> None:
         ours, theirs = socket.socketpair()
         read, write = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(read, False)
+        self._output = read
+        self._number = number = self._boxes.next_number()
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         ours.setblocking(False)
@@ -108,20 +119,25 @@ class LinuxBox:
         entrances, into = self.group.entrances() if self.group else ([], False)
         try:
             request = {"do": "occupy", "uid": self.uid, "into": into, "network": not self._boxes.host_network}
-            self._number = number = self._boxes.next_number()
+            request["command"] = msgspec.to_builtins(command)
             self._zygote.occupants[number] = self
             answer, _ = await self._zygote.helper.ask({**request, "number": number}, descriptors + entrances)
             self._pid = answer["pid"]
-            self._output = read
-            self._loop.add_reader(ours.fileno(), _first_byte, self._loop, ours, ready)
+            self._loop.add_reader(ours.fileno(), _first_word, self._loop, ours, command, ready)
             async with asyncio.timeout(_READY_WITHIN_S):
                 await ready
-            await self._loop.create_connection(lambda: channel, sock=ours)
+            if command is None or command.channel:
+                await self._loop.create_connection(lambda: channel, sock=ours)
+            else:
+                ours.close()
         except BaseException as error:
             self._loop.remove_reader(ours.fileno())
-            self._output = -1
-            reason = _read_all(read)
-            os.close(read)
+            self._zygote.occupants.pop(number, None)
+            reason = ""
+            if self._output == read:  # not taken away already by the end of the box
+                self._output = -1
+                reason = _read_all(read)
+                os.close(read)
             ours.close()
             if isinstance(error, TimeoutError | EOFError):
                 raise SandboxDied(f"a box did not get ready: {reason or 'no reason given'}") from error
@@ -212,10 +228,10 @@ class LinuxBox:
         # Pages shared with the zygote are charged to none; on AWS they count, so they do here.
         return min(self.group.peak_mb() + self._zygote.base_mb, self._limits.memory_mb)
 
-    async def start(self) -> None:
+    async def start(self, command: spec.Command | None = None) -> None:
         if self.dead:
             raise SandboxDied("the box is dead")
-        await self._occupy()
+        await self._occupy(command or self._zygote.command)
 
     def stop(self) -> None:
         self._empty(Exit(signal=signal.SIGKILL))
@@ -299,17 +315,22 @@ def _kill_init(pidfd: int) -> None:
     os.close(pidfd)
 
 
-def _first_byte(loop: asyncio.AbstractEventLoop, end: socket.socket, ready: "asyncio.Future[None]") -> None:
-    """The occupant's word that it is locked and waits."""
+def _first_word(
+    loop: asyncio.AbstractEventLoop, end: socket.socket, command: spec.Command | None, ready: "asyncio.Future[None]"
+) -> None:
+    """What the occupant says of its start (see `inside/zygote`)."""
     loop.remove_reader(end.fileno())
     if ready.done():
         return
     try:
-        data = end.recv(1)
+        data = end.recv(1024)
     except OSError:
         data = b""
-    if data == b"W":
+    taken_over = not data and command is not None and not command.channel
+    if data[:1] == b"W" or taken_over:
         ready.set_result(None)
+    elif data[:1] == b"X":
+        ready.set_exception(NotLaunched(data[1:].decode(errors="replace")))
     else:
         ready.set_exception(EOFError())
 

@@ -164,9 +164,10 @@ class LinuxBoxes:
         try:
             plan = self._describe(zygote.kind)
             plan.cache.mkdir(parents=True, exist_ok=True)
-            argv, environ = spec.zygote_command(plan, self.isolated)
+            zygote.command = plan.command
+            zygote.starts_early = bool(plan.module or plan.command)
             root = spec.root_plan(plan, self._root, self.host_network) if self.isolated else None
-            request = {"do": "zygote", "root": root, "argv": argv, "environ": environ}
+            request = spec.zygote_request(plan, root)
             far = zygote.helper.far_end
             _, made = await self.keeper.ask(request, [far.fileno(), sys.stderr.fileno()])
             far.close()
@@ -175,7 +176,7 @@ class LinuxBoxes:
                 await zygote.warm.wait()
             if zygote.helper.gone:
                 raise SandboxDied(f"the {zygote.kind} zygote died at its start; see the server's error output")
-            zygote.base_mb = _anonymous_mb(zygote.pidfd)
+            zygote.base_mb = _anonymous_mb(zygote.pidfd) if plan.module else 0
             zygote.ready.set_result(zygote)
         except (SandboxDied, TimeoutError, OSError) as error:
             zygote.helper.close()
@@ -238,6 +239,8 @@ class _Zygote:
         self.warm = asyncio.Event()
         self.pidfd = -1
         self.base_mb = 0
+        self.command: spec.Command | None = None
+        self.starts_early = False
         self.shelf: deque[LinuxBox] = deque()
         self.coming = 0
         self.occupants: dict[int, LinuxBox] = {}

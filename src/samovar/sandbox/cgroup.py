@@ -16,6 +16,8 @@ _CONTROLLERS = ("memory", "cpu", "pids", "freezer")
 _PERIOD_US = 100_000
 _LEAST_QUOTA_US = 1_000
 _REMOVE_WITHIN_S = 5.0
+_CHARGED_AT_ONCE = 1 << 20
+"""The kernel charges in batches: a group at its limit shows a peak somewhat below it."""
 
 
 class Unavailable(Exception):
@@ -103,6 +105,7 @@ class Group:
         self._freezer = self._open_freezer()
         self._peak = self._open_peak()
         self._base_oom = 0
+        self._limit = 0
         self._highest = 0
         self._used_mb = 0
         self.frozen = False
@@ -127,6 +130,7 @@ class Group:
         return descriptors, v2 is not None
 
     def limit(self, memory_mb: int, pids: int) -> None:
+        self._limit = memory_mb << 20
         version, folder = self._places["memory"]
         if version == 2:
             _write(folder / "memory.max", str(memory_mb << 20))
@@ -175,13 +179,19 @@ class Group:
         highest = int(os.pread(self._peak, 32, 0))
         if highest != self._highest:  # looking closer is slow, and rarely tells anything new
             self._highest = highest
-            self._used_mb = max(self._used_mb, -(-(highest - self._cached_bytes()) >> 20))
+            now, cached = self._memory_now()
+            # At the limit the peak was made by cached files as well, and the kernel has taken them back.
+            used = now if highest > self._limit - _CHARGED_AT_ONCE else highest - cached
+            self._used_mb = max(self._used_mb, -(-used >> 20))
         return self._used_mb
 
-    def _cached_bytes(self) -> int:
+    def _memory_now(self) -> tuple[int, int]:
+        """(bytes that only the processes can give back, bytes of cached files)."""
         version, folder = self._places["memory"]
+        anonymous, file = ("anon", "file") if version == 2 else ("rss", "cache")
         statistics = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-        return int(statistics["file" if version == 2 else "cache"]) - int(statistics.get("shmem", 0))
+        shared = int(statistics.get("shmem", 0))
+        return int(statistics[anonymous]) + shared, int(statistics[file]) - shared
 
     def out_of_memory(self) -> bool:
         """Whether the kernel has killed something in the group for its memory since the last time."""

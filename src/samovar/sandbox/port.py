@@ -13,7 +13,7 @@ from typing import Protocol
 
 import msgspec
 
-from samovar.sandbox.spec import BoxLimits
+from samovar.sandbox.spec import BoxLimits, Command
 
 
 class Exit(msgspec.Struct, frozen=True):
@@ -26,6 +26,10 @@ class Exit(msgspec.Struct, frozen=True):
 
 class SandboxDied(Exception):
     """A box could not be made or has broken; the reason is the text. Caught only by the engine's environment."""
+
+
+class NotLaunched(SandboxDied):
+    """The box is fine, but none of the command's programs could be started in it; the text names the last one."""
 
 
 class Tenant(Protocol):
@@ -73,8 +77,11 @@ class Box(Protocol):
     def stop(self) -> None:
         """Kill the occupant and whatever it has started; /tmp and the mounts stay. `on_exit` follows."""
 
-    async def start(self) -> None:
-        """Put a fresh occupant into a box whose last one has exited. Raises SandboxDied."""
+    async def start(self, command: Command | None = None) -> None:
+        """Put an occupant into an empty box: the command, or what its kind has for all.
+
+        Raises SandboxDied, and NotLaunched when there is no such program.
+        """
 
     def kill(self) -> None:
         """Destroy the box. Nothing is heard of it any more."""

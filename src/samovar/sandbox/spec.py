@@ -20,6 +20,8 @@ PIDS = 1024
 LIMITS = {"RLIMIT_NOFILE": 1024, "RLIMIT_NPROC": 1024, "RLIMIT_CORE": 0}
 ENDPOINT_PORT = 4566
 """Where a function finds the platform, on its own loopback."""
+CONTROL_PORT = 9001
+"""Where its runtime finds the one who runs it."""
 HELPER_MOUNT = "/mnt"
 """Where a zygote finds its own code until it has loaded it."""
 PYCACHE = "/var/cache/samovar"
@@ -50,12 +52,26 @@ class Interpreter(msgspec.Struct, frozen=True):
     """The tree that the interpreter lives in; the system's own has `/usr`."""
 
 
-class ZygoteSpec(msgspec.Struct, frozen=True):
-    """An interpreter with what it has loaded before it forks."""
+class Command(msgspec.Struct, frozen=True):
+    """A program for a box."""
 
-    interpreter: Interpreter
+    tries: list[list[str]]
+    """Argument vectors; the first whose program can be started is."""
+    environ: dict[str, str]
+    cwd: str
+    channel: bool
+    """Whether it speaks frames at descriptor 3. It then says `W` there when it waits."""
+
+
+class ZygoteSpec(msgspec.Struct, frozen=True):
+    """What boxes of a kind are made from."""
+
+    interpreter: Interpreter | None
+    """What is at /var/lang; None for nothing."""
     module: str
-    """What it serves: a module with `warm`, `rehearse` and `serve`."""
+    """What the interpreter serves: a module with `warm`, `rehearse` and `serve`; empty for boxes that run programs."""
+    command: Command | None
+    """A program that can be started before the box is taken; None where it must be started by `Box.start`."""
     packages: Sequence[tuple[Path, str]]
     """(host path, name under /var/runtime): files and folders that the module needs."""
     environ: dict[str, str]
@@ -89,6 +105,9 @@ def root_plan(spec: ZygoteSpec, at: Path, host_network: bool) -> dict[str, Any]:
     folders = {"/proc": 0o555, "/tmp": 0o1777, "/var/task": 0o755, "/opt": 0o755, "/var/runtime": 0o755, "/root": 0o700}
     folders |= {"/dev": 0o755, "/etc": 0o755, "/usr": 0o755, HELPER_MOUNT: 0o755, PYCACHE: 0o755, "/var/lang": 0o755}
     folders |= {"/home/sbx_user1051": 0o755, "/run": 0o755}
+    # Covered by what a function brings. The loader remembers which folders of LD_LIBRARY_PATH were missing when the
+    # zygote first looked for a library, and its forks would never look there again.
+    folders |= {"/opt/lib": 0o755, "/var/task/lib": 0o755}
     files, links = dict(_ETC), {"/dev/fd": "/proc/self/fd", "/var/tmp": "/tmp"}
     links |= {f"/dev/{name}": f"/proc/self/fd/{fd}" for fd, name in enumerate(("stdin", "stdout", "stderr"))}
     binds: list[tuple[str, str, str]] = [("/usr", "/usr", "ro")]
@@ -106,7 +125,9 @@ def root_plan(spec: ZygoteSpec, at: Path, host_network: bool) -> dict[str, Any]:
     for name in _ETC_SHARED + (("resolv.conf", "hosts") if host_network else ()):
         _share(Path("/etc", name), f"/etc/{name}", folders, files, binds)
 
-    if spec.interpreter.prefix == Path("/usr"):
+    if spec.interpreter is None:
+        pass
+    elif spec.interpreter.prefix == Path("/usr"):
         links |= {"/var/lang/bin": "/usr/bin", "/var/lang/lib": "/usr/lib"}
     else:
         binds.append((str(spec.interpreter.prefix), "/var/lang", "ro"))
@@ -130,27 +151,35 @@ def _share(
     binds.append((str(real), path, "ro"))
 
 
-def zygote_command(spec: ZygoteSpec, isolated: bool) -> tuple[list[str], dict[str, str]]:
-    """(argv, environment) that start a zygote, inside its root or, at the lowest level, on the host."""
-    if isolated:
+def zygote_request(spec: ZygoteSpec, root: dict[str, Any] | None) -> dict[str, Any]:
+    """The keeper's request for a zygote, in its root or, at the lowest level (None), on the host."""
+    config: dict[str, Any] = {
+        "isolated": root is not None,
+        "inner": INNER_USER,
+        # Without namespaces the user is the server's own, and its processes all count.
+        "limits": {name: value for name, value in LIMITS.items() if root is not None or name != "RLIMIT_NPROC"},
+    }
+    request: dict[str, Any] = {"do": "zygote", "root": root, "argv": None, "environ": spec.environ, "config": config}
+    if spec.module:
+        request["argv"] = _interpreter(spec, config)
+    return request
+
+
+def _interpreter(spec: ZygoteSpec, config: dict[str, Any]) -> list[str]:
+    assert spec.interpreter is not None
+    if config["isolated"]:
         executable = f"/var/lang/bin/{spec.interpreter.executable.name}"
         script, path, pycache = f"{HELPER_MOUNT}/zygote.py", ["/var/runtime"], PYCACHE
     else:
         executable, script = str(spec.interpreter.executable), str(INSIDE / "zygote.py")
         path = list(dict.fromkeys(str(host.parent) for host, _ in spec.packages))
         pycache = str(spec.cache)
-    config = {
-        "module": spec.module,
-        "path": path,
-        "readonly": [PYCACHE] if isolated else [],
-        "unmount": [HELPER_MOUNT] if isolated else [],
-        "isolated": isolated,
-        "inner": INNER_USER,
-        # Without namespaces the user is the server's own, and its processes all count.
-        "limits": {name: value for name, value in LIMITS.items() if isolated or name != "RLIMIT_NPROC"},
-    }
+    config["module"] = spec.module
+    config["path"] = path
+    config["readonly"] = [PYCACHE] if config["isolated"] else []
+    config["unmount"] = [HELPER_MOUNT] if config["isolated"] else []
     argv = [executable, "-E", "-s", "-S", "-X", "utf8", "-X", f"pycache_prefix={pycache}", script]
-    return [*argv, msgspec.json.encode(config).decode()], spec.environ
+    return [*argv, msgspec.json.encode(config).decode()]
 
 
 def machine() -> str:

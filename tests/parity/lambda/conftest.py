@@ -29,6 +29,8 @@ ACCOUNT = "123456789012"
 class EchoEngine:
     """Answers the event; `{"fail": ...}` is a function error."""
 
+    concurrency = 1000
+
     def start(self, version: Version, invocation: Invocation, done: Callable[[Result], None]) -> None:
         failed = b'"fail"' in invocation.payload
         tail = b"END RequestId: " + invocation.request_id.encode() if invocation.tail else b""
@@ -40,6 +42,8 @@ class EchoEngine:
     async def prepare(self, runtime: str) -> None: ...
 
     def retire(self, version_key: str) -> None: ...
+
+    def set_reserved(self, function_arn: str, reserved: int | None) -> None: ...
 
 
 class Server:
@@ -64,11 +68,20 @@ class Server:
     async def _run(self) -> None:
         store = await open_store(None)
         blobs = await Blobs.open(self._directory / "code")
-        service, _ = await lambda_.build(store, blobs, self._directory / "trees", EchoEngine(), SystemClock(), "x86_64")
+        service, download, visit = await lambda_.build(
+            store, blobs, self._directory / "trees", EchoEngine(), SystemClock(), "x86_64"
+        )
 
         async def nothing() -> None: ...
 
-        doors = Doors([service], facts=dict, reset=nothing, allow_reset=False, listen_host="127.0.0.1")
+        doors = Doors(
+            [service],
+            facts=dict,
+            reset=nothing,
+            allow_reset=False,
+            listen_host="127.0.0.1",
+            downloads={lambda_.LINK_PATH: download},
+        )
         gateway = Gateway(Models(), [service], doors=doors, region="us-east-1")
         server = await serve(gateway.handle, host="127.0.0.1", port=0, admit=admit)
         self.url = f"http://127.0.0.1:{server.address[1]}"

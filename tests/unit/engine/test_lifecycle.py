@@ -4,6 +4,9 @@ import pytest
 
 from samovar.engine.lifecycle import ANSWERS, ENVIRONMENT, OCCUPIED, Effect, Event, IllegalTransition, State, step
 
+WAITED_FOR = OCCUPIED - {State.ANSWERED}
+"""The states in which the invoker waits."""
+
 ROWS = [(state, event, after, effects) for (state, event), (after, effects) in ENVIRONMENT.items()]
 
 
@@ -17,14 +20,14 @@ def live(state: State, *events: Event) -> tuple[State, list[Effect]]:
 
 
 @pytest.mark.parametrize(("state", "event", "after", "effects"), ROWS)
-def test_leaving_the_occupied_states_answers_exactly_once_and_nothing_else_answers(state, event, after, effects):
+def test_whoever_is_waited_for_answers_exactly_once_and_nothing_else_answers(state, event, after, effects):
     answers = [effect for effect in effects if effect in ANSWERS]
-    assert len(answers) == (state in OCCUPIED and after not in OCCUPIED)
+    assert len(answers) == (state in WAITED_FOR and after not in WAITED_FOR)
 
 
 @pytest.mark.parametrize(("state", "event", "after", "effects"), ROWS)
-def test_an_answered_environment_is_released_last_or_discarded(state, event, after, effects):
-    if ANSWERS & set(effects):
+def test_an_environment_that_is_done_is_released_last_or_discarded(state, event, after, effects):
+    if state in OCCUPIED and after not in OCCUPIED:
         assert effects[-1] is (Effect.DISCARD if after is State.DEAD else Effect.RELEASE)
     else:
         assert Effect.RELEASE not in effects
@@ -96,7 +99,7 @@ def test_the_function_clock_starts_once_before_every_delivery():
             running = started or bool(starts)
             if Effect.DELIVER in effects:
                 assert running, f"{at} -> {after} delivers without a clock"
-            walk(after, running and not ANSWERS & set(effects), seen | {after})
+            walk(after, running and Effect.RELEASE not in effects, seen | {after})
 
     for first in (State.STARTING, State.IDLE, State.EMPTY, State.RESETTING):
         walk(first, False, frozenset())
@@ -108,13 +111,13 @@ def test_an_illegal_event_names_itself_and_the_state():
 
 
 def test_a_cold_start_delivers_after_init():
-    state, effects = live(State.STARTING, Event.BOX_READY, Event.INIT_OK)
+    state, effects = live(State.STARTING, Event.BOX_READY, Event.NEXT)
     assert state is State.BUSY
     assert effects == [Effect.START_RUNTIME, Effect.START_INIT_CLOCK, Effect.START_CLOCK, Effect.DELIVER]
 
 
 def test_a_handler_error_does_not_reset_the_runtime():
-    state, effects = live(State.IDLE, Event.LEASED, Event.HANDLER_ERROR)
+    state, effects = live(State.IDLE, Event.LEASED, Event.HANDLER_ERROR, Event.NEXT)
     assert state is State.IDLE
     assert Effect.KILL not in effects
 
@@ -126,7 +129,7 @@ def test_a_failing_init_is_tried_again_inside_the_invocation_before_it_is_answer
         assert state is State.REINIT
         assert not ANSWERS & set(effects)
         assert effects.index(Effect.REPORT_INIT) < effects.index(Effect.START_CLOCK)
-        assert step(state, Event.INIT_OK) == (State.BUSY, (Effect.DELIVER,))
+        assert step(state, Event.NEXT) == (State.BUSY, (Effect.DELIVER,))
         assert Effect.FAIL_INIT in step(state, Event.INIT_FAILED)[1]
 
 
@@ -146,3 +149,15 @@ def test_a_lease_during_a_reset_waits_for_the_old_runtime_and_may_time_out_meanw
 
 def test_the_end_of_a_discarded_box_changes_nothing():
     assert step(State.DEAD, Event.EXITED) == (State.DEAD, ())
+
+
+def test_the_answer_goes_out_before_the_runtime_asks_for_more():
+    """facts §4: the response goes to the caller as soon as the runtime posts it; the environment is busy until `next`."""
+    assert step(State.BUSY, Event.RESPONDED) == (State.ANSWERED, (Effect.RESPOND,))
+    assert step(State.ANSWERED, Event.NEXT) == (State.IDLE, (Effect.FREEZE, Effect.RELEASE))
+
+
+def test_a_runtime_that_never_asks_for_more_is_ended_by_the_functions_clock():
+    state, effects = live(State.BUSY, Event.RESPONDED, Event.TIMED_OUT)
+    assert state is State.RESETTING
+    assert effects == [Effect.RESPOND, Effect.KILL, Effect.RELEASE]

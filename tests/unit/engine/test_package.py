@@ -460,3 +460,142 @@ def test_remove_sweeps_what_nobody_keeps_and_what_a_crash_left(tmp_path):
     assert (kept.path / "a").read_bytes() == b"kept"
     assert not gone.path.exists()
     remove(tmp_path / "never made", set())
+
+
+# --- stacks -----------------------------------------------------------------------------------------------------------
+
+
+def layers(root: Path, *zips: list[Member]) -> list[str]:
+    return [unpack(make_zip(*members), root).sha256 for members in zips]
+
+
+def tree(root: Path) -> dict[str, str]:
+    """Path -> text, or where the link points; directories end with a slash."""
+    found = {}
+    for path in sorted(root.rglob("*")):
+        name = str(path.relative_to(root))
+        if path.is_symlink():
+            found[name] = f"-> {os.readlink(path)}"
+        elif path.is_dir():
+            found[f"{name}/"] = ""
+        else:
+            found[name] = path.read_text()
+    return found
+
+
+def link(name: str, target: str) -> Member:
+    return Member(name, target.encode(), mode=stat.S_IFLNK | 0o777)
+
+
+def test_a_later_tree_of_a_stack_overwrites_an_earlier_one(tmp_path):
+    """facts/lambda-runtime.md §2.2: layers are extracted in list order into /opt, later ones overwrite."""
+    one, two, three = layers(
+        tmp_path,
+        [Member("python/a.py", b"one"), Member("python/b.py", b"one"), Member("bin/tool", b"one", mode=0o100755)],
+        [Member("python/b.py", b"two"), Member("lib/c", b"two")],
+        [Member("bin/tool", b"three", mode=0o100644)],
+    )
+    package.stack(tmp_path, [one, two, three])
+    made = tmp_path / package.stack_name([one, two, three])
+    assert tree(made) == {
+        "bin/": "", "bin/tool": "three", "lib/": "", "lib/c": "two",
+        "python/": "", "python/a.py": "one", "python/b.py": "two",
+    }  # fmt: skip
+    assert (mode(made), mode(made / "bin"), mode(made / "bin/tool")) == (0o755, 0o755, 0o644)
+    package.stack(tmp_path, [three, two, one])
+    assert tree(tmp_path / package.stack_name([three, two, one]))["bin/tool"] == "one"
+    assert tree(tmp_path / two) == {"lib/": "", "lib/c": "two", "python/": "", "python/b.py": "two"}  # untouched
+
+
+def test_a_stack_shares_its_files_and_outlives_the_trees_it_is_made_of(tmp_path):
+    one, two = layers(tmp_path, [Member("a", b"1")], [Member("b", b"2")])
+    package.stack(tmp_path, [one, two])
+    name = package.stack_name([one, two])
+    assert (tmp_path / name / "a").samefile(tmp_path / one / "a")
+    remove(tmp_path, {name})
+    assert os.listdir(tmp_path) == [name]
+    assert tree(tmp_path / name) == {"a": "1", "b": "2"}
+    remove(tmp_path, set())
+    assert os.listdir(tmp_path) == []
+
+
+def test_one_tree_is_its_own_stack_and_no_tree_is_none(tmp_path):
+    (one,) = layers(tmp_path, [Member("a", b"1")])
+    package.stack(tmp_path, [one])
+    package.stack(tmp_path, [])
+    assert (package.stack_name([one]), package.stack_name([])) == (one, "")
+    assert os.listdir(tmp_path) == [one]
+
+
+def test_what_replaces_a_directory_or_a_link_in_a_stack_replaces_all_of_it(tmp_path):
+    """A directory in the place of a link is not written through the link."""
+    one, two = layers(
+        tmp_path,
+        [Member("real/x", b"1"), link("alias", "real"), Member("folder/deep/y", b"1"), Member("file", b"1")],
+        [Member("alias/z", b"2"), link("folder", "real"), Member("file/inside", b"2")],
+    )
+    package.stack(tmp_path, [one, two])
+    assert tree(tmp_path / package.stack_name([one, two])) == {
+        "alias/": "", "alias/z": "2", "file/": "", "file/inside": "2", "folder": "-> real", "real/": "", "real/x": "1",
+    }  # fmt: skip
+
+
+def test_a_stack_is_complete_or_absent(tmp_path, monkeypatch):
+    one, two = layers(tmp_path, [Member("a", b"1")], [Member("b", b"2")])
+    links = []
+
+    def fail(source, place, **options):
+        links.append(place)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(package.os, "link", fail)
+    with pytest.raises(OSError, match="No space"):
+        package.stack(tmp_path, [one, two])
+    assert links and sorted(os.listdir(tmp_path)) == sorted([one, two])
+
+
+def test_where_a_file_can_have_no_more_links_a_stack_has_a_copy(tmp_path, monkeypatch):
+    one, two = layers(tmp_path, [Member("a", b"1", mode=0o100755), link("l", "a")], [Member("b", b"2")])
+
+    def fail(source, place, **options):
+        raise OSError(31, "Too many links")
+
+    monkeypatch.setattr(package.os, "link", fail)
+    package.stack(tmp_path, [one, two])
+    made = tmp_path / package.stack_name([one, two])
+    assert tree(made) == {"a": "1", "b": "2", "l": "-> a"}
+    assert mode(made / "a") == 0o755
+
+
+def test_the_unzipped_size_of_a_tree_is_what_its_zip_announced(tmp_path):
+    members = [Member("d/a", b"x" * 1000), Member("d/b", b"y" * 200_000), link("l", "d/a"), link("m", "d")]
+    (one,) = layers(tmp_path, members)
+    assert package.unzipped_size(tmp_path / one) == sum(member.size for member in members)
+
+
+PATHS = st.sampled_from(["a", "b", "a/a", "a/b", "b/a", "a/a/a", "b/a/b"])
+TREES = st.lists(
+    st.dictionaries(PATHS, st.one_of(st.none(), st.sampled_from(["a", "b", "a/b"])), min_size=1), max_size=3, min_size=2
+)
+
+
+@given(TREES)
+def test_no_link_of_a_stack_leads_out_of_it(tmp_path_factory, trees):
+    """Whatever replaces what: every path of the stack is one of the tree that brought it, and stays inside."""
+    root = tmp_path_factory.mktemp("stack")
+    names = []
+    for number, paths in enumerate(trees):
+        members = []
+        for path, target in paths.items():
+            if any(other.startswith(f"{path}/") for other in paths):
+                continue  # a directory: its children make it
+            up = "../" * path.count("/")
+            members.append(Member(path, str(number).encode()) if target is None else link(path, up + target))
+        names.append(unpack(make_zip(*members), root).sha256)
+    package.stack(root, names)
+    made = root / package.stack_name(names)
+    for path in made.rglob("*"):
+        if path.is_symlink():
+            assert os.path.normpath(path.parent / os.readlink(path)).startswith(f"{made}/")
+    for path in tree(root / names[-1]):
+        assert os.path.lexists(made / path)

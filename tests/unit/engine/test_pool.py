@@ -10,13 +10,17 @@ from samovar.engine.model import Version
 from samovar.engine.pool import Lease, Pool, Reason, Throttle
 
 
-def version(name: str = "f", revision: int = 1, memory_mb: int = 128) -> Version:
+def arn(name: str = "f", account: str = "000000000000") -> str:
+    return f"arn:aws:lambda:us-east-1:{account}:function:{name}"
+
+
+def version(name: str = "f", revision: int = 1, memory_mb: int = 128, account: str = "000000000000") -> Version:
     return Version(
-        key=f"{name}/{revision}",
-        account="000000000000",
+        key=f"{name}/{revision}" if account == "000000000000" else f"{account}/{name}/{revision}",
+        account=account,
         region="us-east-1",
         function_name=name,
-        function_arn=f"arn:aws:lambda:us-east-1:000000000000:function:{name}",
+        function_arn=arn(name, account),
         version="$LATEST",
         runtime="python3.12",
         handler="app.handler",
@@ -212,11 +216,75 @@ def test_clear_lets_every_version_go():
     assert repr(pool) == "Pool(0 of 1000)"
 
 
+def test_a_function_with_a_reservation_has_it_and_no_more():
+    """facts/lambda-limits.md §2: it uses only its reserve, and always has it."""
+    pool = make_pool(limit=3)
+    pool.concurrency.reserve(arn("f"), 2)
+    running(pool, version("f"))
+    first = running(pool, version("f"))
+    assert pool.assign(version("f")) == Throttle(Reason.RESERVED, "f: 2 of 2 reserved run already")
+    running(pool, version("g"))
+    assert pool.assign(version("g")) == Throttle(Reason.CONCURRENCY, "g: 1 invocations run already")
+    assert repr(pool) == (
+        "Pool(f: 2 busy, 0 idle, 0 starting; g: 1 busy, 0 idle, 0 starting; f: 2 of 2 reserved; 1 of 1)"
+    )
+    pool.release(first, now=0.0)
+    assert pool.assign(version("g")).reason is Reason.CONCURRENCY
+    assert pool.assign(version("f")) == Lease(first)
+
+
+def test_a_reservation_of_zero_turns_the_function_off_and_taking_it_back_on_again():
+    pool = make_pool()
+    environment = running(pool, version())
+    pool.release(environment, now=0.0)
+    pool.concurrency.reserve(arn(), 0)
+    assert pool.assign(version()) == Throttle(Reason.RESERVED, "f: 0 of 0 reserved run already")
+    pool.concurrency.reserve(arn(), None)
+    assert pool.assign(version()) == Lease(environment)
+
+
+def test_all_versions_of_a_function_share_its_reservation():
+    pool = make_pool()
+    pool.concurrency.reserve(arn(), 1)
+    running(pool, version(revision=1))
+    assert pool.assign(version(revision=2)).reason is Reason.RESERVED
+
+
+def test_a_reservation_counts_what_runs_already_and_stops_none_of_it():
+    pool = make_pool(limit=3)
+    first, second = running(pool, version("f")), running(pool, version("f"))
+    other = running(pool, version("g"))
+    pool.concurrency.reserve(arn("f"), 1)
+    assert pool.assign(version("f")).reason is Reason.RESERVED
+    lease = pool.assign(version("g"))  # two of the three are nobody's reserve, and f's don't count against them
+    assert lease.cold
+    assert repr(pool.concurrency) == "f: 2 of 1 reserved; 2 of 2"
+    pool.release(first, now=0.0)
+    assert pool.assign(version("f")).reason is Reason.RESERVED
+    pool.release(second, now=0.0)
+    assert pool.assign(version("f")) == Lease(second)
+    pool.concurrency.reserve(arn("f"), None)
+    assert repr(pool.concurrency) == "3 of 3"
+    pool.release(other, now=0.0)
+    assert repr(pool.concurrency) == "2 of 3"
+
+
+def test_accounts_do_not_take_each_others_concurrency():
+    pool = make_pool(limit=1)
+    running(pool, version("f"))
+    assert pool.assign(version("f")).reason is Reason.CONCURRENCY
+    assert pool.assign(version("f", account="111111111111")).cold
+    pool.concurrency.reserve(arn("g", "222222222222"), 1)
+    assert pool.assign(version("g", account="222222222222")).cold
+    assert pool.assign(version("f", account="222222222222")).reason is Reason.CONCURRENCY
+    assert repr(pool.concurrency) == "g: 1 of 1 reserved; 1 of 1; 1 of 1; 0 of 0"
+
+
 LIMIT, BUDGET_MB = 4, 1000
 
 
 class PoolMachine(RuleBasedStateMachine):
-    """Any sequence of calls: never more invocations than the limit, never more memory than there is, nobody shares."""
+    """Any sequence of calls: never more invocations than the limits, never more memory than there is, nobody shares."""
 
     @initialize()
     def begin(self) -> None:
@@ -225,6 +293,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.used: dict[str, Env] = {}
         self.idle: dict[str, Env] = {}
         self.retired: set[str] = set()
+        self.reserved: dict[str, int] = {}
         self.now = 0.0
 
     def destroyed(self, environments: tuple[Env, ...]) -> None:
@@ -238,12 +307,19 @@ class PoolMachine(RuleBasedStateMachine):
         busy_mb = sum(env.memory_mb for env in self.used.values())
         match self.pool.assign(wanted):
             case Throttle(Reason.CONCURRENCY):
-                assert len(self.used) == LIMIT
+                assert wanted.function_name not in self.reserved
+                assert self.unreserved() >= LIMIT - sum(self.reserved.values())
+            case Throttle(Reason.RESERVED):
+                assert self.running_of(wanted.function_name) >= self.reserved[wanted.function_name]
             case Throttle(Reason.MEMORY):
                 assert not could_reuse
                 assert busy_mb + memory_mb > BUDGET_MB
             case Lease(environment, cold, destroy):
                 assert cold == (not could_reuse)
+                if wanted.function_name in self.reserved:
+                    assert self.running_of(wanted.function_name) < self.reserved[wanted.function_name]
+                else:
+                    assert self.unreserved() < LIMIT - sum(self.reserved.values())
                 assert environment.id not in self.used
                 assert environment.version_key == wanted.key
                 self.destroyed(destroy)
@@ -255,6 +331,20 @@ class PoolMachine(RuleBasedStateMachine):
                     del self.idle[environment.id]
                 if not any(env.version_key == wanted.key for env in self.used.values() if env is not environment):
                     self.retired.discard(wanted.key)
+
+    def running_of(self, name: str) -> int:
+        return sum(env.version_key.partition("/")[0] == name for env in self.used.values())
+
+    def unreserved(self) -> int:
+        return sum(env.version_key.partition("/")[0] not in self.reserved for env in self.used.values())
+
+    @rule(name=st.sampled_from(["f128", "g128", "f300"]), reserved=st.none() | st.integers(0, 2))
+    def reserve(self, name: str, reserved: int | None) -> None:
+        self.pool.concurrency.reserve(arn(name), reserved)
+        if reserved is None:
+            self.reserved.pop(name, None)
+        else:
+            self.reserved[name] = reserved
 
     @precondition(lambda self: self.used)
     @rule(data=st.data(), took=st.floats(0, 10))
@@ -290,7 +380,7 @@ class PoolMachine(RuleBasedStateMachine):
 
     @invariant()
     def counts_agree(self) -> None:
-        assert self.pool.running == len(self.used) <= LIMIT
+        assert self.pool.running == len(self.used)
         assert len(self.pool) == len(self.used) + len(self.idle)
         assert self.pool.used_mb == sum(env.memory_mb for env in (self.used | self.idle).values()) <= BUDGET_MB
 
@@ -298,6 +388,8 @@ class PoolMachine(RuleBasedStateMachine):
         for environment in self.used.values():
             self.pool.release(environment, self.now)
         self.pool.clear()
+        for name in self.reserved:
+            self.pool.concurrency.reserve(arn(name), None)
         assert repr(self.pool) == f"Pool(0 of {LIMIT})", "something leaked"
 
 

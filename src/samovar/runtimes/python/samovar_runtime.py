@@ -64,7 +64,7 @@ def warm():
     try:
         for name in _USUAL_SDK:
             importlib.import_module(name)
-    except Exception as error:  # an SDK that doesn't fit this interpreter: functions without it still run
+    except Exception as error:  # noqa: BLE001 - an SDK that doesn't fit this interpreter: functions without it still run
         sys.stderr.write("samovar: boto3 can't be imported on this Python: %s\n" % error)
     rehearse()
 

@@ -9,7 +9,7 @@ Its parent half, the guardian, stays outside the namespaces, waits for it and re
 happens when the server was killed (the link then ends) and when the keeper was.
 
 Requests, each answered by {"id": same, ...} or {"id": same, "error": text}:
-  zygote  {root: plan | null, argv, environ} + [link, stderr]        -> {"pid"} + [pidfd]
+  zygote  {root: plan | null, argv, environ} + [link, stderr]        -> {"pid"} + [pidfd]; argv null and config: bare
   shell   {furnish: plan} + [zygote's pidfd]                         -> {} + [init's pidfd, listeners...]
   reshell {} + [old init's pidfd]                                    -> {} + [new init's pidfd]; same mounts and network
   inject  {mounts: [[host path, target]], tmp_mb} + [init's pidfd]   -> {}; read-only; new /tmp unless null
@@ -28,6 +28,7 @@ import jail
 import link
 import syscalls
 from scratch import Scratch
+from zygote import Zygote
 
 _NAMESPACES = syscalls.CLONE_NEWPID | syscalls.CLONE_NEWUTS | syscalls.CLONE_NEWIPC
 _CLEAR_WITHIN_S = 10.0
@@ -124,6 +125,8 @@ class Keeper:
         self.control = control
         self.host_mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY) if config["isolated"] else -1
         self.scratch = Scratch(config["scratch"]) if config["scratch"] else None
+        # Signals other than its children's don't reach pid 1, and those are reaped by the kernel; inits inherit this.
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
     def serve(self):
         # type: () -> None
@@ -158,7 +161,8 @@ class Keeper:
 
     def _become_zygote(self, request, given):
         # type: (dict, list) -> None
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
         syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
         null = os.open("/dev/null", os.O_RDWR)
         control, errors = os.dup(given[0]), os.dup(given[1])
@@ -171,7 +175,11 @@ class Keeper:
         if request["root"] is not None:
             syscalls.unshare(syscalls.CLONE_NEWNS)
             jail.build_root(request["root"])
-        os.execve(request["argv"][0], request["argv"], request["environ"])
+        if request["argv"] is None:
+            os.set_inheritable(3, False)
+            Zygote(request["config"]).serve()
+        else:
+            os.execve(request["argv"][0], request["argv"], request["environ"])
 
     def shell(self, request, given, made):
         # type: (dict, list, list) -> dict

@@ -32,7 +32,7 @@ class Scratch:
 
     def mount(self, size_mb):
         # type: (int) -> int
-        """A fresh, empty file system with `size_mb` MB of room, as a detached mount; OSError where there can be none."""
+        """A fresh, empty file system with `size_mb` MB of room, as a detached mount; OSError where there is none."""
         template = self._templates.get(size_mb)
         if template is None:
             template = self._templates[size_mb] = self._make_template(size_mb)

@@ -1,19 +1,25 @@
-"""The zygote: one interpreter, initialised once, that forks the occupants of boxes.
+"""The zygote: a process in a kind's root that forks the occupants of boxes.
 
-Owns: its children, which it reaps and reports. Started by the keeper as `INTERPRETER -E -s -S zygote.py CONFIG`,
-already in its root, with the link at descriptor 3. CONFIG is JSON:
+Owns: its children, which it reaps and reports. Two sorts:
+- An interpreter, initialised once, whose children are initialised as well. Started by the keeper as
+  `INTERPRETER -E -s -S zygote.py CONFIG`, already in its root, with the link at descriptor 3.
+- A bare one, for programs: the keeper's own fork, whose children become something else.
+CONFIG is JSON:
   {"module": what to serve, "path": [sys.path for it], "readonly": [paths to make read-only once warm],
    "unmount": [paths that only the zygote needed], "isolated": bool, "inner": [uid, gid], "limits": {...}}
 The module has `warm()` (called once, before the first fork), `rehearse()` (in every occupant, locked, before it's
-taken) and
-`serve(channel)` (the occupant's whole life).
+taken) and `serve(channel)` (the occupant's whole life).
 
 Requests:
-  occupy {id, number, uid, into, network} + [channel, output, init's pidfd?, cgroup descriptors...]
+  occupy {id, number, uid, into, network, command} + [channel, output, init's pidfd?, cgroup descriptors...]
          -> {"id", "pid"} or {"id", "error"}
          cgroup descriptors: v1 `tasks` files, written by the child; {"into": true} means the last is a v2 directory.
+         command: null for the module, or {"tries": [argv...], "environ", "cwd", "channel": bool}: the first argv that
+         can be started; "channel" leaves it descriptor 3.
   kill   {pid}: only at the lowest level, where no shell can be killed.
 Events: {"exited": number, "status": wait status}.
+On the channel, before anything else: `W` when the module waits; the end of file when a program has taken over; `X` when
+none could be started.
 """
 
 from __future__ import annotations
@@ -28,40 +34,41 @@ import socket
 import sys
 import traceback
 
+import jail
+import link
+import seccomp
+import syscalls
+
+_CHANNEL = 3
+
 
 def main():
     # type: () -> None
+    """Be an interpreter's zygote."""
     config = json.loads(sys.argv[1])
-    syscalls, jail, link, seccomp = (importlib.import_module(n) for n in ("syscalls", "jail", "link", "seccomp"))
     sys.path[:] = config["path"] + [p for p in sys.path if p.startswith(sys.prefix)]
-    syscalls.set_name("samovar-zygote")
-    with open("/proc/self/oom_score_adj", "w") as file:
-        file.write("500")  # should the machine run out of memory, functions go before the server
     runtime = importlib.import_module(config["module"])
     runtime.warm()
     for path in config["readonly"]:
         syscalls.set_attributes(path, jail.READ_ONLY)
     for path in config["unmount"]:
         syscalls.unmount(path)
-    program = seccomp.program()
     sys.path_importer_cache.clear()
     gc.collect()
     gc.disable()
     gc.freeze()  # the collector would touch, and so copy, every page of every child
-    Zygote(socket.socket(fileno=3), config, runtime, program, syscalls, jail, link).serve()
+    Zygote(config, runtime).serve()
     os._exit(0)
 
 
 class Zygote:
-    def __init__(self, control, config, runtime, program, syscalls, jail, link):
-        # type: (socket.socket, dict, object, bytes, object, object, object) -> None
-        self.control = control
+    def __init__(self, config, runtime=None):
+        # type: (dict, object) -> None
+        """`runtime`: the module to serve; None for a bare zygote. The link is at descriptor 3."""
+        self.control = socket.socket(fileno=3)
         self.config = config
         self.runtime = runtime
-        self.program = program
-        self.syscalls = syscalls
-        self.jail = jail
-        self.link = link
+        self.program = seccomp.program()
         self.children = {}  # type: dict
         self.woken, self.wake = os.pipe()
         os.set_blocking(self.woken, False)
@@ -69,10 +76,13 @@ class Zygote:
         self.own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY) if config["isolated"] else -1
         signal.set_wakeup_fd(self.wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        syscalls.set_name("samovar-zygote")
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("500")  # should the machine run out of memory, functions go before the server
 
     def serve(self):
         # type: () -> None
-        self.link.send(self.control, {"ready": os.getpid()})  # type: ignore[attr-defined]
+        link.send(self.control, {"ready": os.getpid()})
         poll = select.poll()
         poll.register(self.control.fileno(), select.POLLIN)
         poll.register(self.woken, select.POLLIN)
@@ -81,7 +91,7 @@ class Zygote:
                 if fd == self.woken:
                     self.reap()
                     continue
-                request, given = self.link.receive(self.control)  # type: ignore[attr-defined]
+                request, given = link.receive(self.control)
                 if request is None:
                     return
                 if request["do"] == "kill":
@@ -101,7 +111,7 @@ class Zygote:
                 return
             known = self.children.pop(pid, None)
             if known is not None:
-                self.link.send(self.control, {"exited": known, "status": status})  # type: ignore[attr-defined]
+                link.send(self.control, {"exited": known, "status": status})
 
     def kill(self, pid):
         # type: (int) -> None
@@ -120,26 +130,24 @@ class Zygote:
             answer["pid"] = pid
         except OSError as error:
             answer["error"] = str(error)
-        self.link.close_all(given)  # type: ignore[attr-defined]
-        self.link.send(self.control, answer)  # type: ignore[attr-defined]
+        link.close_all(given)
+        link.send(self.control, answer)
 
     def fork(self, request, given):
         # type: (dict, list) -> int
         if not self.config["isolated"]:
             pid = os.fork()
-        else:
-            calls = self.syscalls
-            # The shell's pid namespace is for children only; the zygote itself never moves.
-            calls.setns(given[2], calls.CLONE_NEWPID)  # type: ignore[attr-defined]
-            try:
-                pid = calls.clone3(0, given[-1] if request["into"] else -1)  # type: ignore[attr-defined]
-                if pid == 0:
-                    self.become_occupant(request, given)  # never returns
-            finally:
-                calls.setns(self.own_pids, calls.CLONE_NEWPID)  # type: ignore[attr-defined]
-            return int(pid)
-        if pid == 0:
-            self.become_occupant(request, given)
+            if pid == 0:
+                self.become_occupant(request, given)
+            return pid
+        # The shell's pid namespace is for children only; the zygote itself never moves.
+        syscalls.setns(given[2], syscalls.CLONE_NEWPID)
+        try:
+            pid = syscalls.clone3(0, given[-1] if request["into"] else -1)
+            if pid == 0:
+                self.become_occupant(request, given)  # never returns
+        finally:
+            syscalls.setns(self.own_pids, syscalls.CLONE_NEWPID)
         return pid
 
     def become_occupant(self, request, given):
@@ -147,40 +155,59 @@ class Zygote:
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            channel = self.enter(request, given)
-            self.runtime.rehearse()  # type: ignore[attr-defined]
-            channel.send(b"W")
-            self.runtime.serve(channel)  # type: ignore[attr-defined]
+            self.enter(request, given)
+            if request["command"] is not None:
+                _become_program(request["command"])
+            else:
+                channel = socket.socket(fileno=_CHANNEL)
+                self.runtime.rehearse()  # type: ignore[attr-defined]
+                channel.send(b"W")
+                self.runtime.serve(channel)  # type: ignore[attr-defined]
         finally:
             if sys.exc_info()[0] is not None:
                 traceback.print_exc()
             os._exit(70)
 
     def enter(self, request, given):
-        # type: (dict, list) -> socket.socket
-        calls, config = self.syscalls, self.config
+        # type: (dict, list) -> None
+        """Go into the box and lock it behind; leaves descriptors 0, 1, 2 and the channel."""
+        config = self.config
         groups = given[3:-1] if request["into"] else given[3:]
         for tasks in groups:
             os.write(tasks, b"0")  # still one thread: this way the kernel needs no grace period
         if config["isolated"]:
-            kinds = calls.CLONE_NEWNS | calls.CLONE_NEWUTS | calls.CLONE_NEWIPC  # type: ignore[attr-defined]
+            kinds = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWUTS | syscalls.CLONE_NEWIPC
             if request["network"]:
-                kinds |= calls.CLONE_NEWNET  # type: ignore[attr-defined]
-            calls.setns(given[2], kinds)  # type: ignore[attr-defined]
+                kinds |= syscalls.CLONE_NEWNET
+            syscalls.setns(given[2], kinds)
         else:
             os.setsid()
-            calls.prctl(calls.PR_SET_PDEATHSIG, signal.SIGKILL)  # type: ignore[attr-defined]
+            syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
         null = os.open("/dev/null", os.O_RDONLY)
         channel, output = os.dup(given[0]), os.dup(given[1])
         os.dup2(null, 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        os.dup2(channel, 3)
-        calls.close_descriptors(4)  # type: ignore[attr-defined]
-        self.jail.limit(config["limits"])  # type: ignore[attr-defined]
+        os.dup2(channel, _CHANNEL, inheritable=False)
+        syscalls.close_descriptors(4)
+        jail.limit(config["limits"])
         os.umask(0o022)
-        self.jail.lock(request["uid"], config["inner"], config["isolated"], self.program)  # type: ignore[attr-defined]
-        return socket.socket(fileno=3)
+        jail.lock(request["uid"], config["inner"], config["isolated"], self.program)
+
+
+def _become_program(command):
+    # type: (dict) -> None
+    """Start the first program of the command that there is. Its environment is the command's alone."""
+    os.chdir(command["cwd"])
+    os.set_inheritable(_CHANNEL, command["channel"])
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # what Python ignores, a program would go on ignoring
+    for argv in command["tries"]:
+        try:
+            os.execve(argv[0], argv, command["environ"])
+        except OSError as error:
+            last = "%s: %s" % (argv[0], error.strerror)
+    socket.socket(fileno=_CHANNEL).send(b"X" + last.encode())
+    os._exit(127)
 
 
 if __name__ == "__main__":

@@ -1,43 +1,97 @@
 """AWS Lambda (boto3 client `lambda`).
 
-Operations: CreateFunction, GetFunction, GetFunctionConfiguration, UpdateFunctionCode, UpdateFunctionConfiguration,
-DeleteFunction, ListFunctions, Invoke (RequestResponse, DryRun). Keeps: table `lambda.functions`; a blob store of zips
-and a directory of unpacked trees, both to itself. Runs what is invoked through the engine.
-Facts: lambda-api.md §1-§5, §11; lambda-limits.md §1, §3.
+Operations: the public functions of `ops`; Invoke knows RequestResponse and DryRun. Keeps: the tables `lambda.*`; a blob
+store of zips and a directory of unpacked trees, both to itself. Runs what is invoked through the engine.
+Facts: lambda-api.md §1-§6, §10, §11; lambda-limits.md §1-§3.
 """
 
 import platform
-from collections.abc import Awaitable, Callable
+import random
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 
 from samovar.core.clock import Clock
+from samovar.core.context import Context
 from samovar.core.service import Service, bind
+from samovar.net.message import Reply, Request
 from samovar.services.lambda_.code import LINK_PATH, CodeStore
-from samovar.services.lambda_.function import Function
-from samovar.services.lambda_.ops import functions, invoke
+from samovar.services.lambda_.codesigning import CodeSigning
+from samovar.services.lambda_.eventinvoke import EventInvoke
+from samovar.services.lambda_.mappings import Mappings
+from samovar.services.lambda_.ops import (
+    account,
+    aliases,
+    concurrency,
+    functions,
+    invoke,
+    layers,
+    management,
+    provisioned,
+    tags,
+    versions,
+)
+from samovar.services.lambda_.ops import codesigning as codesigning_ops
+from samovar.services.lambda_.ops import eventinvoke as eventinvoke_ops
+from samovar.services.lambda_.ops import mappings as mappings_ops
+from samovar.services.lambda_.ops import permissions as permissions_ops
+from samovar.services.lambda_.ops import urls as urls_ops
+from samovar.services.lambda_.permissions import Permissions
 from samovar.services.lambda_.state import Engine, State
+from samovar.services.lambda_.url_site import UrlSite
+from samovar.services.lambda_.urls import LABEL as URL_LABEL
+from samovar.services.lambda_.urls import PATH as URL_PATH
+from samovar.services.lambda_.urls import Urls
 from samovar.store.blobs import Blobs
 from samovar.store.sqlite import Store
-from samovar.store.table import Table
 
-__all__ = ["LINK_PATH", "Download", "Engine", "build"]
+__all__ = ["LINK_PATH", "URL_LABEL", "URL_PATH", "Download", "Engine", "Visit", "build"]
 
 Download = Callable[[str, str], Awaitable[bytes | None]]
 """Path (below LINK_PATH) and query string of a request -> the zip, or None where there is nothing to see."""
 
+Visit = Callable[[Request, Context, Reply], None]
+"""Answers a request to a function URL: one whose host name holds URL_LABEL, or whose path begins with URL_PATH."""
+
 
 async def build(
-    store: Store, blobs: Blobs, trees: Path, engine: Engine, clock: Clock, machine: str = ""
-) -> tuple[Service, Download]:
-    """Start the service: its operations, and the door through which GetFunction's links download code.
+    store: Store,
+    blobs: Blobs,
+    trees: Path,
+    engine: Engine,
+    clock: Clock,
+    machine: str = "",
+    draw: Callable[[], float] = random.random,
+    polled: Collection[str] = (),
+) -> tuple[Service, Download, Visit]:
+    """Start the service: its operations, the door through which GetFunction's links download code, and that of URLs.
 
     `blobs` and `trees` (the directory that the engine mounts packages from) must be this service's own: what no
-    function names is swept. `machine` is the processor as `platform.machine()` says it.
+    function names is swept. `machine` is the processor as `platform.machine()` says it. `draw` gives random numbers
+    from 0 up to 1, for aliases that share out their invocations. `polled` are the event sources (their names in
+    `sources.SOURCES`) from which something delivers.
     """
     architecture = {"aarch64": "arm64"}.get(machine or platform.machine(), machine or platform.machine())
-    table = await Table.open(store, "lambda.functions", Function)
     code = CodeStore(blobs, trees, clock)
-    state = State(table, code, engine, clock, architecture)
+    state = State(store, code, engine, clock, architecture, draw)
+    await state.open()
     await state.recover()
-    operations, direct = bind(state, functions, invoke)
-    return Service("lambda", operations, direct, close=state.close, reset=state.reset), code.download
+    operations, direct = bind(
+        state, account, aliases, concurrency, functions, invoke, layers, management, provisioned, tags, versions
+    )
+    permits = await Permissions.open(store, state)
+    addresses = await Urls.open(store, state)
+    signing = await CodeSigning.open(store, state)
+    sources = await Mappings.open(store, state, polled)
+    operations |= bind(permits, permissions_ops)[0] | bind(addresses, urls_ops)[0] | bind(signing, codesigning_ops)[0]
+    operations |= bind(await EventInvoke.open(store, state), eventinvoke_ops)[0] | bind(sources, mappings_ops)[0]
+
+    async def close() -> None:
+        await sources.close()
+        await state.close()
+
+    async def reset() -> None:
+        for piece in (sources, signing, state):
+            await piece.reset()
+
+    visit = UrlSite(addresses, permits, clock).serve
+    return Service("lambda", operations, direct, close=close, reset=reset), code.download, visit

@@ -1,6 +1,8 @@
-"""The code of functions: the uploaded zip (truth) and its unpacked tree (a cache of it), both named by their content.
+"""The code of functions and layers: the uploaded zip (truth) and its unpacked tree (a cache of it), both named by their
+content; and the trees that several layers make together at /opt, caches of theirs.
 
-Owns: a blob store and a directory of trees, used by nobody else; the links under which GetFunction offers a zip.
+Owns: a blob store and a directory of trees, used by nobody else; the links under which GetFunction and GetLayerVersion
+offer a zip; the limit for code and layers together.
 
 1. Blob first, then tree, then (by the caller) the row that names them: a crash between leaves only what nobody names.
 2. What nobody names is swept at start. While serving, what was named may still run: it goes with a later deployment,
@@ -12,13 +14,17 @@ import asyncio
 import hashlib
 import hmac
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from urllib.parse import parse_qs
 
 from samovar.core.clock import Clock
 from samovar.engine import package
-from samovar.services.lambda_.function import Code, Function
+from samovar.engine.archive import UNZIPPED_LIMIT
+from samovar.engine.package import Package
+from samovar.services.lambda_.function import Code, Deployed, LayerReference
+from samovar.services.lambda_.layers import LayerVersion
+from samovar.services.lambda_.names import invalid
 from samovar.store.blobs import Blobs
 from samovar.store.errors import BlobMissing
 
@@ -35,46 +41,75 @@ class CodeStore:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._candidates: dict[str, float] = {}
-        """Digest of code that may have fallen out of use -> since when (monotonic)."""
+        """Name of a blob or tree that may have fallen out of use -> since when (monotonic)."""
         self._secret = os.urandom(32)
 
     async def keep(self, data: bytes, source_kms_key_arn: str, architecture: str) -> Code:
-        """Store a zip and unpack it; raises what AWS answers for one that it can't take."""
+        """Store a function's zip and unpack it; raises what AWS answers for one that it can't take."""
+        kept = await self.keep_layer(data)
+        return Code(kept.sha256, kept.code_size, kept.code_sha256, source_kms_key_arn, architecture)
+
+    async def keep_layer(self, data: bytes) -> Package:
+        """The same for a layer's."""
         async with self._lock:
             digest = await self._blobs.put(data)
-            self._candidates[digest] = self._clock.monotonic()  # until a row names it
-            unpacked = await asyncio.to_thread(package.unpack, data, self._trees)
-        return Code(digest, unpacked.code_size, unpacked.code_sha256, source_kms_key_arn, architecture)
+            self._suspect([digest])  # until a row names it
+            return await asyncio.to_thread(package.unpack, data, self._trees)
 
-    def release(self, code: Code) -> None:
-        """Some row doesn't name this code any more."""
-        self._candidates[code.digest] = self._clock.monotonic()
+    async def stack(self, code: Code, layers: tuple[LayerReference, ...]) -> None:
+        """Make the tree of a function's layers; raises what AWS answers when they are too large for this code."""
+        if not layers:
+            return
+        digests = [layer.digest for layer in layers]
+        async with self._lock:
+            self._suspect({*digests, package.stack_name(digests)})  # until a row names them
+            await self._restore([code.digest, *digests])
+            size = await asyncio.to_thread(self._unzipped_size, [code.digest, *digests])
+            if size > UNZIPPED_LIMIT:
+                raise invalid(
+                    f"Function code combined with layers exceeds the maximum allowed size of {UNZIPPED_LIMIT} bytes. "
+                    f"The actual size is {size} bytes."
+                )
+            await asyncio.to_thread(package.stack, self._trees, digests)
 
-    async def tidy(self, functions: Collection[Function]) -> None:
-        """Remove what has been out of use for long; `functions` are all there are."""
+    def release(self, deployed: Deployed) -> None:
+        """A row with this code and these layers is there no more."""
+        self._suspect(_needs(deployed))
+
+    def release_layer(self, version: LayerVersion) -> None:
+        """A layer version is there no more; functions may still use it."""
+        self._suspect([version.digest])
+
+    async def tidy(self, deployed: Collection[Deployed], layers: Collection[LayerVersion]) -> None:
+        """Remove what has been out of use for long; `deployed` and `layers` are all there is."""
         async with self._lock:
             old = self._clock.monotonic() - KEPT_S
             young = {digest: since for digest, since in self._candidates.items() if since > old}
             if len(young) < len(self._candidates):
                 self._candidates = young
-                await self._remove_all_but(young.keys() | _named(functions))
+                await self._remove_all_but(young.keys() | _named(deployed, layers))
 
-    async def sweep(self, functions: Collection[Function]) -> None:
+    async def sweep(self, deployed: Collection[Deployed], layers: Collection[LayerVersion]) -> None:
         """At start: remove what nobody names."""
         async with self._lock:
             await asyncio.to_thread(self._trees.mkdir, parents=True, exist_ok=True)
-            await self._remove_all_but(_named(functions))
+            await self._remove_all_but(_named(deployed, layers))
 
-    async def restore(self, code: Code) -> None:
-        """Unpack the code again if it lost its tree; raises StoreError when the zip is lost as well."""
-        if not (self._trees / code.digest).is_dir():
-            await asyncio.to_thread(package.unpack, await self._blobs.get(code.digest), self._trees)
+    async def restore(self, deployed: Deployed) -> None:
+        """Make again what trees it has lost; raises StoreError when a zip is lost as well."""
+        digests = [layer.digest for layer in deployed.configuration.layers]
+        await self._restore([deployed.code.digest, *digests])
+        await asyncio.to_thread(package.stack, self._trees, digests)
 
-    def link(self, endpoint: str, function: Function) -> str:
-        """A URL that downloads the function's zip, for ten minutes and until the server restarts."""
-        path = f"{LINK_PATH}{function.account}/{function.region}/{function.name}"
-        claim = f"{int(self._clock.now()) + LINK_S}.{function.code.digest}"
-        return f"{endpoint}{path}?token={claim}.{self._sign(path, claim)}"
+    def link(self, endpoint: str, deployed: Deployed) -> str:
+        """A URL that downloads the zip, for ten minutes and until the server restarts."""
+        path = f"{deployed.account}/{deployed.region}/{deployed.name}"
+        return self._link(endpoint, path, deployed.code.digest)
+
+    def layer_link(self, endpoint: str, version: LayerVersion) -> str:
+        """The same for a layer's."""
+        path = f"{version.account}/{version.region}/layers/{version.name}/{version.number}"
+        return self._link(endpoint, path, version.digest)
 
     async def download(self, path: str, query: str) -> bytes | None:
         """The zip behind a link's path and query; None when the link isn't ours, has expired or its code is gone."""
@@ -89,13 +124,36 @@ class CodeStore:
         except BlobMissing:
             return None
 
+    def _suspect(self, names: Iterable[str]) -> None:
+        now = self._clock.monotonic()
+        self._candidates.update((name, now) for name in names)
+
+    async def _restore(self, digests: Iterable[str]) -> None:
+        for digest in digests:
+            if not (self._trees / digest).is_dir():
+                await asyncio.to_thread(package.unpack, await self._blobs.get(digest), self._trees)
+
+    def _unzipped_size(self, digests: Iterable[str]) -> int:
+        return sum(package.unzipped_size(self._trees / digest) for digest in digests)
+
     async def _remove_all_but(self, keep: set[str]) -> None:
         await self._blobs.sweep(keep)
         await asyncio.to_thread(package.remove, self._trees, keep)
+
+    def _link(self, endpoint: str, below: str, digest: str) -> str:
+        path = f"{LINK_PATH}{below}"
+        claim = f"{int(self._clock.now()) + LINK_S}.{digest}"
+        return f"{endpoint}{path}?token={claim}.{self._sign(path, claim)}"
 
     def _sign(self, path: str, claim: str) -> str:
         return hmac.new(self._secret, f"{path}?{claim}".encode(), hashlib.sha256).hexdigest()
 
 
-def _named(functions: Collection[Function]) -> set[str]:
-    return {function.code.digest for function in functions}
+def _needs(deployed: Deployed) -> set[str]:
+    """The names of its blobs and trees."""
+    digests = [layer.digest for layer in deployed.configuration.layers]
+    return {deployed.code.digest, *digests, package.stack_name(digests)}
+
+
+def _named(deployed: Collection[Deployed], layers: Collection[LayerVersion]) -> set[str]:
+    return {version.digest for version in layers}.union(*map(_needs, deployed))

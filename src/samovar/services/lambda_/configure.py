@@ -2,7 +2,7 @@
 
 Owns: the rules for each configuration member, for CreateFunction and UpdateFunctionConfiguration alike. Pure.
 Rule: a member that would change how the function runs and that this server can't honour is refused by name; it is never
-accepted and ignored. A member with an empty value (`Layers=[]`, `VpcConfig={}`) asks for nothing and passes.
+accepted and ignored. A member with an empty value (`VpcConfig={}`) asks for nothing and passes.
 """
 
 from typing import Any
@@ -47,12 +47,9 @@ RESERVED_VARIABLES = (
 """facts/lambda-runtime.md §2.1."""
 
 _NOT_HONOURED = (
-    "Publish",
     "PublishTo",
-    "Layers",
     "FileSystemConfigs",
     "ImageConfig",
-    "CodeSigningConfigArn",
     "TenancyConfig",
     "CapacityProviderConfig",
     "DurableConfig",

@@ -1,17 +1,19 @@
-"""A function as it is kept, how it changes, and how AWS shows it.
+"""Functions and their versions as they are kept, how they change, and how AWS shows them.
 
-Owns: Function and its parts, the transitions of facts/lambda-api.md §4.3, the response object of §4.2. Pure: time and
-revision ids are arguments. Rules: a Function is replaced, never changed; every transition takes a new RevisionId.
+Owns: Function, its published versions and their parts, the transitions of facts/lambda-api.md §4.3, the response object
+of §4.2. Pure: time and revision ids are arguments. Rules: a record is replaced, never changed; every transition takes a
+new RevisionId.
 """
 
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from samovar.core import arn
 from samovar.core.clock import iso_millis
 from samovar.core.context import Params
+from samovar.engine import package
 from samovar.engine.model import Version
 from samovar.services.lambda_ import runtimes
 from samovar.services.lambda_.names import LATEST
@@ -91,13 +93,14 @@ class Code(msgspec.Struct, frozen=True):
     architecture: str
 
 
-class Function(msgspec.Struct, frozen=True):
+class Deployed(msgspec.Struct, frozen=True, kw_only=True):
+    """Code and configuration that can be invoked: what a function as it changes and a version as it stays share."""
+
     account: str
     region: str
     name: str
     configuration: Configuration
     code: Code
-    tags: dict[str, str]
     modified_at: float
     """Seconds since the epoch."""
     revision: str
@@ -112,13 +115,66 @@ class Function(msgspec.Struct, frozen=True):
 
     @property
     def arn(self) -> str:
+        """Unqualified."""
         return arn.make("lambda", self.region, self.account, f"function:{self.name}")
+
+    @property
+    def version(self) -> str:
+        return LATEST
+
+    @property
+    def description(self) -> str:
+        return self.configuration.description
+
+
+class Function(Deployed, frozen=True, kw_only=True):
+    """A function: its `$LATEST`, and what belongs to all of its versions."""
+
+    tags: dict[str, str]
+    published: int = 0
+    """The highest version number ever given; numbers are never given again (facts/lambda-api.md §6)."""
+    reserved: int | None = None
+    """ReservedConcurrentExecutions."""
+    recursive_loop: str = "Terminate"
+
+
+class Published(Deployed, frozen=True, kw_only=True):
+    """A version that never changes again."""
+
+    number: int
+    note: str | None
+    """Its own description; None where it keeps that of the configuration it was made from."""
+
+    @property
+    def version(self) -> str:
+        return str(self.number)
+
+    @property
+    def description(self) -> str:
+        return self.configuration.description if self.note is None else self.note
+
+
+D = TypeVar("D", bound=Deployed)
 
 
 def created(
     key: Key, configuration: Configuration, code: Code, tags: dict[str, str], now: float, revision: str
 ) -> Function:
-    return Function(*key, configuration, code, tags, now, revision, State.PENDING, CREATING, None, None)
+    account, region, name = key
+    return Function(
+        account=account,
+        region=region,
+        name=name,
+        configuration=configuration,
+        code=code,
+        tags=tags,
+        modified_at=now,
+        revision=revision,
+        state=State.PENDING,
+        reason=CREATING,
+        update=None,
+        update_reason=None,
+    )
 
 
 def updating(
@@ -136,10 +192,31 @@ def updating(
     )
 
 
-def settled(function: Function, revision: str) -> Function:
-    """Ready: what was created or updated is in force."""
+def published(function: Function, note: str | None, revision: str, version_revision: str) -> tuple[Function, Published]:
+    """The function, with the number taken, and the next version of it, not yet in force."""
+    number = function.published + 1
+    version = Published(
+        account=function.account,
+        region=function.region,
+        name=function.name,
+        configuration=function.configuration,
+        code=function.code,
+        modified_at=function.modified_at,
+        revision=version_revision,
+        state=State.PENDING,
+        reason=CREATING,
+        update=Update.SUCCESSFUL if function.update else None,
+        update_reason=None,
+        number=number,
+        note=note,
+    )
+    return msgspec.structs.replace(function, published=number, revision=revision), version
+
+
+def settled(deployed: D, revision: str) -> D:
+    """Ready: what was created, updated or published is in force."""
     return msgspec.structs.replace(
-        function,
+        deployed,
         revision=revision,
         state=State.ACTIVE,
         reason=None,
@@ -148,34 +225,40 @@ def settled(function: Function, revision: str) -> Function:
     )
 
 
-def failed(function: Function, revision: str, reason: Reason) -> Function:
+def failed(deployed: D, revision: str, reason: Reason) -> D:
     """It can't be invoked any more."""
-    return msgspec.structs.replace(function, revision=revision, state=State.FAILED, reason=reason)
+    return msgspec.structs.replace(deployed, revision=revision, state=State.FAILED, reason=reason)
 
 
-def unsettled(function: Function) -> bool:
-    return function.state is State.PENDING or function.update is Update.IN_PROGRESS
+def order(version: str) -> str:
+    """A text that sorts as versions are listed: `$LATEST`, then by number."""
+    return "" if version == LATEST else version.zfill(10)
 
 
-def version(function: Function) -> Version:
-    """The function as the engine runs it."""
-    configuration = function.configuration
+def unsettled(deployed: Deployed) -> bool:
+    return deployed.state is State.PENDING or deployed.update is Update.IN_PROGRESS
+
+
+def executable(deployed: Deployed) -> Version:
+    """What the engine runs."""
+    configuration = deployed.configuration
     return Version(
-        key=f"{function.arn}:{function.revision}",
-        account=function.account,
-        region=function.region,
-        function_name=function.name,
-        function_arn=function.arn,
-        version=LATEST,
+        key=f"{deployed.arn}:{deployed.revision}",
+        account=deployed.account,
+        region=deployed.region,
+        function_name=deployed.name,
+        function_arn=deployed.arn,
+        version=deployed.version,
         runtime=configuration.runtime,
         handler=configuration.handler,
         memory_mb=configuration.memory_mb,
         timeout_s=configuration.timeout_s,
         ephemeral_mb=configuration.ephemeral_mb,
-        code=function.code.digest,
+        code=deployed.code.digest,
         variables=configuration.variables or {},
         role_arn=configuration.role,
         log_group=configuration.logging.group,
+        layers=package.stack_name([layer.digest for layer in configuration.layers]),
     )
 
 
@@ -192,22 +275,22 @@ _NOT_LISTED = frozenset(
 )
 
 
-def describe(function: Function, qualifier: str = "") -> Params:
+def describe(deployed: Deployed, qualifier: str = "") -> Params:
     """FunctionConfiguration as Get, Create and Update answer it: members in AWS's order, absent where AWS has none."""
-    configuration = function.configuration
+    configuration = deployed.configuration
     shown: dict[str, Any] = {
-        "FunctionName": function.name,
-        "FunctionArn": f"{function.arn}:{qualifier}" if qualifier else function.arn,
+        "FunctionName": deployed.name,
+        "FunctionArn": f"{deployed.arn}:{qualifier}" if qualifier else deployed.arn,
         "Runtime": configuration.runtime,
         "Role": configuration.role,
         "Handler": configuration.handler,
-        "CodeSize": function.code.size,
-        "Description": configuration.description,
+        "CodeSize": deployed.code.size,
+        "Description": deployed.description,
         "Timeout": configuration.timeout_s,
         "MemorySize": configuration.memory_mb,
-        "LastModified": iso_millis(function.modified_at),
-        "CodeSha256": function.code.sha256,
-        "Version": LATEST,
+        "LastModified": iso_millis(deployed.modified_at),
+        "CodeSha256": deployed.code.sha256,
+        "Version": deployed.version,
     }
     if configuration.vpc:
         shown["VpcConfig"] = {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": "", "Ipv6AllowedForDualStack": False}
@@ -216,31 +299,31 @@ def describe(function: Function, qualifier: str = "") -> Params:
     if configuration.kms_key_arn:
         shown["KMSKeyArn"] = configuration.kms_key_arn
     shown["TracingConfig"] = {"Mode": configuration.tracing}
-    shown["RevisionId"] = function.revision
+    shown["RevisionId"] = deployed.revision
     if configuration.layers:
         shown["Layers"] = [{"Arn": layer.arn, "CodeSize": layer.size} for layer in configuration.layers]
-    shown.update(_states(function))
+    shown.update(_states(deployed))
     shown["PackageType"] = "Zip"
-    shown["Architectures"] = [function.code.architecture]
+    shown["Architectures"] = [deployed.code.architecture]
     shown["EphemeralStorage"] = {"Size": configuration.ephemeral_mb}
     shown["SnapStart"] = {"ApplyOn": "None", "OptimizationStatus": "Off"}
-    shown["RuntimeVersionConfig"] = {"RuntimeVersionArn": runtimes.version_arn(function.region, configuration.runtime)}
+    shown["RuntimeVersionConfig"] = {"RuntimeVersionArn": runtimes.version_arn(deployed.region, configuration.runtime)}
     shown["LoggingConfig"] = {"LogFormat": configuration.logging.format, "LogGroup": configuration.logging.group}
     return shown
 
 
-def describe_item(function: Function, qualifier: str = "") -> Params:
+def describe_item(deployed: Deployed, qualifier: str = "") -> Params:
     """FunctionConfiguration as ListFunctions shows it (facts/lambda-api.md §2)."""
-    return {member: value for member, value in describe(function, qualifier).items() if member not in _NOT_LISTED}
+    return {member: value for member, value in describe(deployed, qualifier).items() if member not in _NOT_LISTED}
 
 
-def _states(function: Function) -> Params:
-    shown = {"State": function.state.value}
-    if function.reason:
-        shown |= {"StateReason": function.reason.text, "StateReasonCode": function.reason.code}
-    if function.update:
-        shown["LastUpdateStatus"] = function.update.value
-    if function.update_reason:
-        shown["LastUpdateStatusReason"] = function.update_reason.text
-        shown["LastUpdateStatusReasonCode"] = function.update_reason.code
+def _states(deployed: Deployed) -> Params:
+    shown = {"State": deployed.state.value}
+    if deployed.reason:
+        shown |= {"StateReason": deployed.reason.text, "StateReasonCode": deployed.reason.code}
+    if deployed.update:
+        shown["LastUpdateStatus"] = deployed.update.value
+    if deployed.update_reason:
+        shown["LastUpdateStatusReason"] = deployed.update_reason.text
+        shown["LastUpdateStatusReasonCode"] = deployed.update_reason.code
     return shown

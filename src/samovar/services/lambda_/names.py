@@ -49,6 +49,14 @@ def locate(ctx: Context, text: str, qualifier: str = "") -> Target:
     return Target(_checked(parts["name"]), derived or qualifier)
 
 
+def unqualified(ctx: Context, text: str) -> str:
+    """The name of a function of which only `$LATEST` is meant."""
+    target = locate(ctx, text)
+    if target.qualifier not in ("", LATEST):
+        raise not_found(ctx, target.name, target.qualifier)
+    return target.name
+
+
 def new_name(ctx: Context, text: str) -> str:
     """The bare name for a function about to be created; an unqualified ARN of the caller's own is welcome, too."""
     parts = _PARTS.fullmatch(text)
@@ -66,6 +74,10 @@ def function_arn(ctx: Context, name: str, qualifier: str = "") -> str:
 
 def not_found(ctx: Context, name: str, qualifier: str = "") -> AwsError:
     return AwsError("ResourceNotFoundException", f"Function not found: {function_arn(ctx, name, qualifier)}")
+
+
+def no_alias(ctx: Context, name: str, alias: str) -> AwsError:
+    return AwsError("ResourceNotFoundException", f"Cannot find alias arn: {function_arn(ctx, name, alias)}")
 
 
 def invalid(message: str) -> AwsError:

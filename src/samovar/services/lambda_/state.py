@@ -1,33 +1,44 @@
-"""What the Lambda service holds while it runs: functions, their code, and the versions that may be invoked.
+"""What the Lambda service holds while it runs: functions, versions, aliases, and what may be invoked.
 
-Owns: the table of functions, one lock per function for those who change it, the tasks that bring changes into force.
+Owns: their tables, one lock per function for those who change it, the tasks that bring changes into force.
 
-1. Nothing is answered before it is committed (design.md §7): code first, then the row.
+1. Nothing is answered before it is committed (design.md §7): code first, then the rows, those of one change together.
 2. A change is in force a moment after its answer: Pending becomes Active, InProgress becomes Successful.
 3. An invocation runs what is in force; during an update that is the old version, whose environments are then retired.
 4. After a restart nothing is in transition: what was acknowledged is in force, or Failed where its code is lost.
+5. What belongs to a function or to one of its qualifiers goes with it, in the same transaction (`belongings`).
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
+import msgspec
+
 from samovar.core.clock import Clock
-from samovar.core.context import Context
+from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.core.ids import uuid4
 from samovar.engine.model import Invocation, Result, Version
 from samovar.services.lambda_ import function as functions
+from samovar.services.lambda_.alias import Alias
 from samovar.services.lambda_.code import CodeStore
-from samovar.services.lambda_.function import Function, Key, Reason
-from samovar.services.lambda_.names import not_found
+from samovar.services.lambda_.function import Deployed, Function, Key, Published, Reason
+from samovar.services.lambda_.layers import Layers
+from samovar.services.lambda_.names import LATEST, not_found
 from samovar.store.errors import StoreError
+from samovar.store.sqlite import Change, Store
 from samovar.store.table import Table
 
 
 class Engine(Protocol):
     """What runs the functions (`engine/invoke.py`)."""
+
+    @property
+    def concurrency(self) -> int:
+        """Invocations that an account may have in a region at a time."""
+        ...
 
     def start(self, version: Version, invocation: Invocation, done: Callable[[Result], None]) -> None:
         """Run it and call `done` once; raises AwsError at once when it is throttled."""
@@ -45,73 +56,206 @@ class Engine(Protocol):
         """Give this version's environments nothing new; what runs there finishes."""
         ...
 
+    def set_reserved(self, function_arn: str, reserved: int | None) -> None:
+        """Give the function (unqualified ARN) this much of its account's concurrency for itself, from now on."""
+        ...
+
+
+class RuntimeUpdates(msgspec.Struct, frozen=True):
+    """Runtime management of one qualifier."""
+
+    when: str
+    """UpdateRuntimeOn."""
+    version_arn: str
+    """Empty unless `when` is Manual."""
+
 
 class State:
     def __init__(
-        self, table: Table[Function], code: CodeStore, engine: Engine, clock: Clock, architecture: str
+        self,
+        store: Store,
+        code: CodeStore,
+        engine: Engine,
+        clock: Clock,
+        architecture: str,
+        draw: Callable[[], float],
     ) -> None:
-        self.table = table
+        """`draw` gives random numbers from 0 up to 1, for aliases that share out their invocations."""
+        self.store = store
         self.code = code
         self.engine = engine
         self.clock = clock
         self.architecture = architecture
-        self._in_force: dict[Key, Version] = {}
+        self.functions: Table[Function]
+        self.versions: Table[Published]
+        self.aliases: Table[Alias]
+        self.runtime_updates: Table[RuntimeUpdates]
+        self.layers: Layers
+        self.belongings: list[Table[Any]] = []
+        """Tables whose keys begin with account, region, function name, qualifier (empty for the function itself)."""
+        self.deploying: list[Callable[[Key, Params], list[Change]]] = []
+        """Asked before code is deployed, with the function and the request: may refuse, or add to what is committed."""
+        self._draw = draw
+        self._in_force: dict[tuple[str, str, str, str], Version] = {}
+        """By account, region, name and version."""
         self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
         self._settling: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        self.functions = await Table.open(self.store, "lambda.functions", Function)
+        self.versions = await Table.open(self.store, "lambda.versions", Published)
+        self.aliases = await Table.open(self.store, "lambda.aliases", Alias)
+        self.runtime_updates = await Table.open(self.store, "lambda.runtime-updates", RuntimeUpdates)
+        self.belongings.append(self.runtime_updates)
+        self.layers = await Layers.open(self.store)
 
     def lock(self, key: Key) -> asyncio.Lock:
         """Held by whoever changes the function."""
         return self._locks.setdefault(key, asyncio.Lock())
 
+    # --- finding ----------------------------------------------------------------------------------------------------
+
     def find(self, ctx: Context, name: str) -> Function:
         """The caller's function of this name; raises ResourceNotFoundException in the words of most operations."""
-        found = self.table.get((ctx.account, ctx.region, name))
+        found = self.functions.get((ctx.account, ctx.region, name))
         if found is None:
             raise not_found(ctx, name)
         return found
 
-    def in_force(self, key: Key) -> Version | None:
-        """What an invocation runs; None when there is no such function, raises while it can't be invoked."""
-        version = self._in_force.get(key)
-        if version is None and (function := self.table.get(key)):
-            if function.state is not functions.State.ACTIVE:
-                raise wrong_state(function)
-            problem = self._enter(function)
-            if problem:
-                raise AwsError("InvalidRuntimeException", problem)
-            return self._in_force[key]
+    def changeable(self, ctx: Context, name: str, revision: str | None) -> Function:
+        """The function, if it may be updated now and the caller knows its present revision, if any."""
+        function = self.find(ctx, name)
+        if function.state is not functions.State.ACTIVE:
+            raise wrong_state(function)
+        check_idle(function)
+        check_revision(function.revision, revision)
+        return function
+
+    def resolve(
+        self,
+        ctx: Context,
+        name: str,
+        qualifier: str = "",
+        no_alias: Callable[[Context, str, str], AwsError] = not_found,
+    ) -> tuple[Function, Function | Published | Alias]:
+        """The function, and what the qualifier names: the function again for none or `$LATEST`, a version or an alias.
+
+        Raises ResourceNotFoundException with the qualifier in its text; `no_alias` (`names.no_alias`) makes the one for
+        a missing alias, for the operations that have words of their own.
+        """
+        function = self.functions.get((ctx.account, ctx.region, name))
+        if function is None:
+            raise not_found(ctx, name, qualifier)
+        if qualifier in ("", LATEST):
+            return function, function
+        found = self.published(function.key, qualifier) or self.aliases.get((*function.key, qualifier))
+        if found is None:
+            is_name = not qualifier.isdecimal() and "$" not in qualifier
+            raise (no_alias if is_name else not_found)(ctx, name, qualifier)
+        return function, found
+
+    def deployed(self, function: Function, version: str) -> Function | Published:
+        """What a version that exists (an alias's, say) names."""
+        found = function if version == LATEST else self.published(function.key, version)
+        assert found is not None, f"{function.arn}:{version} is named and not there"
+        return found
+
+    def published(self, key: Key, version: str) -> Published | None:
+        found = self.versions.get((*key, functions.order(version)))
+        return found if found is not None and found.version == version else None  # "01" is nobody
+
+    def versions_of(self, key: Key) -> list[Published]:
+        """The published versions, by number."""
+        return [version for _, version in self.versions.items(key)]
+
+    def aliases_of(self, key: Key) -> list[Alias]:
+        """The aliases, by name."""
+        return [alias for _, alias in self.aliases.items(key)]
+
+    def published_last(self, function: Function) -> Published | None:
+        """The version published last, if it is there and the function still has its code and configuration."""
+        last = self.published(function.key, str(function.published))
+        same = last is not None and (last.code, last.configuration) == (function.code, function.configuration)
+        return last if same else None
+
+    def unreserved(self, ctx: Context) -> int:
+        """Concurrency of the caller's account that no function has for itself."""
+        functions = self.functions.items((ctx.account, ctx.region))
+        return self.engine.concurrency - sum(function.reserved or 0 for _, function in functions)
+
+    def in_force(self, key: Key, qualifier: str) -> Version | None:
+        """What one invocation runs; None when there is no such function or qualifier, raises while it can't run."""
+        version = self._in_force.get((*key, qualifier))
+        if version is None:
+            alias = self.aliases.get((*key, qualifier))
+            if alias is not None:
+                return self.in_force(key, alias.route(self._draw))
+            deployed = self.functions.get(key) if qualifier == LATEST else self.published(key, qualifier)
+            return self._enter_late(deployed) if deployed else None
         return version
 
-    async def change(self, function: Function) -> None:
-        """Commit a function that is Pending or InProgress, and bring it into force soon after."""
-        await self.table.put(function.key, function)
-        self._spawn(self._settle(function))
+    # --- changing ---------------------------------------------------------------------------------------------------
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._settling.add(task)
-        task.add_done_callback(self._settling.discard)
+    def check_deployment(self, key: Key, params: Params) -> list[Change]:
+        """Let everyone refuse who may forbid code; what is to be committed with it."""
+        return [change for check in self.deploying for change in check(key, params)]
+
+    async def change(self, *deployed: Function | Published, also: Iterable[Change] = ()) -> None:
+        """Commit records of one function, and bring into force soon after what is Pending or InProgress."""
+        await self.store.transact(*map(self._putting, deployed), *also)
+        self._spawn(self._settle(*deployed))
+
+    async def touch(self, function: Function) -> None:
+        """Commit a change that doesn't touch what runs."""
+        await self.functions.put(function.key, function)
 
     async def remove(self, function: Function) -> None:
-        await self.table.delete(function.key)
-        self._withdraw(function.key)
-        self.code.release(function.code)
+        """Delete it with its versions and aliases and all that belongs to it."""
+        versions = self.versions_of(function.key)
+        await self.store.transact(
+            self.functions.deleting(function.key),
+            *_deleting(function.key, self.versions, self.aliases, *self.belongings),
+        )
+        for deployed in (function, *versions):
+            self._withdraw(deployed)
+            self.code.release(deployed)
+        self.engine.set_reserved(function.arn, None)
+
+    async def remove_version(self, version: Published) -> None:
+        await self.store.transact(
+            self.versions.deleting((*version.key, functions.order(version.version))),
+            *_deleting((*version.key, version.version), *self.belongings),
+        )
+        self._withdraw(version)
+        self.code.release(version)
+
+    async def remove_alias(self, alias: Alias) -> None:
+        await self.store.transact(self.aliases.deleting(alias.key), *_deleting(alias.key, *self.belongings))
 
     async def recover(self) -> None:
         """Bring into force what a stopped server left."""
-        everything = [function for _, function in self.table.items()]
-        await self.code.sweep(everything)
-        for function in everything:
-            await self._recover(function)
+        everything = self._everything()
+        await self.code.sweep(everything, self.layers.versions())
+        for deployed in everything:
+            await self._recover(deployed)
+        for _, function in self.functions.items():
+            self.engine.set_reserved(function.arn, function.reserved)
         for runtime in {version.runtime for version in self._in_force.values()}:
             self._spawn(self.engine.prepare(runtime))
 
     async def reset(self) -> None:
-        """Forget every function."""
-        for _, function in self.table.items():
-            self._withdraw(function.key)
-            self.code.release(function.code)
-        await self.table.clear()
+        """Forget every function and layer."""
+        everything = self._everything()
+        for layer in self.layers.versions():
+            self.code.release_layer(layer)
+        await self.layers.clear()
+        await self.store.transact(
+            *_deleting((), self.functions, self.versions, self.aliases, *self.belongings),
+        )
+        for deployed in everything:
+            self._withdraw(deployed)
+            self.code.release(deployed)
+            self.engine.set_reserved(deployed.arn, None)
 
     async def close(self) -> None:
         """Stop what is still to be brought into force: the next start does it."""
@@ -120,48 +264,105 @@ class State:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _recover(self, function: Function) -> None:
+    # --- pieces -----------------------------------------------------------------------------------------------------
+
+    def _everything(self) -> list[Function | Published]:
+        return [
+            *(function for _, function in self.functions.items()),
+            *(version for _, version in self.versions.items()),
+        ]
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+    def _putting(self, deployed: Function | Published) -> Change:
+        if isinstance(deployed, Published):
+            return self.versions.putting((*deployed.key, functions.order(deployed.version)), deployed)
+        return self.functions.putting(deployed.key, deployed)
+
+    def _current(self, deployed: Function | Published) -> Function | Published | None:
+        if isinstance(deployed, Published):
+            return self.published(deployed.key, deployed.version)
+        return self.functions.get(deployed.key)
+
+    async def _recover(self, deployed: Function | Published) -> None:
         try:
-            await self.code.restore(function.code)
+            await self.code.restore(deployed)
         except StoreError as error:
-            lost = functions.failed(function, uuid4(), Reason(str(error), "InternalError"))
-            await self.table.put(function.key, lost)
+            lost = functions.failed(deployed, uuid4(), Reason(str(error), "InternalError"))
+            await self.store.transact(self._putting(lost))
             return
-        if functions.unsettled(function):
-            function = functions.settled(function, uuid4())
-            await self.table.put(function.key, function)
-        if function.state is functions.State.ACTIVE:
-            self._enter(function)
+        if functions.unsettled(deployed):
+            deployed = functions.settled(deployed, uuid4())
+            await self.store.transact(self._putting(deployed))
+        if deployed.state is functions.State.ACTIVE:
+            self._enter(deployed)
 
-    async def _settle(self, function: Function) -> None:
-        async with self.lock(function.key):
-            current = self.table.get(function.key)
-            if current is None or current.revision != function.revision:
-                return  # deleted, perhaps made anew, in the meantime
-            ready = functions.settled(current, uuid4())
-            self._withdraw(function.key)
-            problem = self._enter(ready)
-            await self.table.put(function.key, ready)
-        if not problem:
-            await self.engine.prepare(ready.configuration.runtime)
-        await self.code.tidy([function for _, function in self.table.items()])
+    async def _settle(self, *deployed: Function | Published) -> None:
+        async with self.lock(deployed[0].key):
+            # As they are now: deleted, perhaps made anew, or tagged in the meantime.
+            found = [self._current(each) for each in deployed]
+            ready = [functions.settled(each, uuid4()) for each in found if each and functions.unsettled(each)]
+            problems = []
+            for each in ready:
+                self._withdraw(each)
+                problems.append(self._enter(each))
+            if ready:
+                await self.store.transact(*map(self._putting, ready))
+        if ready and not any(problems):
+            await self.engine.prepare(ready[0].configuration.runtime)
+        await self.code.tidy(self._everything(), self.layers.versions())
 
-    def _enter(self, function: Function) -> str | None:
+    def _enter(self, deployed: Deployed) -> str | None:
         """Let it be invoked from now on; or say why this machine can't run it: interpreters come and go."""
-        problem = self.engine.runtime_available(function.configuration.runtime)
+        problem = self.engine.runtime_available(deployed.configuration.runtime)
         if not problem:
-            self._in_force[function.key] = functions.version(function)
+            self._in_force[*deployed.key, deployed.version] = functions.executable(deployed)
         return problem
 
-    def _withdraw(self, key: Key) -> None:
-        version = self._in_force.pop(key, None)
+    def _enter_late(self, deployed: Deployed) -> Version:
+        """`_enter` what an invocation wants and couldn't be entered when it became ready."""
+        if deployed.state is not functions.State.ACTIVE:
+            raise wrong_state(deployed)
+        problem = self._enter(deployed)
+        if problem:
+            raise AwsError("InvalidRuntimeException", problem)
+        return self._in_force[*deployed.key, deployed.version]
+
+    def _withdraw(self, deployed: Deployed) -> None:
+        version = self._in_force.pop((*deployed.key, deployed.version), None)
         if version is not None:
             self.engine.retire(version.key)
 
 
-def wrong_state(function: Function) -> AwsError:
+def wrong_state(deployed: Deployed) -> AwsError:
     return AwsError(
         "ResourceConflictException",
         "The operation cannot be performed at this time. "
-        f"The function is currently in the following state: {function.state.value}",
+        f"The function is currently in the following state: {deployed.state.value}",
     )
+
+
+def check_idle(function: Function) -> None:
+    if function.update is functions.Update.IN_PROGRESS:
+        raise AwsError(
+            "ResourceConflictException",
+            f"The operation cannot be performed at this time. An update is in progress for resource: {function.arn}",
+        )
+
+
+def check_revision(present: str, known: str | None) -> None:
+    """Refuse a change that was made in ignorance of the present revision."""
+    if known and known != present:
+        raise AwsError(
+            "PreconditionFailedException",
+            "The Revision Id provided does not match the latest Revision Id. "
+            "Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
+        )
+
+
+def _deleting(prefix: tuple[str, ...], *tables: Table[Any]) -> list[Change]:
+    """The changes that delete every record under `prefix`."""
+    return [table.deleting(key) for table in tables for key, _ in table.items(prefix)]

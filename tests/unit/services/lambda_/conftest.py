@@ -27,11 +27,14 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/r"
 class FakeEngine:
     """Keeps what it is asked to run; `finish` answers."""
 
+    concurrency = 1000
+
     def __init__(self) -> None:
         self.started: list[tuple[Version, Invocation]] = []
         self.retired: list[str] = []
         self.prepared: list[str] = []
         self.missing: dict[str, str] = {}
+        self.reserved: dict[str, int] = {}
         self.refusal: AwsError | None = None
         self.result: Result | None = Result(Outcome.OK, b'"done"')
         self._done: list[Callable[[Result], None]] = []
@@ -57,6 +60,12 @@ class FakeEngine:
     def retire(self, version_key: str) -> None:
         self.retired.append(version_key)
 
+    def set_reserved(self, function_arn: str, reserved: int | None) -> None:
+        if reserved is None:
+            self.reserved.pop(function_arn, None)
+        else:
+            self.reserved[function_arn] = reserved
+
 
 class NoCaller:
     async def call(self, ctx: Context, service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -70,11 +79,14 @@ class Lab:
         self.directory = directory
         self.engine = FakeEngine()
         self.clock = FakeClock(NOVEMBER_2026)
+        self.draws: list[float] = []
+        """The random numbers to come."""
         self.ctx = self.context()
         self.runner = asyncio.Runner()
         self.store: Store
         self.service: Service
         self.download: lambda_.Download
+        self.visit: lambda_.Visit
         self.runner.run(self._start())
 
     def context(self, account: str = ACCOUNT, region: str = REGION) -> Context:
@@ -86,9 +98,12 @@ class Lab:
     async def _start(self) -> None:
         self.store = await open_store(self.directory / "data")
         blobs = await Blobs.open(self.directory / "code")
-        self.service, self.download = await lambda_.build(
-            self.store, blobs, self.directory / "trees", self.engine, self.clock, "x86_64"
+        self.service, self.download, self.visit = await lambda_.build(
+            self.store, blobs, self.directory / "trees", self.engine, self.clock, "x86_64", self._draw
         )
+
+    def _draw(self) -> float:
+        return self.draws.pop(0)
 
     async def _stop(self) -> None:
         assert self.service.close

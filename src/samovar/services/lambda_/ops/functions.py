@@ -1,11 +1,9 @@
 """Create, get, update, delete and list functions.
 
-Rules: whoever changes a function holds its lock from reading it until the change is committed; there is one version,
-`$LATEST`, so that every other qualifier is simply not found.
+Rule: whoever changes a function holds its lock from reading it until the change is committed.
 """
 
-import base64
-import binascii
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -13,15 +11,14 @@ import msgspec
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.core.ids import uuid4
-from samovar.services.lambda_ import configure, names
+from samovar.services.lambda_ import configure, names, pages
 from samovar.services.lambda_ import function as functions
-from samovar.services.lambda_.function import Code, Function, describe
+from samovar.services.lambda_.alias import Alias
+from samovar.services.lambda_.function import Code, Configuration, Deployed, Function, Published, describe
 from samovar.services.lambda_.names import LATEST, invalid
 from samovar.services.lambda_.runtimes import TABLE, Change
-from samovar.services.lambda_.state import State, wrong_state
-
-PAGE_LIMIT = 50
-"""Whatever MaxItems asks for (facts/lambda-api.md §1)."""
+from samovar.services.lambda_.state import State
+from samovar.store import sqlite as store
 
 _S3_MEMBERS = ("S3Bucket", "S3Key", "S3ObjectVersion", "S3ObjectStorageMode")
 
@@ -31,56 +28,65 @@ async def create_function(state: State, ctx: Context, params: Params) -> Params:
     key = (ctx.account, ctx.region, name)
     if params.get("PackageType") == "Image":
         raise configure.not_implemented("PackageType=Image")
-    configuration = configure.new(name, params)
+    configuration = _layered(state, ctx, configure.new(name, params), params)
     tags = configure.tags(params)
     _check_runtime(state, configuration.runtime, Change.CREATE, chosen=True)
     async with state.lock(key):
-        if state.table.get(key):
+        if state.functions.get(key):
             raise AwsError("ResourceConflictException", f"Function already exist: {name}")
+        also = state.check_deployment(key, params)
         code = await _keep(state, params["Code"], _architecture(state, params, state.architecture), "creating")
+        await state.code.stack(code, configuration.layers)
         function = functions.created(key, configuration, code, tags, state.clock.now(), uuid4())
-        await state.change(function)
-    return describe(function)
+        # Of a version, too, recorded with an unqualified ARN (facts/lambda-api.md §4.2).
+        return describe(await _commit(state, function, params, also))
 
 
 async def get_function(state: State, ctx: Context, params: Params) -> Params:
-    function, qualifier = _qualified(state, ctx, params)
-    code = {"RepositoryType": "S3", "Location": state.code.link(ctx.endpoint, function)}
-    if function.code.source_kms_key_arn:
-        code["SourceKMSKeyArn"] = function.code.source_kms_key_arn
-    answer: Params = {"Configuration": describe(function, qualifier), "Code": code}
+    function, deployed, qualifier = _qualified(state, ctx, params)
+    code = {"RepositoryType": "S3", "Location": state.code.link(ctx.endpoint, deployed)}
+    if deployed.code.source_kms_key_arn:
+        code["SourceKMSKeyArn"] = deployed.code.source_kms_key_arn
+    answer: Params = {"Configuration": describe(deployed, qualifier), "Code": code}
     if function.tags:
         answer["Tags"] = function.tags
+    if function.reserved is not None:
+        answer["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved}
     return answer
 
 
 async def get_function_configuration(state: State, ctx: Context, params: Params) -> Params:
-    return describe(*_qualified(state, ctx, params))
+    _, deployed, qualifier = _qualified(state, ctx, params)
+    return describe(deployed, qualifier)
 
 
 async def update_function_code(state: State, ctx: Context, params: Params) -> Params:
     configure.refuse_absent_features(params)
-    name = _unqualified(ctx, params)
+    name = names.unqualified(ctx, params["FunctionName"])
     async with state.lock((ctx.account, ctx.region, name)):
-        function = _changeable(state, ctx, name, params)
+        function = state.changeable(ctx, name, params.get("RevisionId"))
         _check_runtime(state, function.configuration.runtime, Change.UPDATE, chosen=False)
+        state.check_deployment(function.key, params)
         code = await _keep(state, params, _architecture(state, params, function.code.architecture), "updating")
+        await state.code.stack(code, function.configuration.layers)
         if params.get("DryRun"):
             return describe(msgspec.structs.replace(function, code=code))
         changed = functions.updating(function, uuid4(), state.clock.now(), code=code)
-        await state.change(changed)
-        state.code.release(function.code)
-    return describe(changed)
+        shown = await _commit(state, changed, params)
+        state.code.release(function)
+    return describe(shown, shown.version if params.get("Publish") else "")
 
 
 async def update_function_configuration(state: State, ctx: Context, params: Params) -> Params:
-    name = _unqualified(ctx, params)
+    name = names.unqualified(ctx, params["FunctionName"])
     async with state.lock((ctx.account, ctx.region, name)):
-        function = _changeable(state, ctx, name, params)
-        configuration = configure.merged(function.configuration, params)
+        function = state.changeable(ctx, name, params.get("RevisionId"))
+        configuration = _layered(state, ctx, configure.merged(function.configuration, params), params)
         _check_runtime(state, configuration.runtime, Change.UPDATE, chosen="Runtime" in params)
+        await state.code.stack(function.code, configuration.layers)
         changed = functions.updating(function, uuid4(), state.clock.now(), configuration=configuration)
         await state.change(changed)
+        state.code.release(function)
     return describe(changed)
 
 
@@ -92,7 +98,9 @@ async def delete_function(state: State, ctx: Context, params: Params) -> Params:
         raise invalid("Deletion of aliases is not currently supported.")
     async with state.lock((ctx.account, ctx.region, target.name)):
         function = state.find(ctx, target.name)
-        if not target.qualifier:  # deleting a version that isn't there succeeds, and none is
+        if target.qualifier:
+            await _delete_version(state, function, target.qualifier)
+        else:
             await state.remove(function)
     return {"StatusCode": 204}
 
@@ -100,50 +108,60 @@ async def delete_function(state: State, ctx: Context, params: Params) -> Params:
 async def list_functions(state: State, ctx: Context, params: Params) -> Params:
     if params.get("MasterRegion", "ALL") != "ALL":
         return {"Functions": []}  # only Lambda@Edge replicas have a master
-    qualifier = LATEST if params.get("FunctionVersion") == "ALL" else ""
-    after = _read_marker(params["Marker"]) if params.get("Marker") else ""
-    found = [function for (_, _, name), function in state.table.items((ctx.account, ctx.region)) if name > after]
-    page = found[: min(params.get("MaxItems") or PAGE_LIMIT, PAGE_LIMIT)]
-    answer: Params = {"Functions": [functions.describe_item(function, qualifier) for function in page]}
-    if len(page) < len(found):
-        answer["NextMarker"] = base64.urlsafe_b64encode(page[-1].name.encode()).decode()
-    return answer
+    found = state.functions.items((ctx.account, ctx.region))
+    if params.get("FunctionVersion") != "ALL":
+        page, more = pages.cut(((name, function) for (_, _, name), function in found), params)
+        return {"Functions": [functions.describe_item(function) for function in page], **more}
+    everything: list[Deployed] = []
+    for key, function in found:
+        everything += [function, *state.versions_of((key[0], key[1], key[2]))]
+    keyed = ((f"{each.name}\0{functions.order(each.version)}", each) for each in everything)
+    versions, more = pages.cut(keyed, params)
+    return {"Functions": [functions.describe_item(each, each.version) for each in versions], **more}
 
 
-def _qualified(state: State, ctx: Context, params: Params) -> tuple[Function, str]:
-    """The function asked for and the qualifier as given."""
-    target = names.locate(ctx, params["FunctionName"], params.get("Qualifier", ""))
-    function = state.table.get((ctx.account, ctx.region, target.name))
-    if function is None or target.qualifier not in ("", LATEST):
-        raise names.not_found(ctx, target.name, target.qualifier)
-    return function, target.qualifier
+async def _commit(
+    state: State, function: Function, params: Params, also: Iterable[store.Change] = ()
+) -> Function | Published:
+    """Commit a function with new code, and a version of it if the request says so: that is what the answer shows."""
+    if not params.get("Publish"):
+        await state.change(function, also=also)
+        return function
+    version = state.published_last(function)
+    if version:
+        await state.change(function, also=also)
+        return version
+    function, version = functions.published(function, None, function.revision, uuid4())
+    await state.change(function, version, also=also)
+    return version
 
 
-def _unqualified(ctx: Context, params: Params) -> str:
-    """The name of the function to update: only `$LATEST` changes."""
-    target = names.locate(ctx, params["FunctionName"])
-    if target.qualifier not in ("", LATEST):
-        raise names.not_found(ctx, target.name, target.qualifier)
-    return target.name
-
-
-def _changeable(state: State, ctx: Context, name: str, params: Params) -> Function:
-    """The function, if it may be updated now and the caller knows its present revision."""
-    function = state.find(ctx, name)
-    if function.state is not functions.State.ACTIVE:
-        raise wrong_state(function)
-    if function.update is functions.Update.IN_PROGRESS:
+async def _delete_version(state: State, function: Function, number: str) -> None:
+    version = state.published(function.key, number)
+    if version is None:
+        return  # deleting a version that isn't there succeeds
+    users = [alias.name for alias in state.aliases_of(function.key) if alias.uses(number)]
+    if users:
         raise AwsError(
             "ResourceConflictException",
-            f"The operation cannot be performed at this time. An update is in progress for resource: {function.arn}",
+            f"Unable to delete version because the following aliases reference it: [{', '.join(users)}]",
         )
-    if params.get("RevisionId") and params["RevisionId"] != function.revision:
-        raise AwsError(
-            "PreconditionFailedException",
-            "The Revision Id provided does not match the latest Revision Id. "
-            "Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
-        )
-    return function
+    await state.remove_version(version)
+
+
+def _qualified(state: State, ctx: Context, params: Params) -> tuple[Function, Deployed, str]:
+    """The function asked for, what is behind the qualifier, and the qualifier as given."""
+    target = names.locate(ctx, params["FunctionName"], params.get("Qualifier", ""))
+    function, found = state.resolve(ctx, target.name, target.qualifier)
+    deployed = state.deployed(function, found.version) if isinstance(found, Alias) else found
+    return function, deployed, target.qualifier
+
+
+def _layered(state: State, ctx: Context, configuration: Configuration, params: Params) -> Configuration:
+    """The configuration with the layers that a request names, all of them; with its own when that names none."""
+    if "Layers" not in params:
+        return configuration
+    return msgspec.structs.replace(configuration, layers=state.layers.resolve(ctx, params["Layers"]))
 
 
 def _check_runtime(state: State, runtime: str, change: Change, chosen: bool) -> None:
@@ -173,10 +191,3 @@ async def _keep(state: State, source: dict[str, Any], architecture: str, doing: 
     if "ZipFile" not in source:
         raise invalid("Please provide a source for function code.")
     return await state.code.keep(source["ZipFile"], source.get("SourceKMSKeyArn", ""), architecture)
-
-
-def _read_marker(marker: str) -> str:
-    try:
-        return base64.b64decode(marker, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError):
-        raise invalid("The marker provided is not valid.") from None

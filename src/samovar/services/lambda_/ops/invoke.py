@@ -28,9 +28,7 @@ def invoke(state: State, ctx: Context, params: Params, reply: Reply) -> None:
     kind = params.get("InvocationType", "RequestResponse")
     if kind == "Event":
         raise configure.not_implemented("InvocationType=Event")
-    version = None
-    if target.qualifier in ("", LATEST):
-        version = state.in_force((ctx.account, ctx.region, target.name))
+    version = state.in_force((ctx.account, ctx.region, target.name), target.qualifier or LATEST)
     if version is None:
         raise names.not_found(ctx, target.name, target.qualifier or LATEST)
     invocation = Invocation(

@@ -1,0 +1,102 @@
+"""The door of function URLs: from a web request to an invocation, and back.
+
+Owns: which URL a request means, and who may enter. Refuses: streaming, for which no URL can be configured yet.
+
+1. `AuthType NONE` lets in whom the resource policy lets in: everybody, by a statement for `*`. `AWS_IAM` asks for a
+   signature, which isn't verified yet.
+2. No task and no await: like Invoke, a visit goes to the engine at once and is answered by its callback.
+"""
+
+import re
+
+from samovar.core import ids
+from samovar.core.clock import Clock
+from samovar.core.context import Context
+from samovar.core.errors import AwsError
+from samovar.engine.model import Invocation
+from samovar.net.message import Reply, Request
+from samovar.services.lambda_ import url_answer, url_event
+from samovar.services.lambda_.names import LATEST
+from samovar.services.lambda_.permissions import Permissions
+from samovar.services.lambda_.url_event import Visit
+from samovar.services.lambda_.urls import LABEL, PATH, Urls
+from samovar.wire import sigv4
+
+EVENT_LIMIT = 6 * 1024 * 1024
+"""Bytes of the event, as of every invocation."""
+ACTION = "lambda:InvokeFunctionUrl"
+
+_HOST = re.compile(rf"(?P<domain>(?P<id>[a-z0-9]+){re.escape(LABEL)}(?P<region>[a-z0-9-]+)\.[^:]+)(?::\d+)?")
+_TRACE = re.compile(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}(?:;(?:Parent=[0-9a-f]{16}|Sampled=[01?]))*")
+
+
+class UrlSite:
+    def __init__(self, urls: Urls, permissions: Permissions, clock: Clock) -> None:
+        self._urls = urls
+        self._permissions = permissions
+        self._clock = clock
+
+    def serve(self, request: Request, ctx: Context, reply: Reply) -> None:
+        """Answer a request to a URL, now or when its function has run."""
+        visit = self._visit(request)
+        if visit is None:
+            reply(url_answer.forbidden(ctx.request_id))
+            return
+        cors = visit.url.cors
+        if cors and url_answer.is_preflight(request):
+            reply(url_answer.preflight(cors, request, ctx.request_id))
+        elif self._may_enter(visit):
+            self._invoke(visit, request, ctx, reply)
+        else:
+            reply(url_answer.forbidden(ctx.request_id))
+
+    def _visit(self, request: Request) -> Visit | None:
+        host = _HOST.fullmatch(request.headers.get("host", "").lower())
+        if host:
+            id, domain, path = host["id"], host["domain"], request.path
+        else:
+            id, _, rest = request.path.removeprefix(PATH).partition("/")
+            domain, path = "", f"/{rest}"
+        url = self._urls.find(id)
+        if url is None or (host and host["region"] != url.key[1]):
+            return None
+        scope = sigv4.scope(request.headers, request.query)
+        domain = domain or f"{id}{LABEL}{url.key[1]}.localhost"
+        return Visit(url, domain, path or "/", scope.access_key if scope else "")
+
+    def _may_enter(self, visit: Visit) -> bool:
+        url = visit.url
+        if url.auth_type == "AWS_IAM":
+            return bool(visit.signed_by)
+        facts = {"lambda:FunctionUrlAuthType": url.auth_type}
+        return self._permissions.admits_everybody(url.key, ACTION, url.function_arn, facts)
+
+    def _invoke(self, visit: Visit, request: Request, ctx: Context, reply: Reply) -> None:
+        url, now = visit.url, self._clock.now()
+        given = request.headers.get("x-amzn-trace-id", "")
+        trace = given if _TRACE.fullmatch(given) else f"Root=1-{int(now):08x}-{ids.hex_id(24)}"
+        event = url_event.written(visit, request, ctx, trace, now)
+        if len(event) > EVENT_LIMIT:
+            reply(url_answer.too_large(EVENT_LIMIT, ctx.request_id))
+            return
+        invocation = Invocation(ctx.request_id, url.function_arn, event, trace_id=_complete(trace))
+        functions = self._urls.functions
+        try:
+            version = functions.in_force(url.key[:3], url.key[3] or LATEST)
+            if version is None:
+                reply(url_answer.forbidden(ctx.request_id))
+                return
+            functions.engine.start(
+                version,
+                invocation,
+                lambda result: reply(url_answer.answer(result, url.cors, request, ctx.request_id)),
+            )
+        except AwsError as error:  # a URL has its own forms for what Invoke refuses
+            reply(url_answer.refused(error, ctx.request_id))
+
+
+def _complete(trace: str) -> str:
+    """The trace header as a function gets it."""
+    parent = "" if ";Parent=" in trace else f";Parent={ids.hex_id(16)}"
+    sampled = "" if ";Sampled=" in trace else ";Sampled=0"
+    return f"{trace}{parent}{sampled}"

@@ -1,0 +1,111 @@
+"""A server that gets killed, and what it left behind."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def until(condition: Callable[[], Any], within_s: float = 20.0, what: Callable[[], object] = str) -> Any:
+    """The first true value of `condition`."""
+    deadline = time.monotonic() + within_s
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"it didn't happen in time: {what()}"
+        time.sleep(0.01)
+    return value
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """pid -> name and time of start of the processes below `pid`."""
+    found: dict[int, str] = {}
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in map(int, task.read_text().split()):
+                found[child] = identity(child)
+                found |= descendants(child)
+    return found
+
+
+def identity(pid: int) -> str:
+    """Name and start of a process: pids are used again. Empty when it has gone, or is a zombie of somebody else's."""
+    try:
+        name, _, rest = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(")")
+    except OSError:
+        return ""
+    fields = rest.split()
+    return "" if fields[0] == "Z" else f"{name} {fields[19]}"
+
+
+class Traces:
+    """What a server has outside its own process: processes, control groups, mounts, loop devices."""
+
+    def __init__(self, pid: int, data: Path) -> None:
+        self._pid = pid
+        self._data = data
+        self._processes: dict[int, str] = {}
+        self.look()
+
+    def look(self) -> None:
+        """Remember the processes that there are now."""
+        self._processes |= descendants(self._pid)
+
+    def left(self) -> list[str]:
+        """Those that are still there."""
+        processes = self.processes()
+        groups = [f"group {path}" for path in Path("/sys/fs/cgroup").glob(f"**/samovar-{self._pid}-*")]
+        mounts = [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if f"{self._data}/" in line]
+        loops = []
+        for file in Path("/sys/block").glob("loop*/loop/backing_file"):
+            with suppress(OSError):
+                if str(self._data) in file.read_text():
+                    loops.append(f"loop device {file}")
+        return processes + groups + mounts + loops
+
+    def processes(self) -> list[str]:
+        return [f"process {pid} {who}" for pid, who in self._processes.items() if who and identity(pid) == who]
+
+    def gone(self) -> None:
+        """Wait until nothing is left."""
+        until(lambda: not self.left(), what=self.left)
+
+
+@pytest.fixture
+def traces() -> Callable[[Any, Path], Traces]:
+    """What a running platform has outside its process: `traces(platform, data_directory)`."""
+    return lambda platform, data: Traces(platform.pid, data)
+
+
+@pytest.fixture
+def wait() -> Callable[..., Any]:
+    return until
+
+
+@pytest.fixture
+def helper() -> Callable[[Any, str], int]:
+    """The pid of a helper process by its name."""
+
+    def find(platform: Any, name: str) -> int:
+        def look() -> int | None:
+            return next((pid for pid, who in descendants(platform.pid).items() if who.startswith(name + " ")), None)
+
+        return until(look)  # type: ignore[no-any-return]
+
+    return find
+
+
+@pytest.fixture
+def start(platforms: Any) -> Iterator[Callable[..., Any]]:
+    """Starts servers that end with the test, whatever becomes of it."""
+    started: list[Any] = []
+
+    def start(data: os.PathLike[str], *flags: str) -> Any:
+        started.append(platforms("--data-dir", str(data), *flags))
+        return started[-1]
+
+    yield start
+    for platform in started:
+        platform.forget()

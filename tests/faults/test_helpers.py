@@ -1,0 +1,85 @@
+"""The server's helper processes are killed: it survives, says what happened, and goes on. Issue 2 §7."""
+
+import concurrent.futures
+import os
+import signal
+
+import pytest
+
+pytestmark = pytest.mark.root
+
+COUNT = """
+    import time
+    n = 0
+    def handler(event, context):
+        global n
+        n += 1
+        print("go")
+        time.sleep(event)
+        return n
+"""
+
+
+@pytest.fixture
+def platform(start, tmp_path):
+    running = start(tmp_path)
+    yield running
+    assert running.stop() == 0, running.said()
+
+
+def kill(helper, platform, name):
+    """Kill a helper, and wait until another one is there or it's certainly gone."""
+    pid = helper(platform, name)
+    os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("name", ["samovar-keeper", "samovar-zygote"])
+def test_after_the_death_of_a_helper_functions_run_again(platform, helper, wait, name):
+    """A running invocation fails and says so; those that come later run in new environments."""
+    function = platform.deploy(COUNT, Timeout=60)
+    assert function(0).result == 1
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        running = threads.submit(function, 30)
+        wait(lambda: sum(lines.count("go\n") for lines in function.log().values()) == 2)
+        kill(helper, platform, name)
+        answer = running.result(timeout=20)
+    kind, message = answer.failure
+    assert kind in {"Sandbox.Failure", "Runtime.ExitError"}
+    assert answer.request_id in message
+    assert platform.process.poll() is None
+    assert function(0).result == 1
+    assert function(0).result == 2
+    assert platform.deploy(COUNT)(0).result == 1
+
+
+@pytest.mark.parametrize("name", ["samovar-keeper", "samovar-zygote"])
+def test_idle_environments_that_died_with_a_helper_are_replaced(platform, helper, wait, name):
+    """Nobody waits for them: the next invocation doesn't notice more than a cold start."""
+    function = platform.deploy(COUNT)
+    assert [function(0).result, function(0).result] == [1, 2]
+    before = helper(platform, name)
+    os.kill(before, signal.SIGKILL)
+    wait(lambda: not os.path.exists(f"/proc/{before}"))
+    assert function(0).result == 1
+    assert len(function.log()) == 2
+
+
+def test_the_keeper_may_die_again_and_again(platform, helper, traces, wait, tmp_path):
+    """Each time everything is there again, and nothing of before is left."""
+    function = platform.deploy(COUNT)
+    for _ in range(3):
+        assert function(0).result == 1
+        trace = traces(platform, tmp_path)
+        kill(helper, platform, "samovar-keeper")
+        wait(lambda trace=trace: not trace.processes())
+    assert function(0).result == 1
+
+
+def test_the_guardian_may_die(platform, helper):
+    """Without it the keeper goes as well; the server starts both again."""
+    function = platform.deploy(COUNT)
+    assert function(0).result == 1
+    kill(helper, platform, "samovar-guard")
+    answers = [function(0) for _ in range(3)]
+    assert answers[-1].error is None, answers
+    assert platform.process.poll() is None

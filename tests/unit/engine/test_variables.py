@@ -1,0 +1,36 @@
+"""`engine/variables.py`: the environment variables of a function."""
+
+from samovar.engine.model import Version
+from samovar.engine.variables import variables
+
+VERSION = Version(
+    key="k",
+    account="123456789012",
+    region="us-east-1",
+    function_name="f",
+    function_arn="arn:aws:lambda:us-east-1:123456789012:function:f",
+    version="$LATEST",
+    runtime="python3.12",
+    handler="h.handler",
+    memory_mb=128,
+    timeout_s=3,
+    ephemeral_mb=512,
+    code="",
+    variables={"MINE": "/opt stays"},
+    role_arn="",
+    log_group="/aws/lambda/f",
+)
+
+
+def test_the_paths_are_those_of_lambda_in_a_sandbox():
+    """facts/lambda-runtime.md §2.1."""
+    found = variables(VERSION, "http://127.0.0.1:4566", "stream", "/var/task", "/opt")
+    assert found["PATH"] == "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"
+    assert found["LD_LIBRARY_PATH"].endswith(":/var/task:/var/task/lib:/opt/lib")
+
+
+def test_on_the_host_they_lead_to_where_code_and_layers_are():
+    found = variables(VERSION, "http://127.0.0.1:4566", "stream", "/data/trees/a", "/data/trees/layers-b")
+    assert found["PATH"].endswith(":/data/trees/layers-b/bin")
+    assert found["LD_LIBRARY_PATH"].endswith(":/data/trees/a:/data/trees/a/lib:/data/trees/layers-b/lib")
+    assert (found["LAMBDA_TASK_ROOT"], found["MINE"]) == ("/data/trees/a", "/opt stays")
