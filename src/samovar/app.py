@@ -253,7 +253,7 @@ class _InnerDoors:
             self._servers[port].listen(listener, box.id)
 
     def closed(self, listener: socket.socket) -> None:
-        port, _ = self._listening.pop(listener)
+        port, _ = self._listening.pop(listener, (0, ""))  # a box that failed half-made has not opened its own
         if port in self._servers:
             self._servers[port].unlisten(listener)
 

@@ -56,7 +56,9 @@ class Traces:
     def left(self) -> list[str]:
         """Those that are still there."""
         processes = self.processes()
-        groups = [f"group {path}" for path in Path("/sys/fs/cgroup").glob(f"**/samovar-{self._pid}-*")]
+        # os.walk doesn't mind that folders go while it looks.
+        walked = (folder for folder, _, _ in os.walk("/sys/fs/cgroup"))
+        groups = [f"group {folder}" for folder in walked if f"/samovar-{self._pid}-" in folder]
         mounts = [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if f"{self._data}/" in line]
         loops = []
         for file in Path("/sys/block").glob("loop*/loop/backing_file"):

@@ -119,8 +119,11 @@ def test_a_server_killed_at_any_moment_keeps_what_it_has_acknowledged_and_leaves
     acknowledged = [name for name, (answer,) in known.items() if answer is not None]
     assert len(acknowledged) >= ROUNDS, "too little was done for this to say anything"
     assert platform.stop() == 0
-    unfinished = [path for path in tmp_path.rglob("*") if "unfinished" in path.name or path.name.startswith("new-")]
-    assert not unfinished
+    files = [path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [file for file in files if "unfinished" in str(file)]
+    packages = {file.parts[1] for file in files if file.parts[0] == "trees"}
+    assert len(packages) == len(acknowledged)  # unpacked code: that of the functions, and nobody else's
+    assert sum(file.parts[0] == "code" for file in files) == len(acknowledged)
 
 
 def test_a_server_killed_while_it_starts_leaves_nothing_and_can_be_started_again(platforms, start, traces, tmp_path):

@@ -3,9 +3,11 @@
 Each attempt says how it has to be refused. Issue 2 §3 and §7.
 """
 
+import concurrent.futures
 import contextlib
 import os
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -246,7 +248,7 @@ def _own_addresses():
 
 
 def test_the_only_ports_that_answer_are_the_platforms(attempt):
-    """Issue 2 §3: the endpoint at 127.0.0.1:4566; in no mode another's Runtime API."""
+    """Issue 2 §3: the endpoint at 127.0.0.1:4566, and its own Runtime API at 9001."""
     assert attempt("""
 result = []
 for port in range(1, 65536):
@@ -254,7 +256,7 @@ for port in range(1, 65536):
     if s.connect_ex(("127.0.0.1", port)) == 0:
         result.append(port)
     s.close()
-""") in ([4566], [4566, 18080])
+""") in ([4566, 9001], [4566, 9001, 18080])  # the last one: another test's, of its own
 
 
 def test_what_answers_in_the_box_is_the_platform(attempt):
@@ -266,6 +268,32 @@ connection.request("GET", "/_samovar/health")
 answer = connection.getresponse()
 result = [answer.status, "lambda" in json.loads(answer.read())["services"]]
 """) == [200, True]
+
+
+def test_the_runtime_api_of_a_box_knows_its_own_invocation_only(platform, attempt, probe_source):
+    """Issue 2 §3: in no mode does an environment reach another's Runtime API."""
+    other = platform.deploy(probe_source, Timeout=20)
+    post = """
+import http.client
+connection = http.client.HTTPConnection("127.0.0.1", 9001, timeout=3)
+connection.request("POST", f"/2018-06-01/runtime/invocation/{target}/response", b'"stolen"')
+answer = connection.getresponse()
+result = [answer.status, json.loads(answer.read()).get("errorType")]
+"""
+    try:
+        with concurrent.futures.ThreadPoolExecutor() as threads:
+            running = threads.submit(other, {"code": "print('id', context.aws_request_id); time.sleep(1); result = 1"})
+            while not (target := _running_id(other)):
+                time.sleep(0.01)
+            assert attempt(post, target=target) == [400, "InvalidRequestID"]
+            assert running.result().result == {"result": 1}
+    finally:
+        other.delete()
+
+
+def _running_id(function):
+    lines = (line for lines in function.log().values() for line in lines)
+    return next((line.split()[1] for line in lines if line.startswith("id ")), None)
 
 
 def test_descriptors_of_the_platform_are_not_inherited(deploy):

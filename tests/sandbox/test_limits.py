@@ -272,8 +272,6 @@ def test_a_runtime_that_ends_itself_is_started_again(fresh, end, how):
         pytest.param("b'\\0' * 5", id="a frame of no length"),
         pytest.param("struct.pack('<IB', 0xffffffff, ord('R'))", id="a frame of 4 GB"),
         pytest.param("struct.pack('<IB', 2, 0x7a) + b'z'", id="a frame of a kind that isn't there"),
-        pytest.param("struct.pack('<IB', 1, ord('N'))", id="ready before the answer"),
-        pytest.param("struct.pack('<IB', 1, ord('X'))", id="an init error in an invocation"),
         pytest.param("struct.pack('<IB', 1, ord('C'))", id="a frame that only the platform sends"),
     ],
 )
@@ -284,6 +282,14 @@ def test_a_broken_rule_of_the_channel_ends_the_invocation_at_once(fresh, garbage
     answer = run(function, f"os.write(3, {garbage}); time.sleep(60)")
     assert answer.error == "Unhandled", answer
     assert time.monotonic() - began < 10
+    assert alive(function)
+
+
+@pytest.mark.parametrize("kind", "NX")
+def test_what_a_runtime_may_not_say_now_is_refused(fresh, kind):
+    """facts/lambda-runtime.md §1, InvalidStateTransition: ready before the answer, an init error after init."""
+    function = fresh()
+    assert run(function, f"os.write(3, struct.pack('<IB', 1, ord({kind!r}))); result = 1").result == {"result": 1}
     assert alive(function)
 
 
@@ -324,7 +330,7 @@ os.write(3, struct.pack("<IB", 1 + len(content), ord("R")) + content)
     assert alive(function)
 
 
-@pytest.mark.parametrize("kind", "RLEN")
+@pytest.mark.parametrize("kind", "RN")
 def test_a_flood_of_frames_is_held_off(fresh, probe, kind, platform):
     """A box that sends without end must not fill the server's memory or starve others."""
     function = fresh(Timeout=2)

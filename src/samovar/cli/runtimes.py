@@ -8,7 +8,7 @@ from samovar.cli.options import chosen
 from samovar.cli.report import Line, show
 from samovar.engine.packs import PackFailed
 from samovar.engine.packs import prepare as make_pack
-from samovar.engine.runtimes import Found, Runtimes
+from samovar.engine.runtimes import Runtimes
 
 _data_dir = click.option("--data-dir", default=None, metavar="TEXT", help="Data directory, as for `samovar up`.")
 
@@ -22,9 +22,7 @@ def command(context: click.Context, data_dir: str | None) -> None:
     if context.invoked_subcommand is not None:
         return
     found = runtimes.all()
-    if not found:
-        raise click.ClickException("no Python interpreter was found on this machine")
-    show([Line(one.identifier, not one.problem, one.problem or _describe(one)) for one in found])
+    show([Line(one.identifier, not one.problem, one.problem or one.remark) for one in found])
 
 
 @command.command("prepare")
@@ -32,14 +30,10 @@ def command(context: click.Context, data_dir: str | None) -> None:
 @click.pass_obj
 def prepare(runtimes: Runtimes, identifier: str) -> None:
     """Fetch AWS's runtime client and SDK for an interpreter (`python3.9`) with pip."""
-    if identifier not in [found.identifier for found in runtimes.all()]:
+    if identifier not in [found.identifier for found in runtimes.python.found()]:
         raise click.ClickException(runtimes.problem(identifier) or f"{identifier} needs no preparation")
     try:
-        make_pack(identifier, runtimes.pack_folder(identifier))
+        make_pack(identifier, runtimes.python.pack_folder(identifier))
     except (PackFailed, OSError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{identifier} is ready. A running server sees it after a restart.")
-
-
-def _describe(found: Found) -> str:
-    return str(found.executable) + (" (with a pack of its own)" if found.pack else "")

@@ -18,7 +18,6 @@ from samovar.engine.launch import Launch
 from samovar.engine.lifecycle import Effect, Event, IllegalTransition, State, allowed, step
 from samovar.engine.model import Invocation, Outcome, Result, Version
 from samovar.engine.runtime_api import RuntimeApi
-from samovar.engine.variables import configuration
 from samovar.net.message import Reply, Request
 from samovar.sandbox.port import Box, Boxes, Exit, NotLaunched, SandboxDied
 from samovar.sandbox.spec import BoxLimits
@@ -52,6 +51,7 @@ class House(Protocol):
     def lives_in(self, box_id: str, environment: "Environment") -> None: ...
     def moves_out(self, box_id: str) -> None: ...
     def start_clock(self, environment: "Environment", seconds: float, event: Event) -> None: ...
+    def freeze_soon(self, environment: "Environment") -> None: ...
     def stop_clock(self, environment: "Environment") -> None: ...
     def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
     def started(self, environment: "Environment") -> None: ...
@@ -77,6 +77,8 @@ class Environment:
         self._invocation: Invocation | None = None
         self._done: Done | None = None
         self._delivered = False
+        self._unwritten = ""
+        """The START line, until there is something to write with it."""
         self._began = 0.0
         """When the function's clock started for this invocation."""
         self._init_began = 0.0
@@ -124,6 +126,7 @@ class Environment:
         self._invocation = invocation
         self._done = done
         self._delivered = False
+        self._began = self._house.clock.monotonic()
         self._answer = b""
         self._tail = report.Tail() if invocation.tail else None
 
@@ -234,7 +237,7 @@ class Environment:
     def on_exit(self, how: Exit) -> None:
         self._exit = how
         if self.state is not State.DEAD:
-            self.event(Event.EXITED)
+            self.event(Event.BROKEN if how.box_gone else Event.EXITED)
 
     # --- effects ----------------------------------------------------------------------------------------------------
 
@@ -267,8 +270,7 @@ class Environment:
 
     def _configure(self) -> None:
         assert self._box is not None
-        task, opt = self._paths
-        content = configuration(self.version, self._house.endpoint_url, self._stream, task, opt)
+        content = self._launch.configuration(self.version, self._house.endpoint_url, self._stream, self._paths)
         self._box.send(frames.head(frames.CONFIGURE, len(content)) + content)
 
     def _start_init_clock(self) -> None:
@@ -297,7 +299,7 @@ class Environment:
         self._delivered = True
         if self._tail is not None:
             self._tail = report.Tail()  # an invocation's log begins with START
-        self._write([report.start(invocation.request_id, self.version.version)])
+        self._unwritten = report.start(invocation.request_id, self.version.version)
         clock = self._house.clock
         left_s = self.version.timeout_s - (clock.monotonic() - self._began)
         deadline_ms = int((clock.now() + left_s) * 1000)
@@ -308,7 +310,11 @@ class Environment:
             self._api.deliver(invocation, trace_id, deadline_ms)
 
     def _freeze(self) -> None:
-        if self._box is not None:
+        self._house.freeze_soon(self)
+
+    def freeze_now(self) -> None:
+        """Freeze the box, if the environment is still without an invocation."""
+        if self._box is not None and self.state is State.IDLE:
             self._box.freeze()
 
     def _thaw(self) -> None:
@@ -372,7 +378,9 @@ class Environment:
         duration_ms = (house.clock.monotonic() - self._began) * 1000
         if status == "timeout":
             duration_ms = self.version.timeout_s * 1000.0
-        lines = [] if self._delivered else [report.start(invocation.request_id, self.version.version)]
+        if not self._delivered:
+            self._unwritten = report.start(invocation.request_id, self.version.version)
+        lines: list[str] = []
         if box is not None:
             box.drain_output()
             lines += self._lines.flush()
@@ -403,6 +411,9 @@ class Environment:
     def _write(self, lines: list[str]) -> None:
         if not lines:
             return
+        if self._unwritten:
+            lines = [self._unwritten, *lines]
+            self._unwritten = ""
         version = self.version
         now_ms = int(self._house.clock.now() * 1000)
         events = [(now_ms, line) for line in lines]

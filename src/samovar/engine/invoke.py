@@ -13,7 +13,7 @@ from typing import Any
 from samovar.core.clock import Clock
 from samovar.core.errors import AwsError
 from samovar.engine.environment import Done, Environment, LogSink
-from samovar.engine.launch import CUSTOM, MANAGED, Launch
+from samovar.engine.launch import Launch
 from samovar.engine.lifecycle import OCCUPIED, Event
 from samovar.engine.model import Invocation, Result, Version
 from samovar.engine.pool import Pool, Reason, Throttle
@@ -33,6 +33,7 @@ _REASONS = {
 """facts/lambda-api.md §11; AWS has none for a machine without memory."""
 
 _TICK_S = 0.01
+_FREEZE_AFTER_S = 0.002
 _REAP_EVERY_S = 5.0
 _NEVER_S = 1e9
 
@@ -69,6 +70,7 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self._clocks: dict[Environment, tuple[float, Event]] = {}
         self._ticking = False
+        self._to_freeze: set[Environment] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._living: set[Environment] = set()
         self._tenants: dict[str, Environment] = {}
@@ -157,7 +159,7 @@ class Engine:
         return [(self._code / version.code, "/var/task"), (layers, "/opt")]
 
     def launch(self, runtime: str) -> Launch:
-        return CUSTOM if runtime.startswith("provided") else MANAGED
+        return self._runtimes.launch(runtime)
 
     def lives_in(self, box_id: str, environment: Environment) -> None:
         self._tenants[box_id] = environment
@@ -170,6 +172,17 @@ class Engine:
         if not self._ticking:
             self._ticking = True
             self._loop.call_later(_TICK_S, self._tick)
+
+    def freeze_soon(self, environment: Environment) -> None:
+        """An environment that gets its next invocation at once needs neither freezing nor thawing."""
+        if not self._to_freeze:
+            self._loop.call_later(_FREEZE_AFTER_S, self._freeze)
+        self._to_freeze.add(environment)
+
+    def _freeze(self) -> None:
+        idle, self._to_freeze = self._to_freeze, set()
+        for environment in idle:
+            environment.freeze_now()
 
     def stop_clock(self, environment: Environment) -> None:
         self._clocks.pop(environment, None)

@@ -32,7 +32,13 @@ from types import MappingProxyType
 from typing import Final
 
 
-class State(Enum):
+class _Word(Enum):
+    """An Enum whose members hash by identity: the table is asked ten times an invocation, and Enum hashes in Python."""
+
+    __hash__ = object.__hash__
+
+
+class State(_Word):
     STARTING = auto()
     """The box is being made, for an invocation."""
     INIT = auto()
@@ -54,7 +60,7 @@ class State(Enum):
     DEAD = auto()
 
 
-class Event(Enum):
+class Event(_Word):
     BOX_READY = auto()
     NEXT = auto()
     """The runtime asked for an invocation: the first time that ends init, later the invocation before."""
@@ -77,7 +83,7 @@ class Event(Enum):
     """The sandbox failed, an illegal transition was refused, or the server stops before the invocation ends."""
 
 
-class Effect(Enum):
+class Effect(_Word):
     START_RUNTIME = auto()
     START_INIT_CLOCK = auto()
     """Ten seconds, then INIT_TIMED_OUT; stops when INIT is left."""

@@ -1,7 +1,7 @@
 """Which environment an invocation gets, and which ones must go. Decides and *returns* the work to do; does none of it.
 
-Owns: the set of living environments, what each is at (starting, busy, idle), the memory budget; `concurrency` is its
-counter of invocations.
+Owns: the set of living environments, what each is at (starting, busy, idle), the memory budget. The quotas of
+functions and accounts are `concurrency`'s.
 Refuses: waiting. An invocation gets an environment now or is throttled now (AWS queues asynchronous ones before this).
 
 Rules:
@@ -22,7 +22,7 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
-from samovar.engine.concurrency import Concurrency, Reason, Throttle
+from samovar.engine.concurrency import Concurrency, Quota, Reason, Throttle
 from samovar.engine.model import Version
 
 __all__ = ["Lease", "Pool", "Pooled", "Reason", "Throttle"]
@@ -55,8 +55,9 @@ class Lease(msgspec.Struct, Generic[E], frozen=True):
 class _Group(Generic[E]):
     """The environments of one version key."""
 
-    def __init__(self, version: Version) -> None:
-        self.version = version
+    def __init__(self, name: str, quota: Quota) -> None:
+        self.name = name
+        self.quota = quota
         self.retired = False
         self.starting: dict[str, E] = {}
         self.busy: dict[str, E] = {}
@@ -67,7 +68,7 @@ class _Group(Generic[E]):
         return bool(self.starting or self.busy or self.idle)
 
     def __repr__(self) -> str:
-        return f"{self.version.function_name}: {len(self.busy)} busy, {len(self.idle)} idle, {len(self.starting)} starting"
+        return f"{self.name}: {len(self.busy)} busy, {len(self.idle)} idle, {len(self.starting)} starting"
 
 
 class Pool(Generic[E]):
@@ -87,7 +88,7 @@ class Pool(Generic[E]):
     @property
     def running(self) -> int:
         """Invocations admitted and not ended."""
-        return self.concurrency.running
+        return sum(len(group.busy) + len(group.starting) for group in self._groups.values())
 
     @property
     def used_mb(self) -> int:
@@ -102,10 +103,11 @@ class Pool(Generic[E]):
         return f"Pool({'; '.join(parts)})"
 
     def assign(self, version: Version) -> Lease[E] | Throttle:
-        refusal = self.concurrency.refusal(version)
+        group = self._groups.get(version.key)
+        quota = group.quota if group is not None else self.concurrency.quota(version)
+        refusal = quota.refusal()
         if refusal is not None:
             return refusal
-        group = self._groups.get(version.key)
 
         # Reuse.
         if group is not None and group.idle:
@@ -113,7 +115,7 @@ class Pool(Generic[E]):
             del self._idle[key]
             self._idle_mb -= environment.memory_mb
             group.busy[key] = environment
-            self.concurrency.begin(version)
+            quota.begin()
             return Lease(environment)
 
         # Throttle.
@@ -135,10 +137,10 @@ class Pool(Generic[E]):
             destroy.append(oldest)
         group = self._groups.get(version.key)
         if group is None:
-            group = self._groups[version.key] = _Group(version)
+            group = self._groups[version.key] = _Group(version.function_name, quota)
         group.starting[environment.id] = environment
         self._used_mb += environment.memory_mb
-        self.concurrency.begin(version)
+        quota.begin()
         return Lease(environment, cold=True, destroy=tuple(destroy))
 
     def started(self, environment: E) -> None:
@@ -194,7 +196,7 @@ class Pool(Generic[E]):
         group = self._groups[environment.version_key]
         if group.busy.pop(environment.id, None) is None:
             del group.starting[environment.id]
-        self.concurrency.end(group.version)
+        group.quota.end()
         return group
 
     def _drop_oldest(self) -> E:

@@ -1,27 +1,20 @@
 """The environment variables of a function, in AWS's order of precedence (facts/lambda-runtime.md §2.1).
 
 Owns: names and values. The later of these wins: what the runtime sets for everyone < the user's < credentials <
-runtime group
-< platform group. Reserved names can't be in the user's: the API refuses them.
+runtime group < platform group. Reserved names can't be in the user's: the API refuses them.
 """
 
-import msgspec
+from collections.abc import Mapping
 
 from samovar.engine.model import Version
-from samovar.engine.runtimes import CUSTOM_RUNTIMES, custom_environ, zygote_environ
 
 
-def configuration(version: Version, endpoint_url: str, stream: str, task: str, opt: str) -> bytes:
-    """The content of a configuration frame: what a fresh runtime needs to become this function."""
-    environ = variables(version, endpoint_url, stream, task, opt)
-    return msgspec.json.encode({"environ": environ, "task": task, "opt": opt})
-
-
-def variables(version: Version, endpoint_url: str, stream: str, task: str, opt: str) -> dict[str, str]:
-    """`task` and `opt`: where code and layers are, which for a function on the host is not /var/task and /opt."""
-    custom = version.runtime in CUSTOM_RUNTIMES
-    everyone = custom_environ() if custom else {**zygote_environ(version.runtime), "PWD": task, "SHLVL": "0"}
-    found = {
+def variables(
+    version: Version, everyone: Mapping[str, str], endpoint_url: str, stream: str, task: str, opt: str
+) -> dict[str, str]:
+    """`everyone`: what the runtime sets for all. `task`, `opt`: where the function finds its code and layers."""
+    return {
+        # On the host, without mounts, they are not /var/task and /opt.
         **{name: text.replace("/var/task", task).replace("/opt", opt) for name, text in everyone.items()},
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1:2000",
@@ -31,7 +24,6 @@ def variables(version: Version, endpoint_url: str, stream: str, task: str, opt: 
         **version.variables,
         **credentials(version),
         "_HANDLER": version.handler,
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_{version.runtime}",
         "AWS_LAMBDA_LOG_GROUP_NAME": version.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": stream,
         "LAMBDA_TASK_ROOT": task,
@@ -44,9 +36,6 @@ def variables(version: Version, endpoint_url: str, stream: str, task: str, opt: 
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
     }
-    if custom:
-        del found["AWS_EXECUTION_ENV"]
-    return found
 
 
 def credentials(version: Version) -> dict[str, str]:

@@ -68,7 +68,9 @@ class LinuxBox:
     """A box; see `port.Box` for what each method promises."""
 
 
-    def __init__(self, boxes: Maker, zygote: Zygote, uid: int | None) -> None:
+    def __init__(self, boxes: Maker, zygote: Zygote, uid: int | None, awaited: bool) -> None:
+        """`awaited`: somebody waits for it, so that whatever can be done later is left for later."""
+        self.awaited = awaited
         self.id = ids.hex_id(16)
         self.uid = uid
         self.dead = False
@@ -92,6 +94,8 @@ class LinuxBox:
     async def build(self) -> None:
         """Make the shell, the groups and the first occupant."""
         boxes = self._boxes
+        if self._zygote.helper.gone:
+            raise SandboxDied("the zygote has gone")
         if boxes.groups is not None:
             self.group = boxes.groups.make(self.id)
         if boxes.isolated:
@@ -101,6 +105,7 @@ class LinuxBox:
             self.listeners = [socket.socket(fileno=fd) for fd in made[1:]]
         if self._zygote.starts_early:
             await self._occupy(self._zygote.command)
+        self.awaited = True
         for port, listener in zip(_PORTS, self.listeners, strict=False):
             boxes.listeners.opened(self, listener, port)
 
@@ -120,6 +125,7 @@ class LinuxBox:
         try:
             request = {"do": "occupy", "uid": self.uid, "into": into, "network": not self._boxes.host_network}
             request["command"] = msgspec.to_builtins(command)
+            request["rehearse"] = not self.awaited
             self._zygote.occupants[number] = self
             answer, _ = await self._zygote.helper.ask({**request, "number": number}, descriptors + entrances)
             self._pid = answer["pid"]
@@ -167,7 +173,10 @@ class LinuxBox:
             tmp_mb = limits.tmp_mb if limits.tmp_mb != _TMP_MB else None
             injected = self._boxes.keeper.request({"do": "inject", "mounts": plan, "tmp_mb": tmp_mb}, [self._init])
         if self.group is not None:  # while the keeper works
-            self.group.limit(max(limits.memory_mb - self._zygote.base_mb, 16), spec.PIDS)
+            try:
+                self.group.limit(max(limits.memory_mb - self._zygote.base_mb, 16), spec.PIDS)
+            except OSError as error:
+                raise SandboxDied(f"a box could not be limited: {error}") from error
         if injected is None:
             return [str(source) for source, _ in mounts]
         await injected
@@ -217,13 +226,13 @@ class LinuxBox:
             self.group.thaw()
 
     def throttle(self) -> None:
-        if self.group is None or self._throttled or self._limits is None or self._limits.cpus is None:
+        if self.group is None or self.dead or self._throttled or self._limits is None or self._limits.cpus is None:
             return
         self.group.throttle(self._limits.cpus)
         self._throttled = True
 
     def peak_memory_mb(self) -> int:
-        if self.group is None or self._limits is None:
+        if self.group is None or self._limits is None or self.dead:
             return 0
         # Pages shared with the zygote are charged to none; on AWS they count, so they do here.
         return min(self.group.peak_mb() + self._zygote.base_mb, self._limits.memory_mb)
@@ -231,7 +240,10 @@ class LinuxBox:
     async def start(self, command: spec.Command | None = None) -> None:
         if self.dead:
             raise SandboxDied("the box is dead")
-        await self._occupy(command or self._zygote.command)
+        try:
+            await self._occupy(command or self._zygote.command)
+        except OSError as error:
+            raise SandboxDied(f"a box could not be started again: {error}") from error
 
     def stop(self) -> None:
         self._empty(Exit(signal=signal.SIGKILL))
@@ -255,7 +267,7 @@ class LinuxBox:
         self._emptying = True
         self._forget_occupant()
         if self.group is not None and self.group.out_of_memory():
-            how = Exit(how.status, how.signal, out_of_memory=True)
+            how = msgspec.structs.replace(how, out_of_memory=True)
         self._boxes.spawn(self._clear(how))
 
     async def _clear(self, how: Exit) -> None:
@@ -278,7 +290,7 @@ class LinuxBox:
             self._end()
         self._emptying = False
         if tenant is not None and self._tenant is tenant:
-            tenant.on_exit(how)
+            tenant.on_exit(msgspec.structs.replace(how, box_gone=self.dead))
 
     def _forget_occupant(self) -> None:
         self._zygote.occupants.pop(self._number, None)

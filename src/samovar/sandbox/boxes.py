@@ -108,7 +108,7 @@ class LinuxBoxes:
                 # Later: now the machine's cores are for the box that was taken.
                 self._loop.call_later(_REFILL_AFTER_S, self._refill, zygote)
                 return box
-        box = await self._make(zygote)
+        box = await self._make(zygote, awaited=True)
         self._refill(zygote)
         return box
 
@@ -155,7 +155,7 @@ class LinuxBoxes:
 
     async def _zygote(self, kind: str) -> "_Zygote":
         zygote = self._zygotes.get(kind)
-        if zygote is None or (zygote.helper.gone and self._loop.time() - zygote.started_at > _RETRY_AFTER_S):
+        if zygote is None or (zygote.helper.gone and zygote.may_return(self._loop.time())):
             zygote = self._zygotes[kind] = _Zygote(kind, self._loop)
             self.spawn(self._start_zygote(zygote))
         return await asyncio.shield(zygote.ready)
@@ -192,16 +192,16 @@ class LinuxBoxes:
 
     async def _put_on_shelf(self, zygote: "_Zygote") -> None:
         try:
-            box = await self._make(zygote)
+            box = await self._make(zygote, awaited=False)
             zygote.shelf.append(box)
         except SandboxDied:
             pass  # whoever needs a box makes the next attempt, and hears the reason
         finally:
             zygote.coming -= 1
 
-    async def _make(self, zygote: "_Zygote") -> "LinuxBox":
+    async def _make(self, zygote: "_Zygote", awaited: bool) -> "LinuxBox":
         async with self._starts:
-            box = LinuxBox(self, zygote, self._uid())
+            box = LinuxBox(self, zygote, self._uid(), awaited)
             self.living.add(box)
             try:
                 await box.build()
@@ -246,6 +246,11 @@ class _Zygote:
         self.occupants: dict[int, LinuxBox] = {}
         self.helper = Helper(f"the {kind} zygote", loop, self._event)
         self.helper.on_gone = self._gone
+
+    def may_return(self, now: float) -> bool:
+        """Whether another may be started after it: at once if it was ready once, else after a while."""
+        lived = self.ready.done() and self.ready.exception() is None
+        return lived or now - self.started_at > _RETRY_AFTER_S
 
     def _event(self, event: dict[str, Any]) -> None:
         if "ready" in event:

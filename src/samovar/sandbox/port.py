@@ -22,6 +22,8 @@ class Exit(msgspec.Struct, frozen=True):
     status: int = 0
     signal: int = 0
     out_of_memory: bool = False
+    box_gone: bool = False
+    """The box went with it, and can't be started again."""
 
 
 class SandboxDied(Exception):
@@ -42,7 +44,7 @@ class Tenant(Protocol):
         """What the occupant wrote to its output."""
 
     def on_exit(self, how: Exit) -> None:
-        """The occupant is gone, and everything that it had started; the box stands and can be started again."""
+        """The occupant is gone, and everything that it had started; the box can be started again unless it's gone."""
 
 
 class Box(Protocol):

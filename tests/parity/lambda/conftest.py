@@ -16,7 +16,7 @@ from samovar.core.clock import SystemClock
 from samovar.engine.model import Invocation, Outcome, Result, Version
 from samovar.gateway.admission import admit
 from samovar.gateway.dispatch import Gateway
-from samovar.gateway.doors import Doors
+from samovar.gateway.doors import Doors, Site
 from samovar.net.server import serve
 from samovar.services import lambda_
 from samovar.store.blobs import Blobs
@@ -81,6 +81,7 @@ class Server:
             allow_reset=False,
             listen_host="127.0.0.1",
             downloads={lambda_.LINK_PATH: download},
+            sites=[Site(lambda_.URL_LABEL, lambda_.URL_PATH, visit)],
         )
         gateway = Gateway(Models(), [service], doors=doors, region="us-east-1")
         server = await serve(gateway.handle, host="127.0.0.1", port=0, admit=admit)

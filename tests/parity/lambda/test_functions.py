@@ -118,7 +118,6 @@ def test_a_validation_exception_has_a_message_and_no_type(server):
         ({"Environment": {"Variables": {"A": "x"}}}, "ValidationException", "1 validation error detected: Value "),
         ({"Environment": {"Variables": {"AB": "x" * 4096}}}, "InvalidParameterValueException", "Lambda was unable to "),
         ({"Code": {"ZipFile": b"PK no zip"}}, "InvalidParameterValueException", "Could not unzip uploaded file."),
-        ({"Layers": ["arn:aws:lambda:us-east-1:123456789012:layer:l:1"]}, "NotImplementedException", "Layers is not "),
     ],
 )  # fmt: skip
 def test_a_wrong_creation_is_refused(client, create, given, code, start):

@@ -217,6 +217,17 @@ def test_each_account_and_region_counts_for_itself(connect, name):
         assert answer["Version"] == 1
 
 
+def test_layer_versions_count_for_the_accounts_code_size(connect, name):
+    """facts/lambda-api.md §4.5."""
+    client = connect("555555555555")
+    for text in ("one", "three"):
+        client.publish_layer_version(LayerName=name, Content={"ZipFile": content(text)})
+    used = len(content("one")) + len(content("three"))
+    assert client.get_account_settings()["AccountUsage"]["TotalCodeSize"] == used
+    client.delete_layer_version(LayerName=name, VersionNumber=1)
+    assert client.get_account_settings()["AccountUsage"]["TotalCodeSize"] == len(content("three"))
+
+
 # --- refusals ---------------------------------------------------------------------------------------------------------
 
 

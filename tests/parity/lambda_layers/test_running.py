@@ -276,3 +276,26 @@ def test_layers_survive_a_restart_and_the_loss_of_what_is_only_a_cache(platforms
     assert os.path.isdir(merged[0])
     second.client("lambda").delete_function(FunctionName="f")
     assert second.stop() == 0, second.said()
+
+
+# --- runtimes ---------------------------------------------------------------------------------------------------------
+
+BOOTSTRAP = """\
+#!/usr/bin/env python3
+import os, urllib.request
+
+api = "http://%s/2018-06-01/runtime/invocation" % os.environ["AWS_LAMBDA_RUNTIME_API"]
+while True:
+    with urllib.request.urlopen(api + "/next") as event:
+        answer = b'{"from": "layer", "event": %s}' % event.read()
+    urllib.request.urlopen("%s/%s/response" % (api, event.headers["Lambda-Runtime-Aws-Request-Id"]), answer).close()
+"""
+
+
+def test_a_layer_may_bring_a_custom_runtime(deploy, layer):
+    """`bootstrap` is looked up in /var/task/bootstrap, then /opt/bootstrap."""
+    if not Path("/usr/bin/python3").exists():
+        pytest.skip("no /usr/bin/python3 for a bootstrap in Python")
+    arns = [layer({"bootstrap": (BOOTSTRAP, 0o755)}), layer({"share/other": "x"})]
+    function = deploy("", Runtime="provided.al2023", Layers=arns)
+    assert function(1).result == {"from": "layer", "event": 1}

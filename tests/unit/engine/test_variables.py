@@ -1,5 +1,6 @@
 """`engine/variables.py`: the environment variables of a function."""
 
+from samovar.engine.languages.python import zygote_environ
 from samovar.engine.model import Version
 from samovar.engine.variables import variables
 
@@ -21,16 +22,18 @@ VERSION = Version(
     log_group="/aws/lambda/f",
 )
 
+EVERYONE = zygote_environ("python3.12")
+
 
 def test_the_paths_are_those_of_lambda_in_a_sandbox():
     """facts/lambda-runtime.md §2.1."""
-    found = variables(VERSION, "http://127.0.0.1:4566", "stream", "/var/task", "/opt")
+    found = variables(VERSION, EVERYONE, "http://127.0.0.1:4566", "stream", "/var/task", "/opt")
     assert found["PATH"] == "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"
     assert found["LD_LIBRARY_PATH"].endswith(":/var/task:/var/task/lib:/opt/lib")
 
 
 def test_on_the_host_they_lead_to_where_code_and_layers_are():
-    found = variables(VERSION, "http://127.0.0.1:4566", "stream", "/data/trees/a", "/data/trees/layers-b")
+    found = variables(VERSION, EVERYONE, "http://127.0.0.1:4566", "stream", "/data/trees/a", "/data/trees/layers-b")
     assert found["PATH"].endswith(":/data/trees/layers-b/bin")
     assert found["LD_LIBRARY_PATH"].endswith(":/data/trees/a:/data/trees/a/lib:/data/trees/layers-b/lib")
     assert (found["LAMBDA_TASK_ROOT"], found["MINE"]) == ("/data/trees/a", "/opt stays")

@@ -14,7 +14,7 @@ from samovar.core.context import Context, Params, Reply
 from samovar.core.errors import AwsError
 from samovar.core.service import Service
 from samovar.gateway.dispatch import Gateway
-from samovar.gateway.doors import Doors
+from samovar.gateway.doors import Doors, Site
 from samovar.net.message import Request, Response
 from samovar.wire.model import Models
 
@@ -67,6 +67,12 @@ class Fake:
     async def reset_lambda(self) -> None:
         self.resets.append("lambda")
 
+    def serve(self, request: Request, ctx: Context, reply: Callable[[Response], None]) -> None:
+        self.seen.append((ctx, {"path": request.path}))
+        if request.path == "/bug":
+            raise RuntimeError("a bug in a site")
+        reply(Response(200, [], b"a page"))
+
 
 class Rig:
     def __init__(self, *, allow_reset: bool = False, listen_host: str = "127.0.0.1") -> None:
@@ -86,6 +92,7 @@ class Rig:
             allow_reset=allow_reset,
             listen_host=listen_host,
             downloads={"/_samovar/code/": download},
+            sites=[Site(".site-label.", "/_samovar/site/", self.fake.serve)],
         )
         self.gateway = Gateway(MODELS, services, doors=doors, region="us-east-1")
 
@@ -298,6 +305,44 @@ class TestOrigins:
     def test_a_local_page_is_welcome(self, origin: str) -> None:
         async def check(rig: Rig) -> None:
             assert (await rig.ask("GET", "/_samovar/health", origin=origin)).status == 200
+
+        run(check)
+
+
+class TestSites:
+    """What services answer to browsers under host names of their own."""
+
+    @pytest.mark.parametrize(
+        ("host", "path"),
+        [
+            ("x.site-label.us-east-1.localhost:4566", "/"),
+            ("X.Site-Label.example.com", INVOKE),
+            ("127.0.0.1:4566", "/_samovar/site/x/a"),
+            ("foreign.example.com", "/_samovar/site/x"),
+        ],
+    )
+    def test_a_site_is_found_by_its_label_or_its_path_and_open_to_every_page(self, host: str, path: str) -> None:
+        async def check(rig: Rig) -> None:
+            response = await rig.ask("GET", path, host=host, origin="https://evil.example")
+            assert (response.status, response.body) == (200, b"a page")
+            [(ctx, seen)] = rig.fake.seen
+            assert seen == {"path": path}
+            assert (ctx.account, ctx.region, ctx.endpoint) == ("000000000000", "us-east-1", f"http://{host}")
+
+        run(check)
+
+    def test_a_signature_tells_a_site_who_visits(self) -> None:
+        async def check(rig: Rig) -> None:
+            await rig.ask("GET", "/", service="lambda", host="x.site-label.y")
+            [(ctx, _)] = rig.fake.seen
+            assert (ctx.account, ctx.region) == ("123456789012", "eu-west-1")
+
+        run(check)
+
+    def test_a_bug_in_a_site_answers_500(self, caplog: pytest.LogCaptureFixture) -> None:
+        async def check(rig: Rig) -> None:
+            with caplog.at_level(logging.CRITICAL):
+                assert (await rig.ask("GET", "/bug", host="x.site-label.y")).status == 500
 
         run(check)
 

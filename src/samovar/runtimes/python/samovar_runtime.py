@@ -66,6 +66,7 @@ def warm():
             importlib.import_module(name)
     except Exception as error:  # noqa: BLE001 - an SDK that doesn't fit this interpreter: functions without it still run
         sys.stderr.write("samovar: boto3 can't be imported on this Python: %s\n" % error)
+    _reseed()  # OpenSSL starts up at the first use: here, for all
     rehearse()
 
 
@@ -75,7 +76,6 @@ def rehearse():
 
     In a fresh fork every page that is written to is copied first; after this the function's way finds its own pages.
     """
-    _reseed()
     before = dict(os.environ)
     _set_environ(dict(before, **{"REHEARSAL_%d" % number: "x" * 40 for number in range(24)}))
     _set_environ(before)
@@ -113,6 +113,7 @@ def serve(channel):
     """Wait for a function, become it, and run its invocations until the end."""
     channel.setblocking(True)
     code = 1
+    _reseed()
     try:
         frames = Frames(channel)
         kind, content = frames.receive()

@@ -32,6 +32,7 @@ from zygote import Zygote
 
 _NAMESPACES = syscalls.CLONE_NEWPID | syscalls.CLONE_NEWUTS | syscalls.CLONE_NEWIPC
 _CLEAR_WITHIN_S = 10.0
+_SLEEPERS = ("/usr/bin/sleep", "/bin/sleep")
 
 
 def main():
@@ -117,6 +118,18 @@ def _thaw(path):
             file.write("THAWED")
     except OSError:
         pass  # another controller's group, or gone already
+
+
+def _sleep():
+    # type: () -> None
+    """Wait to be killed. As a program of its own an init takes a tenth of the memory that a fork of the keeper does."""
+    for path in _SLEEPERS:
+        try:
+            os.execve(path, ["init", "2147483647"], {})
+        except OSError:
+            continue
+    while True:
+        signal.pause()
 
 
 class Keeper:
@@ -246,8 +259,7 @@ class Keeper:
             # Where the occupant has the same user (an ordinary user's server), it must not look into this process.
             syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
             syscalls.close_descriptors(0)
-            while True:
-                signal.pause()
+            _sleep()
         except OSError as error:
             link.send(report, {"error": str(error)})
         finally:

@@ -7,11 +7,11 @@ Owns: its children, which it reaps and reports. Two sorts:
 CONFIG is JSON:
   {"module": what to serve, "path": [sys.path for it], "readonly": [paths to make read-only once warm],
    "unmount": [paths that only the zygote needed], "isolated": bool, "inner": [uid, gid], "limits": {...}}
-The module has `warm()` (called once, before the first fork), `rehearse()` (in every occupant, locked, before it's
-taken) and `serve(channel)` (the occupant's whole life).
+The module has `warm()` (called once, before the first fork), `rehearse()` (in an occupant that nobody waits for, locked)
+and `serve(channel)` (the occupant's whole life).
 
 Requests:
-  occupy {id, number, uid, into, network, command} + [channel, output, init's pidfd?, cgroup descriptors...]
+  occupy {id, number, uid, into, network, rehearse, command} + [channel, output, init's pidfd?, cgroup descriptors...]
          -> {"id", "pid"} or {"id", "error"}
          cgroup descriptors: v1 `tasks` files, written by the child; {"into": true} means the last is a v2 directory.
          command: null for the module, or {"tries": [argv...], "environ", "cwd", "channel": bool}: the first argv that
@@ -160,7 +160,8 @@ class Zygote:
                 _become_program(request["command"])
             else:
                 channel = socket.socket(fileno=_CHANNEL)
-                self.runtime.rehearse()  # type: ignore[attr-defined]
+                if request["rehearse"]:
+                    self.runtime.rehearse()  # type: ignore[attr-defined]
                 channel.send(b"W")
                 self.runtime.serve(channel)  # type: ignore[attr-defined]
         finally:

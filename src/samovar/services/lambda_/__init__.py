@@ -36,7 +36,8 @@ from samovar.services.lambda_.ops import mappings as mappings_ops
 from samovar.services.lambda_.ops import permissions as permissions_ops
 from samovar.services.lambda_.ops import urls as urls_ops
 from samovar.services.lambda_.permissions import Permissions
-from samovar.services.lambda_.state import Engine, State
+from samovar.services.lambda_.ports import Engine
+from samovar.services.lambda_.state import State
 from samovar.services.lambda_.url_site import UrlSite
 from samovar.services.lambda_.urls import LABEL as URL_LABEL
 from samovar.services.lambda_.urls import PATH as URL_PATH

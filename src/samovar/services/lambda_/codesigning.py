@@ -57,6 +57,7 @@ class CodeSigning:
         self._signed = signed
         functions.belongings.append(signed)
         functions.deploying.append(self.deploying)
+        functions.taggable["code-signing-config"] = self
 
     @classmethod
     async def open(cls, store: Store, functions: State) -> "CodeSigning":
@@ -100,6 +101,15 @@ class CodeSigning:
                 f"client is not configured to accept. Check the provided signature for {function[2]}.",
             )
         return [self._signed.putting((*function, ""), Signed(config.arn))] if given else []
+
+    def tags(self, key: Key) -> dict[str, str] | None:
+        config = self.configs.get(key)
+        return config.tags if config else None
+
+    async def retag(self, key: Key, tags: dict[str, str]) -> None:
+        config = self.configs.get(key)
+        if config:
+            await self.configs.put(key, msgspec.structs.replace(config, tags=tags))
 
     async def reset(self) -> None:
         await self.configs.clear()

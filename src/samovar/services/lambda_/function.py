@@ -1,21 +1,18 @@
-"""Functions and their versions as they are kept, how they change, and how AWS shows them.
+"""Functions and their versions as they are kept, and how they change.
 
-Owns: Function, its published versions and their parts, the transitions of facts/lambda-api.md §4.3, the response object
-of §4.2. Pure: time and revision ids are arguments. Rules: a record is replaced, never changed; every transition takes a
-new RevisionId.
+Owns: Function, its published versions and their parts, the transitions of facts/lambda-api.md §4.3. Refuses: how AWS
+shows them (`view`). Pure: time and revision ids are arguments. Rules: a record is replaced, never changed; every
+transition takes a new RevisionId.
 """
 
 from enum import Enum
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from samovar.core import arn
-from samovar.core.clock import iso_millis
-from samovar.core.context import Params
 from samovar.engine import package
 from samovar.engine.model import Version
-from samovar.services.lambda_ import runtimes
 from samovar.services.lambda_.names import LATEST
 
 Key = tuple[str, str, str]
@@ -232,7 +229,7 @@ def failed(deployed: D, revision: str, reason: Reason) -> D:
 
 def order(version: str) -> str:
     """A text that sorts as versions are listed: `$LATEST`, then by number."""
-    return "" if version == LATEST else version.zfill(10)
+    return version if version == LATEST else version.zfill(10)
 
 
 def unsettled(deployed: Deployed) -> bool:
@@ -260,70 +257,3 @@ def executable(deployed: Deployed) -> Version:
         log_group=configuration.logging.group,
         layers=package.stack_name([layer.digest for layer in configuration.layers]),
     )
-
-
-_NOT_LISTED = frozenset(
-    {
-        "State",
-        "StateReason",
-        "StateReasonCode",
-        "LastUpdateStatus",
-        "LastUpdateStatusReason",
-        "LastUpdateStatusReasonCode",
-        "RuntimeVersionConfig",
-    }
-)
-
-
-def describe(deployed: Deployed, qualifier: str = "") -> Params:
-    """FunctionConfiguration as Get, Create and Update answer it: members in AWS's order, absent where AWS has none."""
-    configuration = deployed.configuration
-    shown: dict[str, Any] = {
-        "FunctionName": deployed.name,
-        "FunctionArn": f"{deployed.arn}:{qualifier}" if qualifier else deployed.arn,
-        "Runtime": configuration.runtime,
-        "Role": configuration.role,
-        "Handler": configuration.handler,
-        "CodeSize": deployed.code.size,
-        "Description": deployed.description,
-        "Timeout": configuration.timeout_s,
-        "MemorySize": configuration.memory_mb,
-        "LastModified": iso_millis(deployed.modified_at),
-        "CodeSha256": deployed.code.sha256,
-        "Version": deployed.version,
-    }
-    if configuration.vpc:
-        shown["VpcConfig"] = {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": "", "Ipv6AllowedForDualStack": False}
-    if configuration.variables is not None:
-        shown["Environment"] = {"Variables": configuration.variables}
-    if configuration.kms_key_arn:
-        shown["KMSKeyArn"] = configuration.kms_key_arn
-    shown["TracingConfig"] = {"Mode": configuration.tracing}
-    shown["RevisionId"] = deployed.revision
-    if configuration.layers:
-        shown["Layers"] = [{"Arn": layer.arn, "CodeSize": layer.size} for layer in configuration.layers]
-    shown.update(_states(deployed))
-    shown["PackageType"] = "Zip"
-    shown["Architectures"] = [deployed.code.architecture]
-    shown["EphemeralStorage"] = {"Size": configuration.ephemeral_mb}
-    shown["SnapStart"] = {"ApplyOn": "None", "OptimizationStatus": "Off"}
-    shown["RuntimeVersionConfig"] = {"RuntimeVersionArn": runtimes.version_arn(deployed.region, configuration.runtime)}
-    shown["LoggingConfig"] = {"LogFormat": configuration.logging.format, "LogGroup": configuration.logging.group}
-    return shown
-
-
-def describe_item(deployed: Deployed, qualifier: str = "") -> Params:
-    """FunctionConfiguration as ListFunctions shows it (facts/lambda-api.md §2)."""
-    return {member: value for member, value in describe(deployed, qualifier).items() if member not in _NOT_LISTED}
-
-
-def _states(deployed: Deployed) -> Params:
-    shown = {"State": deployed.state.value}
-    if deployed.reason:
-        shown |= {"StateReason": deployed.reason.text, "StateReasonCode": deployed.reason.code}
-    if deployed.update:
-        shown["LastUpdateStatus"] = deployed.update.value
-    if deployed.update_reason:
-        shown["LastUpdateStatusReason"] = deployed.update_reason.text
-        shown["LastUpdateStatusReasonCode"] = deployed.update_reason.code
-    return shown

@@ -65,6 +65,7 @@ class Mappings:
         self.table = table
         self.polled = frozenset(polled)
         self._settling: set[asyncio.Task[None]] = set()
+        functions.taggable["event-source-mapping"] = self
 
     @classmethod
     async def open(cls, store: Store, functions: State, polled: Collection[str]) -> "Mappings":
@@ -88,6 +89,15 @@ class Mappings:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def tags(self, key: Key) -> dict[str, str] | None:
+        mapping = self.table.get(key)
+        return mapping.tags if mapping else None
+
+    async def retag(self, key: Key, tags: dict[str, str]) -> None:
+        mapping = self.table.get(key)
+        if mapping:
+            await self.keep(msgspec.structs.replace(mapping, tags=tags))
 
     async def reset(self) -> None:
         await self.table.clear()

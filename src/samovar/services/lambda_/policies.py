@@ -215,5 +215,7 @@ def _judge(operator: str, actual: str | None, expected: list[str]) -> bool | Non
 
 
 def _like(text: str, pattern: str) -> bool:
+    if "*" not in pattern and "?" not in pattern:
+        return text == pattern
     wanted = "".join(".*" if char == "*" else "." if char == "?" else re.escape(char) for char in pattern)
     return re.fullmatch(wanted, text, re.DOTALL) is not None

@@ -11,7 +11,7 @@ Owns: their tables, one lock per function for those who change it, the tasks tha
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Protocol
+from typing import Any
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -20,45 +20,18 @@ from samovar.core.clock import Clock
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.core.ids import uuid4
-from samovar.engine.model import Invocation, Result, Version
+from samovar.engine.model import Version
 from samovar.services.lambda_ import function as functions
 from samovar.services.lambda_.alias import Alias
 from samovar.services.lambda_.code import CodeStore
-from samovar.services.lambda_.function import Deployed, Function, Key, Published, Reason
+from samovar.services.lambda_.force import InForce, wrong_state
+from samovar.services.lambda_.function import Function, Key, Published, Reason
 from samovar.services.lambda_.layers import Layers
 from samovar.services.lambda_.names import LATEST, not_found
+from samovar.services.lambda_.ports import Engine, Taggable
 from samovar.store.errors import StoreError
 from samovar.store.sqlite import Change, Store
 from samovar.store.table import Table
-
-
-class Engine(Protocol):
-    """What runs the functions (`engine/invoke.py`)."""
-
-    @property
-    def concurrency(self) -> int:
-        """Invocations that an account may have in a region at a time."""
-        ...
-
-    def start(self, version: Version, invocation: Invocation, done: Callable[[Result], None]) -> None:
-        """Run it and call `done` once; raises AwsError at once when it is throttled."""
-        ...
-
-    def runtime_available(self, runtime: str) -> str | None:
-        """None when this machine can run it, else why not and what to do."""
-        ...
-
-    async def prepare(self, runtime: str) -> None:
-        """Warm the runtime's interpreter."""
-        ...
-
-    def retire(self, version_key: str) -> None:
-        """Give this version's environments nothing new; what runs there finishes."""
-        ...
-
-    def set_reserved(self, function_arn: str, reserved: int | None) -> None:
-        """Give the function (unqualified ARN) this much of its account's concurrency for itself, from now on."""
-        ...
 
 
 class RuntimeUpdates(msgspec.Struct, frozen=True):
@@ -95,9 +68,10 @@ class State:
         """Tables whose keys begin with account, region, function name, qualifier (empty for the function itself)."""
         self.deploying: list[Callable[[Key, Params], list[Change]]] = []
         """Asked before code is deployed, with the function and the request: may refuse, or add to what is committed."""
+        self.taggable: dict[str, Taggable] = {}
+        """By the kind in their ARNs."""
         self._draw = draw
-        self._in_force: dict[tuple[str, str, str, str], Version] = {}
-        """By account, region, name and version."""
+        self._in_force = InForce(engine)
         self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
         self._settling: set[asyncio.Task[None]] = set()
 
@@ -191,7 +165,7 @@ class State:
             if alias is not None:
                 return self.in_force(key, alias.route(self._draw))
             deployed = self.functions.get(key) if qualifier == LATEST else self.published(key, qualifier)
-            return self._enter_late(deployed) if deployed else None
+            return self._in_force.enter_late(deployed) if deployed else None
         return version
 
     # --- changing ---------------------------------------------------------------------------------------------------
@@ -217,7 +191,7 @@ class State:
             *_deleting(function.key, self.versions, self.aliases, *self.belongings),
         )
         for deployed in (function, *versions):
-            self._withdraw(deployed)
+            self._in_force.withdraw(deployed)
             self.code.release(deployed)
         self.engine.set_reserved(function.arn, None)
 
@@ -226,7 +200,7 @@ class State:
             self.versions.deleting((*version.key, functions.order(version.version))),
             *_deleting((*version.key, version.version), *self.belongings),
         )
-        self._withdraw(version)
+        self._in_force.withdraw(version)
         self.code.release(version)
 
     async def remove_alias(self, alias: Alias) -> None:
@@ -240,7 +214,7 @@ class State:
             await self._recover(deployed)
         for _, function in self.functions.items():
             self.engine.set_reserved(function.arn, function.reserved)
-        for runtime in {version.runtime for version in self._in_force.values()}:
+        for runtime in self._in_force.runtimes():
             self._spawn(self.engine.prepare(runtime))
 
     async def reset(self) -> None:
@@ -253,7 +227,7 @@ class State:
             *_deleting((), self.functions, self.versions, self.aliases, *self.belongings),
         )
         for deployed in everything:
-            self._withdraw(deployed)
+            self._in_force.withdraw(deployed)
             self.code.release(deployed)
             self.engine.set_reserved(deployed.arn, None)
 
@@ -264,6 +238,10 @@ class State:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def tidy(self) -> None:
+        """Remove, soon, code that has been out of use for long."""
+        self._spawn(self._tidy())
+
     # --- pieces -----------------------------------------------------------------------------------------------------
 
     def _everything(self) -> list[Function | Published]:
@@ -271,6 +249,9 @@ class State:
             *(function for _, function in self.functions.items()),
             *(version for _, version in self.versions.items()),
         ]
+
+    async def _tidy(self) -> None:
+        await self.code.tidy(self._everything(), self.layers.versions())
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -298,7 +279,7 @@ class State:
             deployed = functions.settled(deployed, uuid4())
             await self.store.transact(self._putting(deployed))
         if deployed.state is functions.State.ACTIVE:
-            self._enter(deployed)
+            self._in_force.enter(deployed)
 
     async def _settle(self, *deployed: Function | Published) -> None:
         async with self.lock(deployed[0].key):
@@ -307,42 +288,13 @@ class State:
             ready = [functions.settled(each, uuid4()) for each in found if each and functions.unsettled(each)]
             problems = []
             for each in ready:
-                self._withdraw(each)
-                problems.append(self._enter(each))
+                self._in_force.withdraw(each)
+                problems.append(self._in_force.enter(each))
             if ready:
                 await self.store.transact(*map(self._putting, ready))
         if ready and not any(problems):
             await self.engine.prepare(ready[0].configuration.runtime)
-        await self.code.tidy(self._everything(), self.layers.versions())
-
-    def _enter(self, deployed: Deployed) -> str | None:
-        """Let it be invoked from now on; or say why this machine can't run it: interpreters come and go."""
-        problem = self.engine.runtime_available(deployed.configuration.runtime)
-        if not problem:
-            self._in_force[*deployed.key, deployed.version] = functions.executable(deployed)
-        return problem
-
-    def _enter_late(self, deployed: Deployed) -> Version:
-        """`_enter` what an invocation wants and couldn't be entered when it became ready."""
-        if deployed.state is not functions.State.ACTIVE:
-            raise wrong_state(deployed)
-        problem = self._enter(deployed)
-        if problem:
-            raise AwsError("InvalidRuntimeException", problem)
-        return self._in_force[*deployed.key, deployed.version]
-
-    def _withdraw(self, deployed: Deployed) -> None:
-        version = self._in_force.pop((*deployed.key, deployed.version), None)
-        if version is not None:
-            self.engine.retire(version.key)
-
-
-def wrong_state(deployed: Deployed) -> AwsError:
-    return AwsError(
-        "ResourceConflictException",
-        "The operation cannot be performed at this time. "
-        f"The function is currently in the following state: {deployed.state.value}",
-    )
+        await self._tidy()
 
 
 def check_idle(function: Function) -> None:

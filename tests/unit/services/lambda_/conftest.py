@@ -81,6 +81,8 @@ class Lab:
         self.clock = FakeClock(NOVEMBER_2026)
         self.draws: list[float] = []
         """The random numbers to come."""
+        self.polled: tuple[str, ...] = ()
+        """The event sources from which something delivers; takes a `restart`."""
         self.ctx = self.context()
         self.runner = asyncio.Runner()
         self.store: Store
@@ -99,7 +101,7 @@ class Lab:
         self.store = await open_store(self.directory / "data")
         blobs = await Blobs.open(self.directory / "code")
         self.service, self.download, self.visit = await lambda_.build(
-            self.store, blobs, self.directory / "trees", self.engine, self.clock, "x86_64", self._draw
+            self.store, blobs, self.directory / "trees", self.engine, self.clock, "x86_64", self._draw, self.polled
         )
 
     def _draw(self) -> float:

@@ -11,6 +11,7 @@ _TOTAL_LIMIT = 300 << 30
 async def get_account_settings(state: State, ctx: Context, params: Params) -> Params:
     functions = [function for _, function in state.functions.items((ctx.account, ctx.region))]
     versions = [version for _, version in state.versions.items((ctx.account, ctx.region))]
+    layers = state.layers.versions(ctx.account, ctx.region)
     return {
         "AccountLimit": {
             "TotalCodeSize": _TOTAL_LIMIT,
@@ -20,7 +21,8 @@ async def get_account_settings(state: State, ctx: Context, params: Params) -> Pa
             "UnreservedConcurrentExecutions": state.unreserved(ctx),
         },
         "AccountUsage": {
-            "TotalCodeSize": sum(deployed.code.size for deployed in (*functions, *versions)),
+            "TotalCodeSize": sum(deployed.code.size for deployed in (*functions, *versions))
+            + sum(layer.size for layer in layers),
             "FunctionCount": len(functions),
         },
     }

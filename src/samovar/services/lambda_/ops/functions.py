@@ -14,10 +14,11 @@ from samovar.core.ids import uuid4
 from samovar.services.lambda_ import configure, names, pages
 from samovar.services.lambda_ import function as functions
 from samovar.services.lambda_.alias import Alias
-from samovar.services.lambda_.function import Code, Configuration, Deployed, Function, Published, describe
+from samovar.services.lambda_.function import Code, Configuration, Deployed, Function, Published
 from samovar.services.lambda_.names import LATEST, invalid
 from samovar.services.lambda_.runtimes import TABLE, Change
 from samovar.services.lambda_.state import State
+from samovar.services.lambda_.view import describe, describe_item
 from samovar.store import sqlite as store
 
 _S3_MEMBERS = ("S3Bucket", "S3Key", "S3ObjectVersion", "S3ObjectStorageMode")
@@ -111,13 +112,13 @@ async def list_functions(state: State, ctx: Context, params: Params) -> Params:
     found = state.functions.items((ctx.account, ctx.region))
     if params.get("FunctionVersion") != "ALL":
         page, more = pages.cut(((name, function) for (_, _, name), function in found), params)
-        return {"Functions": [functions.describe_item(function) for function in page], **more}
+        return {"Functions": [describe_item(function) for function in page], **more}
     everything: list[Deployed] = []
     for key, function in found:
         everything += [function, *state.versions_of((key[0], key[1], key[2]))]
     keyed = ((f"{each.name}\0{functions.order(each.version)}", each) for each in everything)
     versions, more = pages.cut(keyed, params)
-    return {"Functions": [functions.describe_item(each, each.version) for each in versions], **more}
+    return {"Functions": [describe_item(each, each.version) for each in versions], **more}
 
 
 async def _commit(

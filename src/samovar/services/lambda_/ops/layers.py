@@ -26,6 +26,7 @@ async def publish_layer_version(state: State, ctx: Context, params: Params) -> P
     key = layers.own(ctx, params["LayerName"], "PublishLayerVersion")
     content = await state.code.keep_layer(_zip(params["Content"]))
     version = await state.layers.publish(key, content, params, state.clock.now())
+    state.tidy()
     return _shown(state, ctx, version)
 
 

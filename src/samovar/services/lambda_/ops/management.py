@@ -1,4 +1,4 @@
-"""Recursion and runtime management: settings that AWS keeps beside a function's configuration (facts/lambda-api.md §10).
+"""Recursion and runtime management: settings beside a function's configuration (facts/lambda-api.md §10).
 
 A runtime here is the machine's interpreter, so there is one version of it: what is chosen is kept and shown.
 """

@@ -1,6 +1,6 @@
-"""Tags of functions; other resources that Lambda lets one tag are not found as long as there are none.
+"""Tag and untag resources, and list their tags (facts/lambda-api.md §4.4, §5).
 
-Facts: lambda-api.md §4.4 (tagging changes the function's revision), §5.
+Rule: what isn't a function is found through `State.taggable`, where its own module has entered it.
 """
 
 from collections.abc import Callable
@@ -8,11 +8,14 @@ from collections.abc import Callable
 import msgspec
 
 from samovar.core import arn
+from samovar.core.arn import Arn
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.core.ids import uuid4
 from samovar.services.lambda_ import configure, names
+from samovar.services.lambda_.function import Key
 from samovar.services.lambda_.names import invalid
+from samovar.services.lambda_.ports import Taggable
 from samovar.services.lambda_.state import State, check_idle
 
 _NOT_FOUND = {
@@ -36,17 +39,24 @@ async def tag_resource(state: State, ctx: Context, params: Params) -> Params:
 
 async def untag_resource(state: State, ctx: Context, params: Params) -> Params:
     removed = frozenset(params["TagKeys"])
-    await _change(
-        state, ctx, params["Resource"], lambda tags: {key: tags[key] for key in tags if key not in removed}
-    )
+    await _change(state, ctx, params["Resource"], lambda tags: {key: tags[key] for key in tags if key not in removed})
     return {}
 
 
 async def list_tags(state: State, ctx: Context, params: Params) -> Params:
-    return {"Tags": state.find(ctx, _function(ctx, params["Resource"])).tags}
+    resource = _parsed(params["Resource"])
+    if resource.resource.startswith("function:"):
+        return {"Tags": state.find(ctx, _function(ctx, resource)).tags}
+    _, _, tags = _other(state, ctx, resource)
+    return {"Tags": tags}
 
 
-async def _change(state: State, ctx: Context, resource: str, change: Callable[[Tags], Tags]) -> None:
+async def _change(state: State, ctx: Context, text: str, change: Callable[[Tags], Tags]) -> None:
+    resource = _parsed(text)
+    if not resource.resource.startswith("function:"):
+        owner, key, tags = _other(state, ctx, resource)
+        await owner.retag(key, configure.tags({"Tags": change(tags)}))
+        return
     name = _function(ctx, resource)
     async with state.lock((ctx.account, ctx.region, name)):
         function = state.find(ctx, name)
@@ -55,14 +65,26 @@ async def _change(state: State, ctx: Context, resource: str, change: Callable[[T
         await state.touch(msgspec.structs.replace(function, tags=tags, revision=uuid4()))
 
 
-def _function(ctx: Context, resource: str) -> str:
-    """The name of the function that the ARN means; raises for any other resource."""
-    parsed = arn.parse(resource)
+def _parsed(text: str) -> Arn:
+    parsed = arn.parse(text)
     assert parsed is not None, "the model's pattern lets nothing but ARNs through"
-    kind = parsed.resource.partition(":")[0]
-    if kind in _NOT_FOUND:
-        raise AwsError("ResourceNotFoundException", _NOT_FOUND[kind].format(resource))
-    target = names.locate(ctx, resource)
+    return parsed
+
+
+def _function(ctx: Context, resource: Arn) -> str:
+    """The name of the function that the ARN means."""
+    target = names.locate(ctx, str(resource))
     if target.qualifier:
         raise invalid("Tags on function aliases and versions are not supported. Please specify a function ARN.")
     return target.name
+
+
+def _other(state: State, ctx: Context, resource: Arn) -> tuple[Taggable, Key, Tags]:
+    """Who keeps a resource of the caller's that isn't a function, its key, and its tags."""
+    kind, _, id = resource.resource.partition(":")
+    key = (resource.account, resource.region, id)
+    owner = state.taggable.get(kind)
+    tags = owner.tags(key) if owner and key[:2] == (ctx.account, ctx.region) else None
+    if owner is None or tags is None:
+        raise AwsError("ResourceNotFoundException", _NOT_FOUND[kind].format(resource))
+    return owner, key, tags

@@ -7,9 +7,10 @@ from samovar.core.context import Context, Params
 from samovar.core.ids import uuid4
 from samovar.services.lambda_ import configure, names, pages
 from samovar.services.lambda_ import function as functions
-from samovar.services.lambda_.function import Function, describe, describe_item
+from samovar.services.lambda_.function import Function
 from samovar.services.lambda_.names import LATEST, invalid
 from samovar.services.lambda_.state import State
+from samovar.services.lambda_.view import describe, describe_item
 
 
 async def publish_version(state: State, ctx: Context, params: Params) -> Params:

@@ -1,0 +1,99 @@
+"""Node.js: found by asking the `node` programs of this machine; one process waits in each box for its function.
+
+Owns: which node runs which identifier: its own major version or none.
+"""
+
+import os
+import re
+import subprocess
+from functools import cached_property
+from pathlib import Path
+
+from samovar.engine.languages import Found, in_folder
+from samovar.engine.launch import Launch
+from samovar.sandbox.spec import Command, Interpreter, ZygoteSpec
+
+RUNTIME_CLIENT = Path(__file__).parent.parent.parent / "runtimes" / "nodejs"
+_MAJORS = range(18, 27, 2)
+_IDENTIFIER = re.compile(r"nodejs(\d+)\.x")
+_ASK_WITHIN_S = 10.0
+
+
+class Nodejs:
+    def __init__(self, cache: Path, search: list[Path] | None = None) -> None:
+        self._cache = cache
+        self._search = search if search is not None else search_path()
+
+    @cached_property
+    def _interpreters(self) -> dict[int, Interpreter]:
+        return find_interpreters(self._search)
+
+    def owns(self, identifier: str) -> bool:
+        return _IDENTIFIER.fullmatch(identifier) is not None
+
+    def found(self) -> list[Found]:
+        return [Found(one.name, str(one.executable)) for _, one in sorted(self._interpreters.items())]
+
+    def problem(self, identifier: str) -> str:
+        if _major(identifier) in self._interpreters:
+            return ""
+        here = ", ".join(found.identifier for found in self.found()) or "no Node.js at all"
+        return (
+            f"{identifier} is not installed on this machine; it has {here}. Install Node.js {_major(identifier)} "
+            "(for example with nvm or your distribution's packages), then restart Samovar."
+        )
+
+    def zygote(self, identifier: str) -> ZygoteSpec:
+        environ = self.launch(identifier).environ
+        command = Command([["/var/lang/bin/node", "/var/runtime/index.mjs"]], environ, "/", channel=True)
+        interpreter = self._interpreters[_major(identifier)]
+        return ZygoteSpec(interpreter, "", command, in_folder(RUNTIME_CLIENT), {}, self._cache / identifier)
+
+    def launch(self, identifier: str) -> Launch:
+        major = _major(identifier)
+        modules = f"/opt/nodejs/node{major}/node_modules:/opt/nodejs/node_modules"
+        environ = {
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{identifier}",
+            "LANG": "en_US.UTF-8",
+            "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:"
+            "/var/task:/var/task/lib:/opt/lib",
+            "NODE_PATH": f"{modules}:/var/runtime/node_modules:/var/runtime:/var/task",
+            "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+            "PWD": "/var/task",
+            "SHLVL": "0",
+            "TZ": ":UTC",
+        }
+        return Launch(prepared=True, frames=True, environ=environ)
+
+
+def search_path() -> list[Path]:
+    """Folders where node is looked for, best first."""
+    home = Path.home()
+    folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
+    folders += sorted(home.glob(".nvm/versions/node/*/bin"), reverse=True)
+    folders += sorted(home.glob(".local/share/fnm/node-versions/*/installation/bin"), reverse=True)
+    folders += [Path("/usr/local/bin"), Path("/usr/bin")]
+    return list(dict.fromkeys(folders))
+
+
+def find_interpreters(search: list[Path]) -> dict[int, Interpreter]:
+    """The first node of each major version that Lambda knows, told by asking them."""
+    found: dict[int, Interpreter] = {}
+    for executable in dict.fromkeys((folder / "node").resolve() for folder in search if (folder / "node").exists()):
+        try:
+            done = subprocess.run(
+                [executable, "--version"], capture_output=True, text=True, timeout=_ASK_WITHIN_S, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            continue  # not a node
+        version = re.match(r"v(\d+)\.", done.stdout)
+        if version and int(version[1]) in _MAJORS and executable.name == "node":
+            major = int(version[1])
+            found.setdefault(major, Interpreter(f"nodejs{major}.x", executable, executable.parent.parent))
+    return found
+
+
+def _major(identifier: str) -> int:
+    match = _IDENTIFIER.fullmatch(identifier)
+    assert match is not None
+    return int(match[1])

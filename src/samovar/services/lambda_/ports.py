@@ -1,0 +1,48 @@
+"""What the service asks of others: the engine that runs functions, and who keeps what may be tagged."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from samovar.engine.model import Invocation, Result, Version
+from samovar.services.lambda_.function import Key
+
+
+class Engine(Protocol):
+    """What runs the functions (`engine/invoke.py`)."""
+
+    @property
+    def concurrency(self) -> int:
+        """Invocations that an account may have in a region at a time."""
+        ...
+
+    def start(self, version: Version, invocation: Invocation, done: Callable[[Result], None]) -> None:
+        """Run it and call `done` once; raises AwsError at once when it is throttled."""
+        ...
+
+    def runtime_available(self, runtime: str) -> str | None:
+        """None when this machine can run it, else why not and what to do."""
+        ...
+
+    async def prepare(self, runtime: str) -> None:
+        """Warm the runtime's interpreter."""
+        ...
+
+    def retire(self, version_key: str) -> None:
+        """Give this version's environments nothing new; what runs there finishes."""
+        ...
+
+    def set_reserved(self, function_arn: str, reserved: int | None) -> None:
+        """Give the function (unqualified ARN) this much of its account's concurrency for itself, from now on."""
+        ...
+
+
+class Taggable(Protocol):
+    """Resources of one kind, other than functions, that have tags."""
+
+    def tags(self, key: Key) -> dict[str, str] | None:
+        """Of the resource under (account, region, id); None when it isn't there."""
+        ...
+
+    async def retag(self, key: Key, tags: dict[str, str]) -> None:
+        """Commit the tags of a resource that is there."""
+        ...
