@@ -129,6 +129,7 @@ class LinuxBox:
             self._zygote.occupants[number] = self
             answer, _ = await self._zygote.helper.ask({**request, "number": number}, descriptors + entrances)
             self._pid = answer["pid"]
+            theirs.close()  # now the end of the occupant is the end of the channel
             self._loop.add_reader(ours.fileno(), _first_word, self._loop, ours, command, ready)
             async with asyncio.timeout(_READY_WITHIN_S):
                 await ready

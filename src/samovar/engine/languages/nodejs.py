@@ -45,7 +45,7 @@ class Nodejs:
 
     def zygote(self, identifier: str) -> ZygoteSpec:
         environ = self.launch(identifier).environ
-        command = Command([["/var/lang/bin/node", "/var/runtime/index.mjs"]], environ, "/", channel=True)
+        command = Command([["/var/lang/bin/node", "/var/runtime/index.cjs"]], environ, "/", channel=True)
         interpreter = self._interpreters[_major(identifier)]
         return ZygoteSpec(interpreter, "", command, in_folder(RUNTIME_CLIENT), {}, self._cache / identifier)
 

@@ -86,18 +86,27 @@ class Zygote:
         poll = select.poll()
         poll.register(self.control.fileno(), select.POLLIN)
         poll.register(self.woken, select.POLLIN)
-        while True:
-            for fd, _ in poll.poll():
-                if fd == self.woken:
-                    self.reap()
-                    continue
-                request, given = link.receive(self.control)
-                if request is None:
-                    return
-                if request["do"] == "kill":
-                    self.kill(request["pid"])
-                else:
-                    self.occupy(request, given)
+        try:
+            while True:
+                for fd, _ in poll.poll():
+                    if fd == self.woken:
+                        self.reap()
+                    elif not self.serve_one():
+                        return
+        except (BrokenPipeError, ConnectionResetError):
+            return  # the server has gone
+
+    def serve_one(self):
+        # type: () -> bool
+        """Do the next request; False when there are no more."""
+        request, given = link.receive(self.control)
+        if request is None:
+            return False
+        if request["do"] == "kill":
+            self.kill(request["pid"])
+        else:
+            self.occupy(request, given)
+        return True
 
     def reap(self):
         # type: () -> None
