@@ -324,7 +324,7 @@ def _needs_protection(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture(scope="session")
-def usable_runtimes() -> list[str]:
-    """What `samovar runtimes` lists without an objection."""
+def usable_pythons() -> list[str]:
+    """The Pythons that `samovar runtimes` lists without an objection."""
     listed = subprocess.run([*_COMMAND, "runtimes"], capture_output=True, text=True, timeout=60, check=True)
-    return [line.split()[1] for line in listed.stdout.splitlines() if line.startswith("yes")]
+    return [line.split()[1] for line in listed.stdout.splitlines() if line.startswith("yes  python")]

@@ -243,22 +243,22 @@ def test_the_remaining_time_counts_down_to_the_timeout(deploy):
     assert 190 <= before - after < 2000
 
 
-def test_every_installed_python_runs_its_own_functions(deploy, usable_runtimes):
+def test_every_installed_python_runs_its_own_functions(deploy, usable_pythons):
     """Issue 2 §3: each `python3.N` runs on that interpreter, never silently on another."""
-    assert usable_runtimes
-    for runtime in usable_runtimes:
+    assert usable_pythons
+    for runtime in usable_pythons:
         answer = deploy(LOOK, Runtime=runtime)()
         assert "python{}.{}".format(*answer.result["version"]) == runtime
         assert answer.result["environ"]["AWS_EXECUTION_ENV"] == f"AWS_Lambda_{runtime}"
 
 
 def test_a_runtime_that_isnt_installed_is_refused_at_creation_and_the_answer_says_what_is_there(
-    platform, usable_runtimes
+    platform, usable_pythons
 ):
     """Issue 2 §3: a clear error at CreateFunction naming what is there and how to add one."""
-    missing = next(f"python3.{n}" for n in (14, 13, 12, 11, 10) if f"python3.{n}" not in usable_runtimes)
+    missing = next(f"python3.{n}" for n in (14, 13, 12, 11, 10) if f"python3.{n}" not in usable_pythons)
     with pytest.raises(platform.client("lambda").exceptions.InvalidParameterValueException) as refused:
         platform.create("def handler(event, context): pass", Runtime=missing)
     message = refused.value.response["Error"]["Message"]
     assert missing in message
-    assert all(runtime in message for runtime in usable_runtimes), message
+    assert all(runtime in message for runtime in usable_pythons), message
