@@ -38,6 +38,8 @@ class Context(msgspec.Struct, frozen=True):
     endpoint: str
     """Base URL that the caller used, without a slash at the end (`http://127.0.0.1:4566`)."""
     caller: Caller
+    trace_id: str = ""
+    """X-Amzn-Trace-Id as it came, empty when it didn't."""
 
     async def call(self, service: str, operation: str, params: Params) -> Params:
         """Run another service's operation as this caller; raises AwsError as that service would answer."""

@@ -303,7 +303,7 @@ class Environment:
         clock = self._house.clock
         left_s = self.version.timeout_s - (clock.monotonic() - self._began)
         deadline_ms = int((clock.now() + left_s) * 1000)
-        trace_id = invocation.trace_id or frames.new_trace(deadline_ms // 1000)
+        trace_id = frames.complete_trace(invocation.trace_id, deadline_ms // 1000)
         if self._launch.frames:
             box.send(*frames.invocation(invocation, trace_id, deadline_ms))
         else:

@@ -37,9 +37,13 @@ def invocation(invocation: Invocation, trace_id: str, deadline_ms: int) -> tuple
     return (header + beside + payload,)
 
 
-def new_trace(epoch_s: int) -> str:
-    """A trace header of our own: not sampled, as nobody has asked for tracing."""
-    return f"Root=1-{epoch_s:08x}-{ids.hex_id(24)};Parent={ids.hex_id(16)};Sampled=0"
+def complete_trace(given: str, epoch_s: int) -> str:
+    """The trace header as a function gets it; what the caller left out is ours, and not sampled."""
+    if not given:
+        return f"Root=1-{epoch_s:08x}-{ids.hex_id(24)};Parent={ids.hex_id(16)};Sampled=0"
+    parent = "" if "Parent=" in given else f";Parent={ids.hex_id(16)}"
+    sampled = "" if "Sampled=" in given else ";Sampled=0"
+    return f"{given}{parent}{sampled}"
 
 
 class _Error(msgspec.Struct):

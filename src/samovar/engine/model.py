@@ -46,7 +46,7 @@ class Invocation(msgspec.Struct, frozen=True):
     client_context: str = ""
     """Decoded JSON text, empty when none."""
     trace_id: str = ""
-    """`Root=...;Parent=...;Sampled=0`; the engine makes one when empty."""
+    """`Root=...;Parent=...;Sampled=0`; the engine adds what is missing."""
     tail: bool = False
     """Whether the caller wants the last 4 KB of the log."""
 

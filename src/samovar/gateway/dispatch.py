@@ -155,6 +155,7 @@ class Gateway:
             identity.principal_of(account),
             "http://" + call.request.headers.get("host", "localhost"),
             self,
+            call.request.headers.get("x-amzn-trace-id", ""),
         )
 
     def _find(self, service: str, operation: str) -> tuple[Ordinary | None, DirectOperation | None]:

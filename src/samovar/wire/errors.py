@@ -103,7 +103,8 @@ class Errors:
             status = self.status(error.code)
             members, headers = self._members(body, shape, error)
             content: dict[str, object] = {}
-            if shape and "Type" in shape.members:
+            # Type=None: a few recorded errors lack it although their shape has it.
+            if shape and "Type" in shape.members and error.members.get("Type", "") is not None:
                 content["Type"] = "User" if status < 500 else "Service"
             content |= {_spelling(shape): error.message, **members}
             return _json(status, "application/json", name, content, headers, request_id)

@@ -152,7 +152,7 @@ def test_the_end_of_a_discarded_box_changes_nothing():
 
 
 def test_the_answer_goes_out_before_the_runtime_asks_for_more():
-    """facts §4: the response goes to the caller as soon as the runtime posts it; the environment is busy until `next`."""
+    """facts §4: the caller has the response as soon as the runtime posts it."""
     assert step(State.BUSY, Event.RESPONDED) == (State.ANSWERED, (Effect.RESPOND,))
     assert step(State.ANSWERED, Event.NEXT) == (State.IDLE, (Effect.FREEZE, Effect.RELEASE))
 

@@ -7,8 +7,8 @@ Owns: its children, which it reaps and reports. Two sorts:
 CONFIG is JSON:
   {"module": what to serve, "path": [sys.path for it], "readonly": [paths to make read-only once warm],
    "unmount": [paths that only the zygote needed], "isolated": bool, "inner": [uid, gid], "limits": {...}}
-The module has `warm()` (called once, before the first fork), `rehearse()` (in an occupant that nobody waits for, locked)
-and `serve(channel)` (the occupant's whole life).
+The module has `warm()` (once, before the first fork), `rehearse()` (in an occupant that nobody waits for, locked) and
+`serve(channel)` (the occupant's whole life).
 
 Requests:
   occupy {id, number, uid, into, network, rehearse, command} + [channel, output, init's pidfd?, cgroup descriptors...]

@@ -79,7 +79,7 @@ class UrlSite:
         if len(event) > EVENT_LIMIT:
             reply(url_answer.too_large(EVENT_LIMIT, ctx.request_id))
             return
-        invocation = Invocation(ctx.request_id, url.function_arn, event, trace_id=_complete(trace))
+        invocation = Invocation(ctx.request_id, url.function_arn, event, trace_id=trace)
         functions = self._urls.functions
         try:
             version = functions.in_force(url.key[:3], url.key[3] or LATEST)
@@ -93,10 +93,3 @@ class UrlSite:
             )
         except AwsError as error:  # a URL has its own forms for what Invoke refuses
             reply(url_answer.refused(error, ctx.request_id))
-
-
-def _complete(trace: str) -> str:
-    """The trace header as a function gets it."""
-    parent = "" if ";Parent=" in trace else f";Parent={ids.hex_id(16)}"
-    sampled = "" if ";Sampled=" in trace else ";Sampled=0"
-    return f"{trace}{parent}{sampled}"

@@ -36,6 +36,7 @@ def invoke(state: State, ctx: Context, params: Params, reply: Reply) -> None:
         invoked_arn=f"{version.function_arn}:{target.qualifier}" if target.qualifier else version.function_arn,
         payload=_payload(params),
         client_context=_client_context(params),
+        trace_id=ctx.trace_id,
         tail=params.get("LogType") == "Tail",
     )
     _refuse_absent_features(params)
