@@ -73,6 +73,9 @@ class LinuxBoxes:
         return self.isolation is not Isolation.PROCESS
 
     def _start_keeper(self) -> None:
+        if self.closing:
+            return
+        self._keeper_since = self._loop.time()
         self.groups = self._make_groups() if self._make_groups is not None else None
         self.keeper = Helper("the keeper", self._loop, lambda event: None)
         self.keeper.on_gone = self._keeper_gone
@@ -146,7 +149,10 @@ class LinuxBoxes:
             zygote.helper.close()
         self._zygotes.clear()
         self._guardians = [guardian for guardian in self._guardians if guardian.poll() is None]
-        self._start_keeper()
+        if self._loop.time() - self._keeper_since > _RETRY_AFTER_S:
+            self._start_keeper()
+        else:  # one that can't live is not tried all the time
+            self._loop.call_later(_RETRY_AFTER_S, self._start_keeper)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
