@@ -25,7 +25,10 @@ _PATIENCE_S = 20
 class Runtime:
     """The platform's side of one process."""
 
-    def __init__(self, root: Path) -> None:
+    arn = ARN
+    request_ids = tuple(REQUEST_ID.format(number) for number in range(10))
+
+    def __init__(self, root: Path, piped: bool = False) -> None:
         self.task, self.opt = root / "task", root / "opt"
         self._output = root / "output"
         for folder in (self.task, self.opt):
@@ -36,7 +39,7 @@ class Runtime:
             self.process = subprocess.Popen(
                 ["sh", "-c", f'exec "{NODE}" "{ENTRY}" 3<&0 </dev/null'],
                 stdin=theirs,
-                stdout=output,
+                stdout=subprocess.PIPE if piped else output,
                 stderr=subprocess.STDOUT,
                 cwd="/",
                 env={"PATH": os.environ["PATH"], "LEFT_OVER": "from the start"},
@@ -105,10 +108,15 @@ class Runtime:
         lines = Lines()
         return lines.feed(self.output()) + lines.flush()
 
+    def hang_up(self) -> None:
+        self._channel.close()
+
     def close(self) -> None:
         self._channel.close()
         self.process.kill()
         self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
     def _receive(self, count: int) -> bytes:
         data = b""
@@ -130,10 +138,10 @@ def make(tmp_path: Path) -> Iterator[Start]:
         pytest.skip("there is no node on this machine")
     made: list[Runtime] = []
 
-    def make(files: dict[str, str], layer: dict[str, str] | None = None) -> Runtime:
+    def make(files: dict[str, str], layer: dict[str, str] | None = None, piped: bool = False) -> Runtime:
         root = tmp_path / str(len(made))
         root.mkdir()
-        runtime = Runtime(root)
+        runtime = Runtime(root, piped)
         made.append(runtime)
         for folder, contents in ((runtime.task, files), (runtime.opt, layer or {})):
             for name, text in contents.items():

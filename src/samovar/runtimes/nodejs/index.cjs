@@ -81,8 +81,8 @@ class Environment {
 
   _crash(title, error, status) {
     this._log.failure(title, error);
-    if (this._runtime === null) this._channel.send('X', '', errors.report(error));
-    else this._runtime.crashed(error);
+    if (this._runtime?.started) this._runtime.crashed(error);
+    else this._channel.send('X', '', errors.report(error));
     process.exit(status);
   }
 }

@@ -18,7 +18,8 @@ export async function resolve(specifier, context, next) {
     if (error?.code !== 'ERR_MODULE_NOT_FOUND' || /^(\.|\/|[a-z]+:)/.test(specifier)) throw error;
     for (const folder of folders) {
       try {
-        return await next(specifier, { ...context, parentURL: pathToFileURL(path.join(path.dirname(folder), '_')).href });
+        const parentURL = pathToFileURL(path.join(path.dirname(folder), '_')).href;
+        return await next(specifier, { ...context, parentURL });
       } catch {
         // The next folder may have it; if none does, the first error tells the function's own file.
       }

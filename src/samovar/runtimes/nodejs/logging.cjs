@@ -1,9 +1,9 @@
 /**
  * The patched console: AWS's text and JSON lines, written as framed records.
  *
- * A record is `u32 type | u32 length | u64 microseconds | message`, big endian, and becomes one log event, newlines and
- * all (facts/lambda-runtime.md §6). On AWS it goes to a descriptor of its own; the platform takes it on standard output
- * as well, where it keeps its place among what the function writes there by itself.
+ * A record is `u32 type | u32 length | u64 microseconds | message`, big endian, and becomes one log event, newlines
+ * and all (facts/lambda-runtime.md §6). On AWS it goes to a descriptor of its own; the platform takes it on standard
+ * output as well, where it keeps its place among what the function writes there by itself.
  */
 'use strict';
 

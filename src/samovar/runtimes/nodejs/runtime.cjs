@@ -16,8 +16,8 @@ const LARGEST_RESULT = 6291556;
 const soon = setImmediate; // taken now: a function may put fake timers in its place
 
 const CALLBACKS_END =
-  'AWS Lambda plans to remove support for callback-based function handlers starting with Node.js 24. You will need to ' +
-  'update this function to use an async handler to use Node.js 24 or later. For more information and to provide ' +
+  'AWS Lambda plans to remove support for callback-based function handlers starting with Node.js 24. You will need ' +
+  'to update this function to use an async handler to use Node.js 24 or later. For more information and to provide ' +
   'feedback on this change, see https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/issues/137. To ' +
   'disable this warning, set the AWS_LAMBDA_NODEJS_DISABLE_CALLBACK_WARNING environment variable.';
 const CALLBACKS_GONE =
@@ -31,6 +31,7 @@ class Runtime {
     this.channel = channel;
     this.log = log;
     this.handler = loaded.handler;
+    this.started = false;
     this._loaded = loaded;
     this._modern = modern;
     this._invocation = null;
@@ -43,8 +44,12 @@ class Runtime {
   }
 
   start() {
-    this.channel.send('N');
-    this._waitForNext();
+    soon(() => {
+      // Only now: a rejection in init that nobody handles has failed init by this time.
+      this.started = true;
+      this.channel.send('N');
+      this._waitForNext();
+    });
   }
 
   /** The event loop has run empty in a handler. */
@@ -185,7 +190,7 @@ class Runtime {
     next();
   }
 
-  // --- streaming -------------------------------------------------------------------------------------------------------
+  // --- streaming ----------------------------------------------------------------------------------------------------
 
   async _invokeStreaming(invocation) {
     const next = this._leaver();
