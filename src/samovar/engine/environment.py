@@ -131,22 +131,36 @@ class Environment:
         self._tail = report.Tail() if invocation.tail else None
 
     async def _make_box(self) -> None:
-        version = self.version
         try:
-            box = await self._house.boxes.take(version.runtime)
-            if self.state is not State.STARTING:
-                box.kill()
-                return
-            self._box = box
-            box.attach(self)
-            self._house.lives_in(box.id, self)
-            limits = BoxLimits(version.memory_mb, version.memory_mb / MB_PER_CPU, version.ephemeral_mb)
-            self._paths = await box.assign(self._house.mounts(version), limits)
+            try:
+                await self._move_in()
+            except SandboxDied as died:
+                if self.state is not State.STARTING:
+                    return
+                log.warning("%s: %s; trying another box, as nothing was sent to a runtime", self, died)
+                await self._move_in()
         except SandboxDied as died:
             self._break(died)
             return
         if self.state is State.STARTING:
             self.event(Event.BOX_READY)
+
+    async def _move_in(self) -> None:
+        """Take a box and make it this version's."""
+        version = self.version
+        if self._box is not None:
+            self._house.moves_out(self._box.id)
+            self._box.kill()
+            self._box = None
+        box = await self._house.boxes.take(version.runtime)
+        if self.state is not State.STARTING:
+            box.kill()
+            return
+        self._box = box
+        box.attach(self)
+        self._house.lives_in(box.id, self)
+        limits = BoxLimits(version.memory_mb, version.memory_mb / MB_PER_CPU, version.ephemeral_mb)
+        self._paths = await box.assign(self._house.mounts(version), limits)
 
     def _break(self, died: SandboxDied) -> None:
         log.error("%s: %s", self, died)

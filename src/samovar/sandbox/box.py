@@ -25,6 +25,8 @@ from samovar.sandbox.spec import BoxLimits
 _READY_WITHIN_S = 20.0
 _OUTPUT_READ = 1 << 18
 _TMP_MB = 512
+_EMPTY_WITHIN_S = 5.0
+_EMPTY_LOOK_S = 0.001
 _PORTS = (spec.ENDPOINT_PORT, spec.CONTROL_PORT)
 
 
@@ -285,6 +287,8 @@ class LinuxBox:
                 self._zygote.helper.tell({"do": "kill", "pid": self._pid})
             if not self.dead and self.group is not None:
                 self.thaw()  # v1: a frozen process can't die
+                self.group.renew()  # and a throttled one takes its time
+                await self._emptied(self.group)
                 self.group.renew()
                 self._throttled = False
         except (SandboxDied, OSError):
@@ -292,6 +296,12 @@ class LinuxBox:
         self._emptying = False
         if tenant is not None and self._tenant is tenant:
             tenant.on_exit(msgspec.structs.replace(how, box_gone=self.dead))
+
+    async def _emptied(self, group: cgroup.Group) -> None:
+        """Wait until the last process has gone: what a fork bomb still holds would count against the next occupant."""
+        deadline = self._loop.time() + _EMPTY_WITHIN_S
+        while not group.empty() and self._loop.time() < deadline:  # noqa: ASYNC110 - only v2 could tell
+            await asyncio.sleep(_EMPTY_LOOK_S)
 
     def _forget_occupant(self) -> None:
         self._zygote.occupants.pop(self._number, None)

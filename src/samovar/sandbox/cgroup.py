@@ -202,6 +202,10 @@ class Group:
         self._base_oom = count
         return happened
 
+    def empty(self) -> bool:
+        """Whether no process is in the group; zombies are not."""
+        return not (self._places["memory"][1] / "cgroup.procs").read_bytes()
+
     def close(self) -> None:
         os.close(self._freezer)
         os.close(self._peak)
