@@ -75,7 +75,6 @@ class LinuxBoxes:
     def _start_keeper(self) -> None:
         if self.closing:
             return
-        self._keeper_since = self._loop.time()
         self.groups = self._make_groups() if self._make_groups is not None else None
         self.keeper = Helper("the keeper", self._loop, lambda event: None)
         self.keeper.on_gone = self._keeper_gone
@@ -149,7 +148,7 @@ class LinuxBoxes:
             zygote.helper.close()
         self._zygotes.clear()
         self._guardians = [guardian for guardian in self._guardians if guardian.poll() is None]
-        if self._loop.time() - self._keeper_since > _RETRY_AFTER_S:
+        if self.keeper.answered:
             self._start_keeper()
         else:  # one that can't live is not tried all the time
             self._loop.call_later(_RETRY_AFTER_S, self._start_keeper)

@@ -22,6 +22,8 @@ class Helper:
     def __init__(self, name: str, loop: asyncio.AbstractEventLoop, on_event: Callable[[dict[str, Any]], None]) -> None:
         self.name = name
         self.gone = False
+        self.answered = False
+        """Whether it has ever answered: one that hasn't can't be expected to do so at the next start."""
         self.on_gone: Callable[[], None] = lambda: None
         self._loop = loop
         self._on_event = on_event
@@ -109,6 +111,7 @@ class Helper:
         if message is None:
             self.close()
             return
+        self.answered = True
         number = message.pop("id", None)
         future = self._waiting.pop(number, None) if number is not None else None
         if number is None:
