@@ -82,6 +82,8 @@ class App:
             data = self._data_folder(rooms)
             self.services = await self._open_services(rooms, data)
             self.server = await self._open_server(rooms)
+            if self.engine.boxes.host_network:  # functions find the platform where everybody does
+                self.engine.endpoint_url = f"http://127.0.0.1:{self.server.address[1]}"
             self._inner_doors.attach(ENDPOINT_PORT, self.server)
             self._warm_up()
             self._rooms = rooms.pop_all()
@@ -132,8 +134,8 @@ class App:
         self.isolation = machine.level
         if machine.level is Isolation.FULL:
             cgroup.sweep(cgroup.Hierarchies())
-        runtimes = Runtimes(Path(settings.data_dir))
-        host_network = settings.function_network == "host"
+        host_network = settings.function_network == "host" or machine.level is Isolation.PROCESS
+        runtimes = Runtimes(Path(settings.data_dir), own_network=not host_network)
         boxes = LinuxBoxes(
             machine.level,
             _make_groups if machine.level is Isolation.FULL else None,
@@ -144,7 +146,6 @@ class App:
             runtimes.zygote,
             self._inner_doors,
         )
-        port = settings.port if boxes.host_network else ENDPOINT_PORT
         engine = Engine(
             boxes,
             runtimes,
@@ -155,7 +156,7 @@ class App:
             concurrency=settings.concurrency,
             memory_mb=settings.memory_limit_mb or _machine_memory_mb() * _OVERCOMMIT,
             idle_timeout_s=settings.idle_timeout_s,
-            endpoint_url=f"http://127.0.0.1:{port}",
+            endpoint_url=f"http://127.0.0.1:{ENDPOINT_PORT}",
         )
         self._inner_doors.attach(CONTROL_PORT, engine.runtime_api)
         return engine

@@ -16,10 +16,10 @@ from samovar.sandbox.spec import ZygoteSpec
 class Runtimes:
     """What is on this machine. Looked up once; a new interpreter needs a restart."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, own_network: bool = True) -> None:
         cache = data_dir / "cache"
         self.python = Python(data_dir / "runtimes", cache)
-        self._languages: list[Language] = [self.python, Nodejs(cache), Custom(cache)]
+        self._languages: list[Language] = [self.python, Nodejs(cache), Custom(cache, own_network)]
 
     def all(self) -> list[Found]:
         return [found for language in self._languages for found in language.found()]

@@ -93,6 +93,9 @@ class Box(Protocol):
 class Boxes(Protocol):
     """The driver."""
 
+    host_network: bool
+    """Whether its boxes have the host's network, for want of their own or by choice."""
+
     async def warm(self, kind: str) -> None:
         """Have boxes of this kind at hand."""
 

@@ -7,6 +7,10 @@ from samovar.engine.launch import Launch
 from samovar.sandbox.spec import ZygoteSpec
 
 _IDENTIFIERS = ("provided.al2023", "provided.al2")
+_NO_NETWORK = (
+    "Custom runtimes need a network of their own for each environment: start Samovar without --function-network host, "
+    "at the isolation level namespaces or full."
+)
 _ENVIRON = {
     "LANG": "en_US.UTF-8",
     "LD_LIBRARY_PATH": "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
@@ -16,17 +20,20 @@ _ENVIRON = {
 
 
 class Custom:
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, own_network: bool) -> None:
+        """`own_network`: whether each environment has one. On a shared one, others could reach its Runtime API."""
         self._cache = cache
+        self._problem = "" if own_network else _NO_NETWORK
 
     def owns(self, identifier: str) -> bool:
         return identifier in _IDENTIFIERS
 
     def found(self) -> list[Found]:
-        return [Found(identifier, "an executable `bootstrap`, in any language") for identifier in _IDENTIFIERS]
+        remark = "an executable `bootstrap`, in any language"
+        return [Found(identifier, remark, self._problem) for identifier in _IDENTIFIERS]
 
     def problem(self, identifier: str) -> str:
-        return ""
+        return self._problem
 
     def zygote(self, identifier: str) -> ZygoteSpec:
         return ZygoteSpec(None, "", None, [], {}, self._cache / identifier)
