@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import socket
+import struct
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,6 +28,8 @@ _OUTPUT_READ = 1 << 18
 _TMP_MB = 512
 _EMPTY_WITHIN_S = 5.0
 _EMPTY_LOOK_S = 0.001
+_CREDENTIALS = struct.Struct("3i")
+"""struct ucred: pid, uid, gid."""
 _PORTS = (spec.ENDPOINT_PORT, spec.CONTROL_PORT)
 
 
@@ -83,6 +86,7 @@ class LinuxBox:
         self._loop = asyncio.get_running_loop()
         self._init = -1
         self._pid = 0
+        self._host_pid = 0
         self._number = 0
         self._tenant: Tenant | None = None
         self._channel = Channel()
@@ -120,8 +124,9 @@ class LinuxBox:
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         ours.setblocking(False)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         channel = Channel()
-        ready = self._loop.create_future()
+        ready: asyncio.Future[int] = self._loop.create_future()
         descriptors = [theirs.fileno(), write] + ([self._init] if self._boxes.isolated else [theirs.fileno()])
         entrances, into = self.group.entrances() if self.group else ([], False)
         try:
@@ -134,7 +139,8 @@ class LinuxBox:
             theirs.close()  # now the end of the occupant is the end of the channel
             self._loop.add_reader(ours.fileno(), _first_word, self._loop, ours, command, ready)
             async with asyncio.timeout(_READY_WITHIN_S):
-                await ready
+                self._host_pid = await ready
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
             if command is None or command.channel:
                 await self._loop.create_connection(lambda: channel, sock=ours)
             else:
@@ -339,23 +345,32 @@ def _kill_init(pidfd: int) -> None:
 
 
 def _first_word(
-    loop: asyncio.AbstractEventLoop, end: socket.socket, command: spec.Command | None, ready: "asyncio.Future[None]"
+    loop: asyncio.AbstractEventLoop, end: socket.socket, command: spec.Command | None, ready: "asyncio.Future[int]"
 ) -> None:
-    """What the occupant says of its start (see `inside/zygote`)."""
+    """What the occupant says of its start (see `inside/zygote`); the kernel adds who said it: its pid, as seen here."""
     loop.remove_reader(end.fileno())
     if ready.done():
         return
     try:
-        data = end.recv(1024)
+        data, ancillary, _, _ = end.recvmsg(1024, socket.CMSG_SPACE(_CREDENTIALS.size))
     except OSError:
-        data = b""
+        data, ancillary = b"", []
     taken_over = not data and command is not None and not command.channel
     if data[:1] == b"W" or taken_over:
-        ready.set_result(None)
+        ready.set_result(_CREDENTIALS.unpack(ancillary[0][2])[0] if ancillary else 0)
     elif data[:1] == b"X":
         ready.set_exception(NotLaunched(data[1:].decode(errors="replace")))
     else:
         ready.set_exception(EOFError())
+
+
+def _peak_mb(pid: int) -> int:
+    """The most memory that a process has had at once; 0 when it can't be told any more."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) >> 10 for line in text.splitlines() if line.startswith("VmHWM:")), 0)
 
 
 def _read_all(fd: int) -> str:
