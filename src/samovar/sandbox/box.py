@@ -241,10 +241,14 @@ class LinuxBox:
         self._throttled = True
 
     def peak_memory_mb(self) -> int:
-        if self.group is None or self._limits is None or self.dead:
+        if self.dead or self._limits is None:
             return 0
-        # Pages shared with the zygote are charged to none; on AWS they count, so they do here.
-        return min(self.group.peak_mb() + self._zygote.base_mb, self._limits.memory_mb)
+        if self.group is None:
+            used = _peak_mb(self._host_pid)
+        else:
+            # Pages shared with the zygote are charged to none; on AWS they count, so they do here.
+            used = self.group.peak_mb() + self._zygote.base_mb
+        return min(used, self._limits.memory_mb)
 
     async def start(self, command: spec.Command | None = None) -> None:
         if self.dead:
