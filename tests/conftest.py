@@ -135,18 +135,20 @@ class Platform:
 
     package = staticmethod(package)
 
-    def __init__(self, *flags: str) -> None:
+    def __init__(self, *flags: str, command: list[str] = _COMMAND, environ: dict[str, str] | None = None, **popen: Any):
+        """`popen`: further arguments of subprocess.Popen, such as the user to run as."""
         settings = {name: value for name, value in os.environ.items() if not name.startswith(("SAMOVAR_", "AWS_"))}
         self._errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - lives as long as the process
         self._said = ""
         self._clients: dict[str, Any] = {}
         self._names = itertools.count(1)
         self.process = subprocess.Popen(
-            [*_COMMAND, "up", "--port", "0", *flags],
+            [*command, "up", "--port", "0", *flags],
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
-            env=settings,
+            env=settings if environ is None else environ,
+            **popen,
         )
         self.endpoint = self._wait()
 

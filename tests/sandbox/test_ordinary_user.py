@@ -1,0 +1,90 @@
+"""The level `namespaces`: what an ordinary user gets, who may make user namespaces but no control groups."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NOBODY = 65534
+
+
+def command_for_nobody() -> tuple[list[str], dict[str, str]]:
+    """A command line and an environment that start the platform for a user who can't read this one's home."""
+    source = str(Path(__file__).parents[2] / "src")
+    packages = sysconfig.get_path("purelib")
+    path = {"PYTHONPATH": f"{source}:{packages}", "PATH": "/usr/bin:/bin", "HOME": "/tmp"}
+    system = Path(f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}")
+    for python in (sys.executable, str(system)):
+        start = [python, "-c", "from samovar.cli import main; main()"]
+        try:
+            who = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+            done = subprocess.run([*start, "--version"], env=path, capture_output=True, check=False, **who)
+        except OSError:
+            continue
+        if done.returncode == 0:
+            return start, path
+    pytest.skip("another user can read neither this interpreter nor this checkout")
+
+
+@pytest.fixture(scope="module")
+def ordinary(platforms: Any) -> Iterator[Any]:
+    """A platform of an ordinary user's: of this one's, or, for root, of nobody's."""
+    if os.geteuid() != 0:
+        platform = platforms("--ephemeral", "--isolation", "namespaces")
+        yield platform
+        platform.stop()
+        return
+    start, environment = command_for_nobody()
+    folder = tempfile.mkdtemp(prefix="ordinary-")
+    os.chown(folder, NOBODY, NOBODY)
+    flags = ("--data-dir", folder, "--isolation", "namespaces")
+    platform = platforms(*flags, command=start, environ=environment, user=NOBODY, group=NOBODY, extra_groups=[])
+    yield platform
+    platform.stop()
+    shutil.rmtree(folder)
+
+
+def test_functions_of_an_ordinary_user_run_isolated(ordinary):
+    """README, levels of isolation."""
+    function = ordinary.deploy("""
+        import os
+        def handler(event, context):
+            return {"uid": os.getuid(), "pids": [int(name) for name in os.listdir("/proc") if name.isdigit()]}
+    """)
+    answer = function()
+    assert answer.result["uid"] == 993
+    assert max(answer.result["pids"]) < 10
+    assert "Max Memory Used: 0 MB" not in answer.report
+
+
+@pytest.mark.parametrize("path", ["/etc/shadow", "/root/.bashrc", "/proc/1/environ", "/proc/1/mem", "/var/lib", "/dev/kvm"])
+def test_they_read_nothing_of_the_host(ordinary, path):
+    function = ordinary.deploy("""
+        import os
+        def handler(event, context):
+            try:
+                os.listdir(event) if os.path.isdir(event) else open(event, "rb").read(1)
+            except OSError as error:
+                return type(error).__name__
+    """)
+    assert function(path).result in ("FileNotFoundError", "PermissionError")
+
+
+def test_they_survive_a_crash_with_their_tmp(ordinary):
+    function = ordinary.deploy("""
+        import os
+        def handler(event, context):
+            if event == "crash":
+                open("/tmp/kept", "w").close()
+                os._exit(3)
+            return os.listdir("/tmp")
+    """)
+    assert function("crash").failure[0] == "Runtime.ExitError"
+    assert function("look").result == ["kept"]
