@@ -64,7 +64,9 @@ def test_functions_of_an_ordinary_user_run_isolated(ordinary):
     assert "Max Memory Used: 0 MB" not in answer.report
 
 
-@pytest.mark.parametrize("path", ["/etc/shadow", "/root/.bashrc", "/proc/1/environ", "/proc/1/mem", "/var/lib", "/dev/kvm"])
+@pytest.mark.parametrize(
+    "path", ["/etc/shadow", "/root/.bashrc", "/proc/1/environ", "/proc/1/mem", "/var/lib", "/dev/kvm"]
+)
 def test_they_read_nothing_of_the_host(ordinary, path):
     function = ordinary.deploy("""
         import os
