@@ -142,6 +142,7 @@ class App:
             root,
             scratch if machine.disk_tmp else None,
             host_network,
+            machine.user_namespace,
             settings.prefork,
             runtimes.zygote,
             self._inner_doors,

@@ -39,13 +39,15 @@ class LinuxBoxes:
         root: Path,
         scratch: Path | None,
         host_network: bool,
+        user_namespace: bool,
         shelf: int,
         describe: Callable[[str], ZygoteSpec],
         listeners: Listeners,
     ) -> None:
         """`root`: an empty folder. `scratch`: one for /tmp on disk, None for /tmp in memory.
 
-        `shelf`: boxes kept ready per kind. `describe`: the zygote of a kind.
+        `user_namespace`: whether boxes may have one. `shelf`: boxes kept ready per kind. `describe`: the zygote of a
+        kind.
         """
         self.isolation = isolation
         self.groups: cgroup.Groups | None = None
@@ -54,6 +56,7 @@ class LinuxBoxes:
         self.listeners = listeners
         self._root = root
         self._scratch = scratch
+        self._user_namespace = user_namespace and isolation is not Isolation.PROCESS
         self._shelf_size = shelf
         self._describe = describe
         self._loop = asyncio.get_running_loop()
@@ -172,7 +175,7 @@ class LinuxBoxes:
             zygote.command = plan.command
             zygote.starts_early = bool(plan.module or plan.command)
             root = spec.root_plan(plan, self._root, self.host_network) if self.isolated else None
-            request = spec.zygote_request(plan, root)
+            request = spec.zygote_request(plan, root, self._user_namespace)
             far = zygote.helper.far_end
             _, made = await self.keeper.ask(request, [far.fileno(), sys.stderr.fileno()])
             far.close()

@@ -35,6 +35,8 @@ class Protection(msgspec.Struct, frozen=True):
 class Machine(msgspec.Struct, frozen=True):
     level: Isolation
     protections: Sequence[Protection]
+    user_namespace: bool = False
+    """Whether a box can have a user namespace of its own; where not, its user is still its own."""
     disk_tmp: bool = False
     """Whether /tmp can be on disk, where it doesn't count towards a function's memory."""
 
@@ -67,8 +69,12 @@ def examine(folder: Path) -> Machine:
         return Machine(Isolation.PROCESS, [Protection("isolation", False, text)])
     found = _probe(folder)
     if os.geteuid() == 0:
-        found["user"] = ""  # root makes the others without one; its boxes get one all the same
+        found["user"] = ""  # root makes the others without one; its boxes get one where the system allows it
     namespaces = [_namespace(step, found) for step in _NAMESPACES]
+    forbidden = found.get("box user", "")
+    if forbidden:
+        remark = f"functions run as a user of their own, but without a namespace for it: {forbidden}"
+        namespaces[0] = Protection(_NAMESPACES["user"][0], True, remark)
     filtered = _protection("system calls", found.get("seccomp", ""), "a filter refuses what reaches for the kernel", "")
     groups = _groups()
     if not all(p.ok for p in namespaces):
@@ -78,7 +84,8 @@ def examine(folder: Path) -> Machine:
     else:
         level = Isolation.FULL
     scratch = _scratch(found, level)
-    return Machine(level, [*namespaces, filtered, *groups, scratch], scratch.ok and level is Isolation.FULL)
+    disk_tmp = scratch.ok and level is Isolation.FULL
+    return Machine(level, [*namespaces, filtered, *groups, scratch], not forbidden, disk_tmp)
 
 
 def _scratch(found: dict[str, str], level: Isolation) -> Protection:

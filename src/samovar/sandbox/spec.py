@@ -151,10 +151,11 @@ def _share(
     binds.append((str(real), path, "ro"))
 
 
-def zygote_request(spec: ZygoteSpec, root: dict[str, Any] | None) -> dict[str, Any]:
+def zygote_request(spec: ZygoteSpec, root: dict[str, Any] | None, user_namespace: bool) -> dict[str, Any]:
     """The keeper's request for a zygote, in its root or, at the lowest level (None), on the host."""
     config: dict[str, Any] = {
         "isolated": root is not None,
+        "user_namespace": user_namespace,
         "inner": INNER_USER,
         # Without namespaces the user is the server's own, and its processes all count.
         "limits": {name: value for name, value in LIMITS.items() if root is not None or name != "RLIMIT_NPROC"},

@@ -6,7 +6,8 @@ Owns: its children, which it reaps and reports. Two sorts:
 - A bare one, for programs: the keeper's own fork, whose children become something else.
 CONFIG is JSON:
   {"module": what to serve, "path": [sys.path for it], "readonly": [paths to make read-only once warm],
-   "unmount": [paths that only the zygote needed], "isolated": bool, "inner": [uid, gid], "limits": {...}}
+   "unmount": [paths that only the zygote needed], "isolated": bool, "user_namespace": bool, "inner": [uid, gid],
+   "limits": {...}}
 The module has `warm()` (once, before the first fork), `rehearse()` (in an occupant that nobody waits for, locked) and
 `serve(channel)` (the occupant's whole life).
 
@@ -202,7 +203,7 @@ class Zygote:
         syscalls.close_descriptors(4)
         jail.limit(config["limits"])
         os.umask(0o022)
-        jail.lock(request["uid"], config["inner"], config["isolated"], self.program)
+        jail.lock(request["uid"], config["inner"], config["user_namespace"], self.program)
 
 
 def _become_program(command):
