@@ -25,8 +25,8 @@ from samovar import __version__
 from samovar.core.clock import SystemClock
 from samovar.core.ids import hex_id
 from samovar.core.service import Service
-from samovar.engine.environment import LogSink
 from samovar.engine.invoke import Engine
+from samovar.engine.log import LogSink
 from samovar.engine.runtimes import Runtimes
 from samovar.gateway.admission import admit
 from samovar.gateway.dispatch import Gateway
@@ -158,6 +158,7 @@ class App:
             memory_mb=settings.memory_limit_mb or _machine_memory_mb() * _OVERCOMMIT,
             idle_timeout_s=settings.idle_timeout_s,
             endpoint_url=f"http://127.0.0.1:{ENDPOINT_PORT}",
+            pace_streams=settings.pace_streams,
         )
         self._inner_doors.attach(CONTROL_PORT, engine.runtime_api)
         return engine

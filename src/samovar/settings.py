@@ -59,6 +59,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: Annotated[
         int, Meta(ge=1, description="Concurrent executions of an account in a region; beyond, callers get 429.")
     ] = 1000
+    pace_streams: Annotated[
+        bool, Meta(description="Send streamed responses as AWS does: 6 MB at once, then 2 MB a second.")
+    ] = False
     idle_timeout_s: Annotated[
         float, Meta(ge=0, description="Seconds after which an environment without invocations is destroyed.")
     ] = 600.0

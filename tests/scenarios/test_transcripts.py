@@ -12,7 +12,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from samovar.engine.lifecycle import Event, IllegalTransition, State, step
+from samovar.engine.lifecycle import (
+    EXTENSION,
+    Event,
+    ExtensionEvent,
+    ExtensionState,
+    IllegalTransition,
+    State,
+    step,
+)
 from samovar.engine.model import Version
 from samovar.engine.pool import Lease, Pool
 
@@ -37,6 +45,19 @@ def play_lifecycle(commands: list[str]) -> Iterator[str]:
                 break
             done = " ".join(effect.name.lower() for effect in effects)
             yield f"{state.name:<10} {name:<14} -> {after.name:<10} {done}"
+            state = after
+
+
+def play_extension(commands: list[str]) -> Iterator[str]:
+    for command in commands:
+        first, events = command.split(":")
+        state = ExtensionState[first]
+        for name in events.split():
+            after = EXTENSION.get((state, ExtensionEvent[name.upper()]))
+            if after is None:
+                yield f"refused: {name} is not allowed in {state.name}"
+                break
+            yield f"{state.name:<12} {name:<12} -> {after.name}"
             state = after
 
 
@@ -124,6 +145,7 @@ class PoolPlayer:
 
 PLAYERS: dict[str, Callable[[list[str]], Iterator[str]]] = {
     "lifecycle": play_lifecycle,
+    "extension": play_extension,
     "pool": lambda commands: PoolPlayer().play(commands),
 }
 

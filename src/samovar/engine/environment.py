@@ -8,19 +8,24 @@ allow ends the box.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from samovar.core import ids
 from samovar.core.clock import Clock
-from samovar.engine import frames, report
+from samovar.engine import extension_api, frames, report, runtime_api
+from samovar.engine.extensions import Extensions
 from samovar.engine.launch import Launch
 from samovar.engine.lifecycle import Effect, Event, IllegalTransition, State, allowed, step
+from samovar.engine.log import Journal, LogSink
 from samovar.engine.model import Invocation, Outcome, Result, Version
+from samovar.engine.records import Ending
 from samovar.engine.runtime_api import RuntimeApi
+from samovar.engine.streaming import Course, Hold, Sink
 from samovar.net.message import Reply, Request
 from samovar.sandbox.port import Box, Boxes, Exit, NotLaunched, SandboxDied
-from samovar.sandbox.spec import BoxLimits
+from samovar.sandbox.spec import BoxLimits, Command
 
 log = logging.getLogger("samovar.engine")
 
@@ -28,14 +33,6 @@ Done = Callable[[Result], None]
 INIT_TIMEOUT_S = 10.0
 MB_PER_CPU = 1769
 """facts/lambda-runtime.md §7: the memory size that comes with one vCPU."""
-
-
-class LogSink(Protocol):
-    """Where log lines go; `services/logs` has one."""
-
-    @property
-    def backlog_bytes(self) -> int: ...
-    def append(self, account: str, region: str, group: str, stream: str, events: list[tuple[int, str]]) -> None: ...
 
 
 class House(Protocol):
@@ -48,6 +45,7 @@ class House(Protocol):
 
     def mounts(self, version: Version) -> list[tuple[Path, str]]: ...
     def launch(self, runtime: str) -> Launch: ...
+    def extensions(self, version: Version) -> list[str]: ...
     def lives_in(self, box_id: str, environment: "Environment") -> None: ...
     def moves_out(self, box_id: str) -> None: ...
     def start_clock(self, environment: "Environment", seconds: float, event: Event) -> None: ...
@@ -71,14 +69,12 @@ class Environment:
         self.state = State.STARTING
         self._house = house
         self._box: Box | None = None
-        self._stream = report.stream_name(version.version, house.clock.now(), self.id)
-        self._lines = report.Lines()
-        self._tail: report.Tail | None = None
+        self._journal = Journal(version, self.id, house.log, house.clock)
         self._invocation: Invocation | None = None
         self._done: Done | None = None
-        self._delivered = False
-        self._unwritten = ""
-        """The START line, until there is something to write with it."""
+        self._sink: Sink | None = None
+        self._course: Course | None = None
+        """The response that is, or was, streamed in this invocation."""
         self._began = 0.0
         """When the function's clock started for this invocation."""
         self._init_began = 0.0
@@ -90,6 +86,17 @@ class Environment:
         self._paths: list[str] = []
         self._launch = house.launch(version.runtime)
         self._api = RuntimeApi(self)
+        self._external = house.extensions(version)
+        self._extensions: Extensions | None = None
+        """From the first that is heard of them until nothing runs in the box any more."""
+        self._runtime_held = False
+        """It is started when all external extensions have registered."""
+        self._runtime_waits = False
+        """It has asked for the next invocation, and extensions haven't."""
+        self._failed = False
+        """Something of this run has failed; what ends without that has timed out."""
+        self._late: Callable[..., None] | None = None
+        """Closes the invocation that was answered while extensions still worked for it."""
         self._held_back = False
 
     def __repr__(self) -> str:
@@ -97,14 +104,14 @@ class Environment:
 
     # --- what happens to it -----------------------------------------------------------------------------------------
 
-    def start(self, invocation: Invocation, done: Done) -> None:
+    def start(self, invocation: Invocation, done: Done, sink: Sink | None = None) -> None:
         """Begin its life, for an invocation."""
-        self._take(invocation, done)
+        self._take(invocation, done, sink)
         self._house.spawn(self._make_box())
 
-    def lease(self, invocation: Invocation, done: Done) -> None:
+    def lease(self, invocation: Invocation, done: Done, sink: Sink | None = None) -> None:
         """Give an environment that has lived before its next invocation."""
-        self._take(invocation, done)
+        self._take(invocation, done, sink)
         self.event(Event.LEASED)
 
     def event(self, event: Event) -> None:
@@ -122,13 +129,20 @@ class Environment:
             if self.state is not state:
                 return  # the effect broke the box, and the steps for that have been taken
 
-    def _take(self, invocation: Invocation, done: Done) -> None:
+    def _take(self, invocation: Invocation, done: Done, sink: Sink | None) -> None:
         self._invocation = invocation
         self._done = done
-        self._delivered = False
+        self._sink = sink
+        self._course = None
         self._began = self._house.clock.monotonic()
         self._answer = b""
-        self._tail = report.Tail() if invocation.tail else None
+        self._journal.take(invocation.tail)
+
+    def retire(self) -> None:
+        """The pool has let go of it: it ends, at once where there are no extensions to be told."""
+        if self.state is not State.LEAVING:
+            told = self._extensions is not None and self._extensions.living
+            self.event(Event.DISMISSED if told else Event.RETIRED)
 
     async def _make_box(self) -> None:
         try:
@@ -170,8 +184,19 @@ class Environment:
     # --- what the runtime says, over either transport: False where the state doesn't allow it -------------------------
 
     def runtime_next(self) -> bool:
-        if self.state is State.INIT:
-            self._init_ms = (self._house.clock.monotonic() - self._init_began) * 1000
+        if self._extensions is None or self._extensions.ready:
+            return self._next()
+        self._runtime_waits = allowed(self.state, Event.NEXT)
+        return self._runtime_waits
+
+    def _next(self) -> bool:
+        self._runtime_waits = False
+        if self.state in (State.INIT, State.REINIT):
+            duration_ms = (self._house.clock.monotonic() - self._init_began) * 1000
+            self._journal.init_done(duration_ms, "init" if self.state is State.INIT else "invoke")
+            self._tell_of_extensions()
+            if self.state is State.INIT:
+                self._init_ms = duration_ms
         return self._say(Event.NEXT)
 
     def runtime_response(self, request_id: str, payload: bytes) -> bool:
@@ -183,15 +208,34 @@ class Environment:
     def runtime_too_large(self, request_id: str) -> bool:
         return self._end(request_id, Event.HANDLER_ERROR, report.TOO_LARGE_PAYLOAD)
 
+    def runtime_streams(self, request_id: str, content_type: str, hold: Hold) -> bool:
+        """The response comes in pieces; the usual words end it."""
+        if self.state is not State.BUSY or request_id != self._request_id or self._course is not None:
+            return False
+        self._course = Course(self._sink, content_type, hold)
+        return True
+
+    def runtime_data(self, request_id: str, chunk: bytes) -> bool:
+        if self.state is not State.BUSY or request_id != self._request_id or self._course is None:
+            return False
+        self._course.write(chunk)
+        return True
+
     def runtime_init_error(self, payload: bytes) -> bool:
         if self.state in (State.INIT, State.REINIT):
             self._answer = payload
+            self._failed = True
         return self._say(Event.INIT_FAILED)
 
     def _end(self, request_id: str, event: Event, payload: bytes) -> bool:
         # Another id comes from a thread of an earlier invocation.
         if self.state is not State.BUSY or request_id != self._request_id:
             return False
+        if self._course is not None and event is Event.RESPONDED:
+            self._course.write(payload)
+            payload = self._course.result()
+            if self._course.too_large:
+                event, payload = Event.HANDLER_ERROR, self._course.too_large
         self._answer = payload
         self.event(event)
         return True
@@ -212,11 +256,17 @@ class Environment:
             ended = self.runtime_error(request_id, bytes(content[36:]))
         elif kind == frames.TOO_LARGE:
             ended = self.runtime_too_large(request_id)
+        elif kind == frames.DATA:
+            self.runtime_data(request_id, bytes(content[36:]))
+            return
+        elif kind == frames.STREAM:
+            self.runtime_streams(request_id, str(content[36:], "latin-1"), self._hold_channel)
+            return
         else:
             self._on_init_frame(kind, content)
             return
         if ended and self.state is State.ANSWERED:
-            self.event(Event.NEXT)  # an answer in a frame asks for the next invocation as well
+            self.runtime_next()  # an answer in a frame asks for the next invocation as well
 
     def _on_init_frame(self, kind: int, content: memoryview) -> None:
         if kind == frames.NEXT:
@@ -227,12 +277,24 @@ class Environment:
             log.warning("%s: its runtime sent a frame of unknown kind %d", self, kind)
             self.event(Event.BROKEN)
 
+    def _hold_channel(self, held: bool) -> None:
+        if self._box is not None:
+            self._box.pause_channel(held)
+
     def on_request(self, request: Request, reply: Reply) -> None:
-        """A call to the Runtime API from inside the box."""
-        self._api.handle(request, reply)
+        """A call to the Runtime API, or to the Extensions API beside it, from inside the box."""
+        if request.path.startswith(runtime_api.BASE):
+            self._api.handle(request, reply)
+            return
+        if self._extensions is None:
+            self._extensions = Extensions(self, ())
+        extension_api.handle(self._extensions, self.version, request, reply)
 
     def on_output(self, data: bytes) -> None:
-        self._write(self._lines.feed(data))
+        self._journal.output(data)
+        self._hold_back()
+
+    def _hold_back(self) -> None:
         if self._house.log.backlog_bytes > _BACKLOG_BYTES and not self._held_back and self._box is not None:
             self._held_back = True
             self._box.pause_output(True)  # the function blocks when its pipe is full
@@ -248,10 +310,69 @@ class Environment:
         self._held_back = False
         box.pause_output(False)
 
+    def on_companion_output(self, number: int, data: bytes) -> None:
+        self._journal.extension_output(number, data)
+        self._hold_back()
+
+    def on_companion_exit(self, number: int, how: Exit) -> None:
+        self._journal.extension_output(number, b"")
+        if self._extensions is not None:
+            self._extensions.exited(number, how)
+
+    def on_occupant_exit(self, how: Exit) -> None:
+        self._exit = how
+        self._failed = True
+        if self._extensions is not None:
+            self._extensions.runtime_gone()
+        self._say(Event.CRASHED)
+
     def on_exit(self, how: Exit) -> None:
         self._exit = how
+        self._forget_extensions()
         if self.state is not State.DEAD:
             self.event(Event.BROKEN if how.box_gone else Event.EXITED)
+
+    # --- its extensions ---------------------------------------------------------------------------------------------
+
+    @property
+    def extensions_may_register(self) -> bool:
+        return self.state in (State.INIT, State.REINIT)
+
+    def extensions_moved(self) -> None:
+        extensions = self._extensions
+        if extensions is None:
+            return
+        if self._runtime_held and extensions.registered and self.extensions_may_register:
+            self._runtime_held = False
+            self._start_function()
+        elif self._runtime_waits and extensions.ready and allowed(self.state, Event.NEXT):
+            self._next()
+
+    def extension_failed(self) -> None:
+        self._failed = True
+        self._say(Event.CRASHED)
+
+    async def _start_extensions(self, extensions: Extensions) -> None:
+        assert self._box is not None
+        try:
+            await extensions.start(self._box, self._extension_command)
+        except SandboxDied as died:
+            if self._extensions is extensions and self.extensions_may_register:
+                self._break(died)
+
+    def _extension_command(self, name: str) -> Command:
+        return self._launch.extension(
+            name, self.version, self._house.endpoint_url, self._journal.stream, self._paths
+        )
+
+    def _tell_of_extensions(self) -> None:
+        """Log what has become of them in an init that is over."""
+        for told in self._extensions.told() if self._extensions is not None else ():
+            self._journal.extension(told)
+
+    def _forget_extensions(self) -> None:
+        if self._extensions is not None:
+            self._extensions.close()
 
     # --- effects ----------------------------------------------------------------------------------------------------
 
@@ -260,18 +381,27 @@ class Environment:
         self._answer = b""
         self._exit = Exit()
         self._api = RuntimeApi(self)
-        if self.state is State.INIT:
-            self._write([report.init_start(self.version.runtime, self.version.region)])
-            if self._launch.prepared:
-                self._configure()
-                return
+        self._failed = self._runtime_waits = False
+        self._extensions = None
+        self._journal.init_start("init" if self.state is State.INIT else "invoke")
+        if self._external:
+            self._runtime_held = True
+            self._extensions = Extensions(self, self._external)
+            self._house.spawn(self._start_extensions(self._extensions))
+        else:
+            self._start_function()
+
+    def _start_function(self) -> None:
+        if self.state is State.INIT and self._launch.prepared:
+            self._configure()
+            return
         self._house.spawn(self._start_occupant())
 
     async def _start_occupant(self) -> None:
         assert self._box is not None
         try:
             endpoint_url = self._house.endpoint_url
-            await self._box.start(self._launch.command(self.version, endpoint_url, self._stream, self._paths))
+            await self._box.start(self._launch.command(self.version, endpoint_url, self._journal.stream, self._paths))
         except NotLaunched:
             message = self._launch.not_launched(self._paths)
             self.runtime_init_error(report.failure(self._request_id, report.INVALID_ENTRYPOINT, message))
@@ -284,7 +414,7 @@ class Environment:
 
     def _configure(self) -> None:
         assert self._box is not None
-        content = self._launch.configuration(self.version, self._house.endpoint_url, self._stream, self._paths)
+        content = self._launch.configuration(self.version, self._house.endpoint_url, self._journal.stream, self._paths)
         self._box.send(frames.head(frames.CONFIGURE, len(content)) + content)
 
     def _start_init_clock(self) -> None:
@@ -298,10 +428,13 @@ class Environment:
         # What comes after tells what was: the first init is followed by another one, that inside an invocation isn't.
         phase = "init" if self.state in (State.RESTARTING, State.REINIT) else "invoke"
         killed = self.state in (State.RESTARTING, State.RESETTING)
-        status = "timeout" if killed and not self._answer else "error"
-        error_type = "" if status == "timeout" else frames.error_type(self._answer) or report.EXIT_ERROR
+        status = "timeout" if killed and not self._failed else "error"
+        failure = self._extensions.failure if self._extensions is not None else None
+        told = failure.error_type if failure is not None else frames.error_type(self._answer)
+        error_type = "" if status == "timeout" else told or report.EXIT_ERROR
+        self._tell_of_extensions()
         duration_ms = (self._house.clock.monotonic() - self._init_began) * 1000
-        self._write([report.init_report(duration_ms, phase, status, error_type)])
+        self._journal.init_failed(duration_ms, phase, status, error_type)
 
     def _deliver(self) -> None:
         invocation, box = self._invocation, self._box
@@ -310,14 +443,13 @@ class Environment:
             self._cold = False
             self._house.started(self)
         box.throttle()  # init ran with all the CPU there is
-        self._delivered = True
-        if self._tail is not None:
-            self._tail = report.Tail()  # an invocation's log begins with START
-        self._unwritten = report.start(invocation.request_id, self.version.version)
+        self._journal.start(invocation.request_id)
         clock = self._house.clock
         left_s = self.version.timeout_s - (clock.monotonic() - self._began)
         deadline_ms = int((clock.now() + left_s) * 1000)
         trace_id = frames.complete_trace(invocation.trace_id, deadline_ms // 1000)
+        if self._extensions is not None:
+            self._extensions.invoke(invocation.request_id, invocation.invoked_arn, trace_id, deadline_ms)
         if self._launch.frames:
             box.send(*frames.invocation(invocation, trace_id, deadline_ms))
         else:
@@ -338,9 +470,18 @@ class Environment:
     def _kill(self) -> None:
         if self._box is not None:
             self._box.drain_output()
-            self._box.stop()
+            extensions = self._extensions
+            if extensions is None or not extensions.living:
+                self._box.stop()
+                return
+            reason = "FAILURE" if self._failed else "TIMEOUT"
+            if self.state is State.LEAVING:
+                reason = "SPINDOWN"
+            extensions.shut_down(self._box, reason, self._house.clock.now())
 
     def _discard(self) -> None:
+        self._close_late()
+        self._forget_extensions()
         self._house.stop_clock(self)
         if self._box is not None:
             self._house.moves_out(self._box.id)
@@ -349,6 +490,8 @@ class Environment:
         self._house.discard(self)
 
     def _release(self) -> None:
+        if self._late is not None:
+            self._close_late()
         self._house.stop_clock(self)
         self._house.release(self)
 
@@ -369,6 +512,11 @@ class Environment:
         self._finish(Outcome.FUNCTION_ERROR, payload, report.TIMED_OUT, status="timeout")
 
     def _fail_exit(self) -> None:
+        failure = self._extensions.failure if self._extensions is not None else None
+        if failure is not None:
+            payload = report.failure(self._request_id, failure.error_type, failure.message)
+            self._finish(Outcome.FUNCTION_ERROR, payload, failure.error_type, status="error")
+            return
         how = self._exit
         payload = report.exited(self._request_id, -how.signal if how.signal else how.status)
         told = report.OUT_OF_MEMORY if how.out_of_memory else report.EXIT_ERROR
@@ -386,54 +534,70 @@ class Environment:
     def _finish(
         self, outcome: Outcome, payload: bytes, error_type: str = "", *, status: str = "", reported: str = ""
     ) -> None:
-        """Log the end, answer the invoker, and forget the invocation."""
-        house, box, invocation, done = self._house, self._box, self._invocation, self._done
+        """Log the end, answer the invoker, and forget the invocation; while extensions still work for it, only answer.
+
+        A caller who wants the log's tail waits for them: REPORT is in it.
+        """
+        invocation, done = self._invocation, self._done
         assert invocation is not None and done is not None
+        if self._course is not None:
+            self._course.close()
+        if self.state is not State.ANSWERED or self._extensions is None or self._extensions.ready:
+            self._close(outcome, payload, error_type, status=status, reported=reported)
+            return
+        self._late = partial(self._close, outcome, payload, error_type)
+        if not invocation.tail:
+            self._done = None
+            duration_ms = (self._house.clock.monotonic() - self._began) * 1000
+            done(Result(outcome, payload, error_type, b"", duration_ms, self._init_ms))
+
+    def _close_late(self) -> None:
+        """Close an invocation that was answered before, when the extensions are done with it, or have failed."""
+        late, self._late = self._late, None
+        if late is None:
+            return
+        failure = self._extensions.failure if self._extensions is not None else None
+        if self.state is State.IDLE:
+            late()
+        elif self.state is State.DEAD:
+            late(status="error", reported=report.SANDBOX_FAILURE)
+        elif self._failed or failure is not None:
+            late(status="error", reported=failure.error_type if failure is not None else report.EXIT_ERROR)
+        else:
+            late(status="timeout")
+
+    def _close(
+        self, outcome: Outcome, payload: bytes, error_type: str, *, status: str = "", reported: str = ""
+    ) -> None:
+        house, box, invocation, done = self._house, self._box, self._invocation, self._done
+        assert invocation is not None
         duration_ms = (house.clock.monotonic() - self._began) * 1000
         if status == "timeout":
             duration_ms = self.version.timeout_s * 1000.0
-        if not self._delivered:
-            self._unwritten = report.start(invocation.request_id, self.version.version)
-        lines: list[str] = []
         if box is not None:
             box.drain_output()
-            lines += self._lines.flush()
-        lines.append(report.end(invocation.request_id))
-        lines.append(
-            report.report(
-                invocation.request_id,
-                duration_ms=duration_ms,
-                memory_mb=self.version.memory_mb,
-                max_memory_mb=self._peak_mb(),
-                init_ms=self._init_ms,
-                status=status,
-                error_type=(reported or error_type) if status == "error" else "",
-            )
-        )
-        self._write(lines)
-        tail = bytes(self._tail) if self._tail is not None else b""
         init_ms, self._init_ms = self._init_ms, None
-        self._invocation = self._done = self._tail = None
+        ending = Ending(
+            request_id=invocation.request_id,
+            duration_ms=duration_ms,
+            memory_mb=self.version.memory_mb,
+            max_memory_mb=self._peak_mb(),
+            produced_bytes=len(payload) if self._course is None else self._course.size,
+            init_ms=init_ms,
+            failed=outcome is not Outcome.OK,
+            status=status,
+            error_type="" if status == "timeout" else reported or error_type,
+        )
+        tail = self._journal.end(ending)
+        self._invocation = self._done = self._sink = None
         self._answer = b""
-        done(Result(outcome, payload, error_type, tail, duration_ms, init_ms))
+        if done is not None:
+            done(Result(outcome, payload, error_type, tail, duration_ms, init_ms))
 
     def _peak_mb(self) -> int:
         if self._exit.out_of_memory:
             return self.version.memory_mb
         return self._box.peak_memory_mb() if self._box is not None else 0
-
-    def _write(self, lines: list[str]) -> None:
-        if not lines:
-            return
-        if self._unwritten:
-            lines = [self._unwritten, *lines]
-            self._unwritten = ""
-        version = self.version
-        now_ms = int(self._house.clock.now() * 1000)
-        events = [(now_ms, line) for line in lines]
-        self._house.log.append(version.account, version.region, version.log_group, self._stream, events)
-        if self._tail is not None:
-            self._tail.add(lines)
 
 
 _BACKLOG_BYTES = 8 << 20

@@ -1,4 +1,4 @@
-"""The frames between the engine and a managed runtime; `runtimes/python/samovar_runtime.py` describes them.
+"""The frames between the engine and a managed runtime; `runtimes/nodejs/index.cjs` describes them.
 
 Owns: their layout on this side. The content of a frame from there is whatever the function wants it to be.
 """
@@ -11,6 +11,8 @@ from samovar.core import ids
 from samovar.engine.model import Invocation
 
 CONFIGURE, INVOCATION, NEXT, RESPONSE, TOO_LARGE, ERROR, INIT_ERROR = b"CINRLEX"
+STREAM, DATA = b"SD"
+"""A response that comes in pieces: its beginning, and a piece; `R` or `E` end it. Only Node.js sends them."""
 
 _INVOKE = struct.Struct("<IBQ36sHHH")
 _BESIDES_LENGTH = _INVOKE.size - 4

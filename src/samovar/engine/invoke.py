@@ -8,17 +8,20 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from samovar.core.clock import Clock
 from samovar.core.errors import AwsError
-from samovar.engine.environment import Done, Environment, LogSink
+from samovar.engine.environment import Done, Environment
 from samovar.engine.launch import Launch
 from samovar.engine.lifecycle import OCCUPIED, Event
+from samovar.engine.log import LogSink
 from samovar.engine.model import Invocation, Result, Version
 from samovar.engine.pool import Pool, Reason, Throttle
 from samovar.engine.runtime_api import admit
 from samovar.engine.runtimes import Runtimes
+from samovar.engine.streaming import Pace, Sink
 from samovar.net.message import Limits, Reply, Request, Response
 from samovar.net.server import Server
 from samovar.sandbox.port import Boxes, SandboxDied
@@ -36,6 +39,7 @@ _TICK_S = 0.01
 _FREEZE_AFTER_S = 0.002
 _REAP_EVERY_S = 5.0
 _NEVER_S = 1e9
+_LEAVE_WITHIN_S = 3.0
 
 
 class Engine:
@@ -52,13 +56,15 @@ class Engine:
         memory_mb: int,
         idle_timeout_s: float,
         endpoint_url: str,
+        pace_streams: bool = False,
     ) -> None:
         """`code`: folder of unpacked packages. `nothing`: a folder for an empty one. `memory_mb`: of all
-        environments. `endpoint_url`: as functions see it."""
+        environments. `endpoint_url`: as functions see it. `pace_streams`: to AWS's speed."""
         self.boxes = boxes
         self.clock = clock
         self.log = log
         self.endpoint_url = endpoint_url
+        self._pace_streams = pace_streams
         self.pool: Pool[Environment] = Pool(
             lambda version: Environment(self, version), limit=concurrency, memory_mb=memory_mb
         )
@@ -73,6 +79,8 @@ class Engine:
         self._to_freeze: set[Environment] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._living: set[Environment] = set()
+        self._deserted: asyncio.Future[None] | None = None
+        """Done when the last of them has gone."""
         self._tenants: dict[str, Environment] = {}
         # A runtime may be frozen for as long as it likes between two calls on one connection.
         self.runtime_api = Server(self._on_request, admit=admit, limits=Limits(idle_s=_NEVER_S, body_s=_NEVER_S))
@@ -80,20 +88,23 @@ class Engine:
 
     # --- the door ---------------------------------------------------------------------------------------------------
 
-    def start(self, version: Version, invocation: Invocation, done: Done) -> None:
-        """Run an invocation; `done` gets its Result, exactly once. Raises AwsError TooManyRequestsException at once."""
+    def start(self, version: Version, invocation: Invocation, done: Done, sink: Sink | None = None) -> None:
+        """Run an invocation; `done` gets its Result, exactly once, and `sink` before that what the function streams.
+
+        Raises AwsError TooManyRequestsException at once.
+        """
         lease = self.pool.assign(version)
         if isinstance(lease, Throttle):
             log.warning("throttled: %s", lease.message)
             raise AwsError("TooManyRequestsException", "Rate Exceeded.", Reason=_REASONS[lease.reason], Type="User")
         for old in lease.destroy:
-            old.event(Event.RETIRED)
+            old.retire()
         environment = lease.environment
         if lease.cold:
             self._living.add(environment)
-            environment.start(invocation, done)
+            environment.start(invocation, done, sink)
         else:
-            environment.lease(invocation, done)
+            environment.lease(invocation, done, sink)
 
     async def run(self, version: Version, invocation: Invocation) -> Result:
         """`start`, awaited."""
@@ -105,6 +116,10 @@ class Engine:
 
         self.start(version, invocation, done)
         return await future
+
+    def pace(self) -> Pace | None:
+        """How fast one streamed response may go; None: as fast as it can."""
+        return Pace(self.clock) if self._pace_streams else None
 
     def runtime_available(self, runtime: str) -> str | None:
         """None, or why functions of this runtime can't run here and what to do about it."""
@@ -120,7 +135,7 @@ class Engine:
     def retire(self, version_key: str) -> None:
         """Let a version go: its running invocations finish, nothing new starts on its environments."""
         for environment in self.pool.retire(version_key):
-            environment.event(Event.RETIRED)
+            environment.retire()
 
     @property
     def concurrency(self) -> int:
@@ -132,17 +147,29 @@ class Engine:
         self.pool.concurrency.reserve(function_arn, reserved)
 
     async def reset(self) -> None:
-        """Destroy every environment, running or not."""
+        """Destroy every environment at once, running or not."""
         for environment in list(self._living):
             environment.event(Event.BROKEN if environment.state in OCCUPIED else Event.RETIRED)
 
     async def close(self) -> None:
         self._reaper.cancel()
-        await self.reset()
+        await self._dismiss_all()
         for task in list(self._tasks):
             task.cancel()
         await self.boxes.close()
         await self.runtime_api.close(0)
+
+    async def _dismiss_all(self) -> None:
+        """End every environment, with the time that its extensions have for that."""
+        for environment in list(self._living):
+            if environment.state in OCCUPIED:
+                environment.event(Event.BROKEN)
+            else:
+                environment.retire()
+        if self._living:
+            self._deserted = self._loop.create_future()
+            await asyncio.wait([self._deserted], timeout=_LEAVE_WITHIN_S)
+            await self.reset()
 
     def _on_request(self, request: Request, reply: Reply) -> None:
         """A call to the Runtime API: to the environment in whose box it was made."""
@@ -157,6 +184,15 @@ class Engine:
     def mounts(self, version: Version) -> list[tuple[Path, str]]:
         layers = self._code / version.layers if version.layers else self._nothing
         return [(self._code / version.code, "/var/task"), (layers, "/opt")]
+
+    def extensions(self, version: Version) -> list[str]:
+        """The names of its external extensions: what can be executed directly in /opt/extensions."""
+        if not version.layers:
+            return []
+        folder = self._code / version.layers / "extensions"
+        if not folder.is_dir():
+            return []
+        return sorted(entry.name for entry in folder.iterdir() if _executable(entry))
 
     def launch(self, runtime: str) -> Launch:
         return self._runtimes.launch(runtime)
@@ -192,10 +228,12 @@ class Engine:
 
     def release(self, environment: Environment) -> None:
         for gone in self.pool.release(environment, self.clock.monotonic()):
-            gone.event(Event.RETIRED)
+            gone.retire()
 
     def discard(self, environment: Environment) -> None:
         self._living.discard(environment)
+        if self._deserted is not None and not self._living and not self._deserted.done():
+            self._deserted.set_result(None)
         self.pool.discard(environment)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -219,7 +257,13 @@ class Engine:
 
     def _reap(self) -> None:
         for environment in self.pool.reap(self.clock.monotonic(), self._idle_timeout_s):
-            environment.event(Event.RETIRED)
+            environment.retire()
         self._reaper = self._loop.call_later(_REAP_EVERY_S, self._reap)
 
 
+def _executable(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False  # a link to what isn't there, or is only inside the environment
+    return S_ISREG(mode) and bool(mode & 0o111)

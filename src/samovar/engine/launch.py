@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from samovar.engine.model import Version
-from samovar.engine.variables import variables
+from samovar.engine.variables import extension_variables, variables
 from samovar.sandbox.spec import Command
 
 
@@ -34,6 +34,14 @@ class Launch(msgspec.Struct, frozen=True):
         task, opt = paths
         environ = variables(version, self.environ, endpoint_url, stream, task, opt)
         return Command([[path] for path in _bootstraps(paths)], environ, task, channel=False)
+
+    def extension(
+        self, name: str, version: Version, endpoint_url: str, stream: str, paths: Sequence[str]
+    ) -> Command:
+        """What to start for an external extension."""
+        task, opt = paths
+        environ = extension_variables(variables(version, self.environ, endpoint_url, stream, task, opt))
+        return Command([[f"{opt}/extensions/{name}"]], environ, "/", channel=False)
 
     def not_launched(self, paths: Sequence[str]) -> str:
         """facts/lambda-runtime.md §2.2."""

@@ -1,6 +1,7 @@
-"""The life of an environment: every legal step, as one table of `(state, event) -> (state, effects)`. Pure.
+"""The lives of an environment and of its extensions: every legal step, as one table each. Pure.
 
-Owns: State, Event, Effect, the table, and `step`, the only way from one state to the next.
+Owns: State, Event, Effect, the table `(state, event) -> (state, effects)`, and `step`, the only way from one state to
+the next; the same for an extension, whose steps have no effects.
 Refuses: whatever the table doesn't list. IllegalTransition means a bug or a lying runtime; the caller then reports
 BROKEN, which every living state allows.
 
@@ -19,11 +20,16 @@ The rules (facts/lambda-runtime.md §3 and §7):
 5. A timeout or a dead runtime resets the environment *in place*: the runtime goes, the box stays (same id, log stream
    and `/tmp`, no globals). The reset is lazy: the box stays without a runtime (EMPTY) until the next lease, which pays
    for REINIT. A lease that comes before the old runtime is quite gone waits for that first (RESTARTING).
-6. KILL closes the runtime's channel at once: what a killed runtime still says is no event. Its end is always EXITED,
-   and EXITED means that *nothing* runs in the box any more (the runtime is pid 1 of its own pid namespace).
+6. KILL ends the runtime: at once, or where there are extensions by a shutdown phase of two seconds at most. What a
+   killed runtime still says is no event. Its end is always EXITED, and EXITED means that *nothing* runs in the box any
+   more. Where the runtime or an extension goes and others stay, that is CRASHED, and those get their shutdown.
 7. An environment that belongs to an invocation (OCCUPIED) can't be retired, only break. Whoever leaves the occupied
    states answers exactly once and is then released or discarded; whoever leaves IDLE alive thaws.
-8. RELEASE comes last: from that moment on the environment may be leased again, even before the caller's next line.
+8. NEXT comes when the runtime *and* all extensions have asked for their next event: with extensions, INIT and
+   ANSWERED last until then.
+9. An environment whose extensions must hear of its end is DISMISSED instead of RETIRED: it has left the pool already,
+   and lives on (LEAVING) until they are done.
+10. RELEASE comes last: from that moment on the environment may be leased again, even before the caller's next line.
 """
 
 from collections.abc import Mapping
@@ -57,13 +63,15 @@ class State(_Word):
     """The same, and an invocation waits to initialise again."""
     EMPTY = auto()
     """A box with its `/tmp` and without a runtime."""
+    LEAVING = auto()
+    """Out of the pool; its extensions shut down."""
     DEAD = auto()
 
 
 class Event(_Word):
     BOX_READY = auto()
     NEXT = auto()
-    """The runtime asked for an invocation: the first time that ends init, later the invocation before."""
+    """Runtime and extensions asked for an invocation: the first time that ends init, later the invocation before."""
     INIT_FAILED = auto()
     """The runtime posted an init error."""
     INIT_TIMED_OUT = auto()
@@ -77,8 +85,12 @@ class Event(_Word):
     """The function's timeout is over."""
     EXITED = auto()
     """The runtime is gone, by itself, out of memory or killed; nothing runs in the box any more."""
+    CRASHED = auto()
+    """An extension has failed or gone, or the runtime has, and something else still runs in the box."""
     RETIRED = auto()
     """The pool let go of it: idle too long, updated, its memory is needed, shutting down."""
+    DISMISSED = auto()
+    """The same, and it has extensions that are to be told."""
     BROKEN = auto()
     """The sandbox failed, an illegal transition was refused, or the server stops before the invocation ends."""
 
@@ -96,7 +108,7 @@ class Effect(_Word):
     FREEZE = auto()
     THAW = auto()
     KILL = auto()
-    """Close the channel and kill every process of the box, which stays; EXITED follows."""
+    """End every process of the box, which stays; EXITED follows."""
     DISCARD = auto()
     """Leave the pool and destroy the box."""
     RELEASE = auto()
@@ -139,6 +151,7 @@ ENVIRONMENT: Final[Mapping[tuple[State, Event], Step]] = MappingProxyType({
     (State.INIT, Event.NEXT): (State.BUSY, (Effect.START_CLOCK, Effect.DELIVER)),
     (State.INIT, Event.INIT_FAILED): (State.RESTARTING, (Effect.REPORT_INIT, Effect.START_CLOCK, Effect.KILL)),
     (State.INIT, Event.INIT_TIMED_OUT): (State.RESTARTING, (Effect.REPORT_INIT, Effect.START_CLOCK, Effect.KILL)),
+    (State.INIT, Event.CRASHED): (State.RESTARTING, (Effect.REPORT_INIT, Effect.START_CLOCK, Effect.KILL)),
     (State.INIT, Event.EXITED): (State.REINIT, (Effect.REPORT_INIT, Effect.START_CLOCK, Effect.START_RUNTIME)),
     (State.INIT, Event.BROKEN): (State.DEAD, (Effect.FAIL_BOX, Effect.DISCARD)),
 
@@ -149,39 +162,54 @@ ENVIRONMENT: Final[Mapping[tuple[State, Event], Step]] = MappingProxyType({
     (State.REINIT, Event.TIMED_OUT): (
         State.RESETTING, (Effect.REPORT_INIT, Effect.KILL, Effect.FAIL_TIMEOUT, Effect.RELEASE)
     ),
+    (State.REINIT, Event.CRASHED): (
+        State.RESETTING, (Effect.REPORT_INIT, Effect.KILL, Effect.FAIL_EXIT, Effect.RELEASE)
+    ),
     (State.REINIT, Event.EXITED): (State.EMPTY, (Effect.REPORT_INIT, Effect.FAIL_EXIT, Effect.RELEASE)),
     (State.REINIT, Event.BROKEN): (State.DEAD, (Effect.FAIL_BOX, Effect.DISCARD)),
 
     (State.IDLE, Event.LEASED): (State.BUSY, (Effect.START_CLOCK, Effect.THAW, Effect.DELIVER)),
     # Thawed, because the next runtime would start in a frozen box.
     (State.IDLE, Event.EXITED): (State.EMPTY, (Effect.THAW,)),
+    (State.IDLE, Event.CRASHED): (State.RESETTING, (Effect.THAW, Effect.KILL)),
     (State.IDLE, Event.RETIRED): (State.DEAD, (Effect.DISCARD,)),
+    (State.IDLE, Event.DISMISSED): (State.LEAVING, (Effect.THAW, Effect.KILL)),
     (State.IDLE, Event.BROKEN): (State.DEAD, (Effect.DISCARD,)),
 
     (State.BUSY, Event.RESPONDED): (State.ANSWERED, (Effect.RESPOND,)),
     (State.BUSY, Event.HANDLER_ERROR): (State.ANSWERED, (Effect.FAIL_HANDLER,)),
     # Killed before the answer: its END must not be followed by output of the invocation that it ended.
     (State.BUSY, Event.TIMED_OUT): (State.RESETTING, (Effect.KILL, Effect.FAIL_TIMEOUT, Effect.RELEASE)),
+    (State.BUSY, Event.CRASHED): (State.RESETTING, (Effect.KILL, Effect.FAIL_EXIT, Effect.RELEASE)),
     (State.BUSY, Event.EXITED): (State.EMPTY, (Effect.FAIL_EXIT, Effect.RELEASE)),
     (State.BUSY, Event.BROKEN): (State.DEAD, (Effect.FAIL_BOX, Effect.DISCARD)),
 
     (State.ANSWERED, Event.NEXT): (State.IDLE, (Effect.FREEZE, Effect.RELEASE)),
     (State.ANSWERED, Event.TIMED_OUT): (State.RESETTING, (Effect.KILL, Effect.RELEASE)),
+    (State.ANSWERED, Event.CRASHED): (State.RESETTING, (Effect.KILL, Effect.RELEASE)),
     (State.ANSWERED, Event.EXITED): (State.EMPTY, (Effect.RELEASE,)),
     (State.ANSWERED, Event.BROKEN): (State.DEAD, (Effect.DISCARD,)),
 
     (State.RESETTING, Event.EXITED): (State.EMPTY, ()),
+    (State.RESETTING, Event.CRASHED): (State.RESETTING, ()),
     (State.RESETTING, Event.LEASED): (State.RESTARTING, (Effect.START_CLOCK,)),
     (State.RESETTING, Event.RETIRED): (State.DEAD, (Effect.DISCARD,)),
+    (State.RESETTING, Event.DISMISSED): (State.LEAVING, ()),
     (State.RESETTING, Event.BROKEN): (State.DEAD, (Effect.DISCARD,)),
 
     (State.RESTARTING, Event.EXITED): (State.REINIT, (Effect.START_RUNTIME,)),
+    (State.RESTARTING, Event.CRASHED): (State.RESTARTING, ()),
     (State.RESTARTING, Event.TIMED_OUT): (State.RESETTING, (Effect.FAIL_TIMEOUT, Effect.RELEASE)),
     (State.RESTARTING, Event.BROKEN): (State.DEAD, (Effect.FAIL_BOX, Effect.DISCARD)),
 
     (State.EMPTY, Event.LEASED): (State.REINIT, (Effect.START_CLOCK, Effect.START_RUNTIME)),
     (State.EMPTY, Event.RETIRED): (State.DEAD, (Effect.DISCARD,)),
     (State.EMPTY, Event.BROKEN): (State.DEAD, (Effect.DISCARD,)),
+
+    (State.LEAVING, Event.EXITED): (State.DEAD, (Effect.DISCARD,)),
+    (State.LEAVING, Event.CRASHED): (State.LEAVING, ()),
+    (State.LEAVING, Event.RETIRED): (State.DEAD, (Effect.DISCARD,)),
+    (State.LEAVING, Event.BROKEN): (State.DEAD, (Effect.DISCARD,)),
 
     # Destroying a box ends its runtime.
     (State.DEAD, Event.EXITED): (State.DEAD, ()),
@@ -208,3 +236,57 @@ def step(state: State, event: Event) -> Step:
         return ENVIRONMENT[state, event]
     except KeyError:
         raise IllegalTransition(state, event) from None
+
+
+class ExtensionState(_Word):
+    STARTED = auto()
+    """An external one: its process runs. An internal one begins by registering."""
+    REGISTERED = auto()
+    READY = auto()
+    """Waits for its next event."""
+    RUNNING = auto()
+    """Works on an event."""
+    INIT_ERROR = auto()
+    """It said that it can't initialise."""
+    EXIT_ERROR = auto()
+    """It said that it goes."""
+    LAUNCH_ERROR = auto()
+    """Its process could not be started."""
+    EXITED = auto()
+
+
+class ExtensionEvent(_Word):
+    REGISTER = auto()
+    NEXT = auto()
+    TOLD = auto()
+    """It got an INVOKE or SHUTDOWN event."""
+    INIT_ERROR = auto()
+    EXIT_ERROR = auto()
+    NOT_STARTED = auto()
+    EXITED = auto()
+    """Its process has ended."""
+
+
+_X, _XE = ExtensionState, ExtensionEvent
+EXTENSION: Final[Mapping[tuple[ExtensionState, ExtensionEvent], ExtensionState]] = MappingProxyType({
+    (_X.STARTED, _XE.REGISTER): _X.REGISTERED,
+    (_X.STARTED, _XE.NOT_STARTED): _X.LAUNCH_ERROR,
+    (_X.STARTED, _XE.EXITED): _X.EXITED,
+    (_X.REGISTERED, _XE.NEXT): _X.READY,
+    (_X.REGISTERED, _XE.INIT_ERROR): _X.INIT_ERROR,
+    (_X.REGISTERED, _XE.EXIT_ERROR): _X.EXIT_ERROR,
+    (_X.REGISTERED, _XE.EXITED): _X.EXITED,
+    # Again: the connection of the first one was lost.
+    (_X.READY, _XE.NEXT): _X.READY,
+    (_X.READY, _XE.TOLD): _X.RUNNING,
+    (_X.READY, _XE.EXIT_ERROR): _X.EXIT_ERROR,
+    (_X.READY, _XE.EXITED): _X.EXITED,
+    (_X.RUNNING, _XE.NEXT): _X.READY,
+    (_X.RUNNING, _XE.EXIT_ERROR): _X.EXIT_ERROR,
+    (_X.RUNNING, _XE.EXITED): _X.EXITED,
+    # Told in the same words again, as AWS's own emulator allows.
+    (_X.INIT_ERROR, _XE.INIT_ERROR): _X.INIT_ERROR,
+    (_X.INIT_ERROR, _XE.EXITED): _X.EXITED,
+    (_X.EXIT_ERROR, _XE.EXIT_ERROR): _X.EXIT_ERROR,
+    (_X.EXIT_ERROR, _XE.EXITED): _X.EXITED,
+})

@@ -36,6 +36,12 @@ class Version(msgspec.Struct, frozen=True):
     log_group: str
     layers: str = ""
     """The tree at /opt: `package.stack_name` of the layers' trees. Empty when there are none."""
+    log_format: str = "Text"
+    """Or `JSON`: then the two levels say what is logged at least."""
+    application_log_level: str = "INFO"
+    """`TRACE` to `FATAL`."""
+    system_log_level: str = "INFO"
+    """`DEBUG`, `INFO` or `WARN`."""
 
 
 class Invocation(msgspec.Struct, frozen=True):

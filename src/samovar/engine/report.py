@@ -13,10 +13,12 @@ import math
 import re
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
+
+from samovar.engine.model import Version
 
 TIMED_OUT: Final = "Sandbox.Timedout"
 EXIT_ERROR: Final = "Runtime.ExitError"
@@ -42,9 +44,13 @@ _CONTINUATION = bytes(range(0x80, 0xC0))
 _FRAME_TYPES = frozenset(format_ | level for format_ in (2, 3) for level in range(0, 0x1C, 4))
 
 
-def stream_name(version: str, now: float, digits: str) -> str:
-    """`2026/01/31/[$LATEST]32hex`, one for each environment; `digits` are its 32 hex digits."""
-    return f"{time.strftime('%Y/%m/%d', time.gmtime(now))}/[{version}]{digits}"
+def stream_name(version: Version, now: float, digits: str) -> str:
+    """`2026/01/31/[$LATEST]32hex`, one for each environment; `digits` are its 32 hex digits. In a group that other
+    functions may share it is `2026/01/31/NAME[$LATEST][32hex]`."""
+    day = time.strftime("%Y/%m/%d", time.gmtime(now))
+    if version.log_group == f"/aws/lambda/{version.function_name}":
+        return f"{day}/[{version.version}]{digits}"
+    return f"{day}/{version.function_name}[{version.version}][{digits}]"
 
 
 def runtime_version(runtime: str) -> str:
@@ -66,6 +72,11 @@ def init_start(runtime: str, region: str) -> str:
 def init_report(init_ms: float, phase: str, status: str, error_type: str = "") -> str:
     """A failed init: `phase` is `init`, or `invoke` for one inside an invocation; `status` is `timeout` or `error`."""
     return f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}{_status(status, error_type)}\n"
+
+
+def extension(name: str, state: str, events: Sequence[str], error_type: str = "") -> str:
+    error = f"\tError Type: {error_type}" if error_type else ""
+    return f"EXTENSION\tName: {name}\tState: {state}\tEvents: [{','.join(events)}]{error}\n"
 
 
 def start(request_id: str, version: str) -> str:
@@ -120,6 +131,12 @@ TOO_LARGE_PAYLOAD: Final = (
 ).encode()
 
 
+def stream_too_large(limit: int) -> bytes:
+    """A streamed response that grew beyond the limit, told as for any other answer."""
+    message = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
+    return msgspec.json.encode({"errorMessage": message, "errorType": TOO_LARGE})
+
+
 def failure(request_id: str, error_type: str, message: str) -> bytes:
     """`{"errorType":T,"errorMessage":"RequestId: ID Error: MESSAGE"}`."""
     return msgspec.json.encode(_Failure(error_type, f"RequestId: {request_id} Error: {message}"))
@@ -141,6 +158,9 @@ def exited(request_id: str, code: int) -> bytes:
     return failure(request_id, EXIT_ERROR, message)
 
 
+Keeps = Callable[[str, int], bool]
+
+
 class Lines:
     """The output of one box, cut into log events. Where `feed` cuts the bytes makes no difference.
 
@@ -148,10 +168,13 @@ class Lines:
     - A framed record of the runtime client (`u32 type | u32 length | u64 microseconds | message`, in the same pipe) is
       one event, newlines and all. It may follow on an unfinished line, which then ends there. If it isn't UTF-8, or
       announces more than FRAME_LIMIT, it is text.
+    - `keeps`, when given, decides about each event by its text and the level that its frame tells (1 TRACE to 6 FATAL,
+      0 for one without).
     - What is unfinished at a `flush` is an event as it stands. Invalid UTF-8 is replaced. Nothing is an empty event.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, keeps: Keeps | None = None) -> None:
+        self._keeps = keeps
         self._held = bytearray()
         self._clean = 0
         """So many bytes of `_held` contain neither a newline nor the beginning of a frame."""
@@ -169,7 +192,7 @@ class Lines:
             if held[mark + 3] not in _FRAME_TYPES:
                 search = mark + 1
                 continue
-            _text(held[at:mark], events)
+            self._text(held[at:mark], events)
             at = search = mark
             if len(held) < mark + _HEADER:
                 break
@@ -180,16 +203,16 @@ class Lines:
             if len(held) < mark + _HEADER + length:
                 break
             at = search = mark + _HEADER + length
-            _message(held[mark + _HEADER : at], events)
+            self._message(held[mark + _HEADER : at], held[mark + 3], events)
         unfinished = mark if mark >= 0 else len(held)
         line_end = held.rfind(b"\n", max(at, self._clean), unfinished) + 1
         if line_end > at:
-            _text(held[at:line_end], events)
+            self._text(held[at:line_end], events)
             at = line_end
         # A line that is too long is cut when it is certain that no frame begins inside the piece.
         while unfinished - at >= EVENT_LIMIT + len(_MARK) + 1:
             piece = _piece(held, at)
-            events.append(held[at:piece].decode("utf-8", "replace"))
+            self._text(held[at:piece], events)
             at = piece
         del held[:at]
         self._clean = max(0, len(held) - len(_MARK)) if mark < 0 else 0
@@ -200,15 +223,34 @@ class Lines:
         events: list[str] = []
         held = bytes(self._held)
         if len(held) >= _HEADER and held.startswith(_MARK) and held[3] in _FRAME_TYPES:
-            _message(held[_HEADER:], events)
+            self._message(held[_HEADER:], held[3], events)
         else:
-            _text(held, events)
+            self._text(held, events)
         self._held.clear()
         self._clean = 0
         return events
 
+    def _text(self, segment: bytes | bytearray, events: list[str], level: int = 0) -> None:
+        if self._keeps is None:
+            _split(segment, events)
+            return
+        found: list[str] = []
+        _split(segment, found)
+        events += [event for event in found if self._keeps(event, level)]
 
-def _text(segment: bytes | bytearray, events: list[str]) -> None:
+    def _message(self, message: bytes | bytearray, kind: int, events: list[str]) -> None:
+        """Append the message of a frame. `kind`: the last byte of its type."""
+        level = kind >> 2
+        try:
+            text = message.decode()
+        except UnicodeDecodeError:
+            self._text(message, events, level)
+            return
+        if text and (self._keeps is None or self._keeps(text, level)):
+            events.append(text)
+
+
+def _split(segment: bytes | bytearray, events: list[str]) -> None:
     """Append the lines of `segment`; the last one needs no newline."""
     if len(segment) <= EVENT_LIMIT:
         *lines, rest = segment.decode("utf-8", "replace").split("\n")
@@ -224,17 +266,6 @@ def _text(segment: bytes | bytearray, events: list[str]) -> None:
         at = to
 
 
-def _message(message: bytes | bytearray, events: list[str]) -> None:
-    """Append the message of a frame."""
-    try:
-        text = message.decode()
-    except UnicodeDecodeError:
-        _text(message, events)
-        return
-    if text:
-        events.append(text)
-
-
 def _piece(data: bytes | bytearray, at: int) -> int:
     """Where the piece of a long line that begins at `at` ends: after EVENT_LIMIT bytes, not inside a character."""
     end = at + EVENT_LIMIT
@@ -247,10 +278,14 @@ def _piece(data: bytes | bytearray, at: int) -> int:
 
 
 class Tail:
-    """The end of an invocation's log: `X-Amz-Log-Result` holds its last 4 KB."""
+    """The end of an invocation's log: `X-Amz-Log-Result` holds its last 4 KB.
 
-    def __init__(self) -> None:
+    `lines`: each event ends its line there, also one whose runtime leaves the newline out, as they do with JSON.
+    """
+
+    def __init__(self, *, lines: bool = False) -> None:
         self._bytes = b""
+        self._lines = lines
 
     def add(self, events: Sequence[str]) -> None:
         """Only the last events of a flood are looked at."""
@@ -259,7 +294,8 @@ class Tail:
         for event in reversed(events):
             if room <= 0:
                 break
-            last.append(event.encode())
+            whole = not self._lines or event.endswith("\n")
+            last.append(event.encode() if whole else event.encode() + b"\n")
             room -= len(last[-1])
         self._bytes = (self._bytes + b"".join(reversed(last)))[-TAIL_LIMIT:]
 

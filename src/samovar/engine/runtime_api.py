@@ -6,17 +6,26 @@ doesn't allow is answered 403.
 Rule: one of these per occupant; what reaches it comes from that occupant's box and no other.
 """
 
+import base64
+import binascii
 import re
+from collections.abc import Mapping
+from functools import partial
 from typing import Protocol
 
 import msgspec
 
 from samovar.engine.model import Invocation
-from samovar.engine.report import RESPONSE_LIMIT
-from samovar.net.message import Reply, Request, Response
+from samovar.engine.report import RESPONSE_LIMIT, failure
+from samovar.engine.streaming import Hold
+from samovar.net.message import Reply, Request, Response, Streamed
 
 BASE = "/2018-06-01/runtime"
 _INVOCATION = re.compile(rf"{BASE}/invocation/([^/]+)/(response|error)")
+_MODE = "lambda-runtime-function-response-mode"
+_ERROR_TYPE = "lambda-runtime-function-error-type"
+_ERROR_BODY = "lambda-runtime-function-error-body"
+_TRUNCATED = "The response ended before it was complete"
 _MOST_BYTES = RESPONSE_LIMIT + (1 << 20)
 
 
@@ -25,6 +34,8 @@ class Told(Protocol):
 
     def runtime_next(self) -> bool: ...
     def runtime_response(self, request_id: str, payload: bytes) -> bool: ...
+    def runtime_streams(self, request_id: str, content_type: str, hold: Hold) -> bool: ...
+    def runtime_data(self, request_id: str, chunk: bytes) -> bool: ...
     def runtime_too_large(self, request_id: str) -> bool: ...
     def runtime_error(self, request_id: str, payload: bytes) -> bool: ...
     def runtime_init_error(self, payload: bytes) -> bool: ...
@@ -45,6 +56,10 @@ class RuntimeApi:
         elif path == f"{BASE}/init/error":
             reply(_accepted(self._environment.runtime_init_error(request.body), "InitError"))
         elif match := _INVOCATION.fullmatch(path):
+            mode = request.headers.get(_MODE)
+            if mode is not None and match[2] == "response":
+                self._stream(match[1], mode, request, reply)
+                return
             reply(self._end(match[1], match[2], request))
         else:
             reply(_error(404, "InvalidRequest", f"There is no {path} in the Runtime API"))
@@ -88,9 +103,44 @@ class RuntimeApi:
             return _error(413, "RequestEntityTooLarge", text)
         return _accepted(self._environment.runtime_response(request_id, request.body), "InvocationResponse")
 
+    def _stream(self, request_id: str, mode: str, request: Request, reply: Reply) -> None:
+        """A response in pieces; it is answered when its last one is there."""
+        environment = self._environment
+        if mode != "streaming":
+            message = f"Invalid function response mode: {mode}"
+            environment.runtime_error(request_id, failure(request_id, "Runtime.InvalidResponseModeHeader", message))
+            reply(_error(400, "InvalidFunctionResponseMode", message))
+            return
+        if request_id != self._request_id:
+            reply(_error(400, "InvalidRequestID", "Invalid request ID"))
+            return
+        incoming = request.incoming
+        hold = _holds_nothing if incoming is None else incoming.pause
+        content_type = request.headers.get("content-type", "application/octet-stream")
+        if not environment.runtime_streams(request_id, content_type, hold):
+            reply(_refused("InvocationResponse"))
+            return
+        if incoming is None:
+            reply(_accepted(environment.runtime_response(request_id, request.body), "InvocationResponse"))
+            return
+        incoming.take(partial(environment.runtime_data, request_id), partial(self._streamed, request_id, reply))
 
-def admit(method: str, path: str, headers: object) -> int:
+    def _streamed(self, request_id: str, reply: Reply, trailers: Mapping[str, str] | None) -> None:
+        """The response has come to its end, with an error in its trailers if it failed; None: it broke off."""
+        environment = self._environment
+        if trailers is None:
+            environment.runtime_error(request_id, failure(request_id, "Runtime.TruncatedResponse", _TRUNCATED))
+            reply(_error(400, "TruncatedHTTPRequest", _TRUNCATED))
+        elif _ERROR_TYPE in trailers:
+            reply(_accepted(environment.runtime_error(request_id, _told(trailers)), "InvocationErrorResponse"))
+        else:
+            reply(_accepted(environment.runtime_response(request_id, b""), "InvocationResponse"))
+
+
+def admit(method: str, path: str, headers: Mapping[str, str]) -> int | Streamed:
     """The largest body: somewhat more than an answer may have, so that one too large is told as AWS tells it."""
+    if _MODE in headers and path.endswith("/response"):
+        return Streamed(_MOST_BYTES)
     return _MOST_BYTES
 
 
@@ -101,6 +151,22 @@ class _Problem(msgspec.Struct):
 
 def _error(status: int, error_type: str, message: str) -> Response:
     return Response(status, [("Content-Type", "application/json")], msgspec.json.encode(_Problem(message, error_type)))
+
+
+def _told(trailers: Mapping[str, str]) -> bytes:
+    """The error report of a response that failed after it had begun: base64 in a trailer."""
+    try:
+        return base64.b64decode(trailers.get(_ERROR_BODY, ""), validate=True) or _bare(trailers)
+    except (binascii.Error, ValueError):
+        return _bare(trailers)
+
+
+def _bare(trailers: Mapping[str, str]) -> bytes:
+    return msgspec.json.encode(_Problem("", trailers[_ERROR_TYPE]))
+
+
+def _holds_nothing(held: bool) -> None:
+    """The body is here already."""
 
 
 def _accepted(allowed: bool, wanted: str) -> Response:

@@ -26,6 +26,7 @@ def variables(
         "_HANDLER": version.handler,
         "AWS_LAMBDA_LOG_GROUP_NAME": version.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": stream,
+        **_logging(version),
         "LAMBDA_TASK_ROOT": task,
         "LAMBDA_RUNTIME_DIR": "/var/runtime",
         "AWS_REGION": version.region,
@@ -36,6 +37,28 @@ def variables(
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
     }
+
+
+def _logging(version: Version) -> dict[str, str]:
+    """Set for JSON only, and then what the user set doesn't count: the platform filters by the same level."""
+    if version.log_format != "JSON":
+        return {}
+    return {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": version.application_log_level}
+
+
+def extension_variables(given: Mapping[str, str]) -> dict[str, str]:
+    """What of a function's variables its external extensions have: all but those of the runtime (the Lambda guide's
+    list, and what only a language's client reads)."""
+    return {name: text for name, text in given.items() if name not in _RUNTIME_ONLY}
+
+
+_RUNTIME_ONLY = frozenset(
+    (
+        "AWS_EXECUTION_ENV AWS_LAMBDA_LOG_GROUP_NAME AWS_LAMBDA_LOG_STREAM_NAME AWS_XRAY_CONTEXT_MISSING "
+        "AWS_XRAY_DAEMON_ADDRESS LAMBDA_RUNTIME_DIR LAMBDA_TASK_ROOT _AWS_XRAY_DAEMON_ADDRESS _AWS_XRAY_DAEMON_PORT "
+        "_HANDLER PYTHONPATH NODE_PATH LC_CTYPE PWD SHLVL"
+    ).split()
+)
 
 
 def credentials(version: Version) -> dict[str, str]:

@@ -5,6 +5,7 @@ Owns: the order of answers, framing, streaming with back-pressure, time limits, 
 Rules:
 - One request of a connection runs at a time; what a client pipelines behind it waits, and reading pauses meanwhile.
 - Nothing more is started while a client doesn't read what it was sent.
+- The body of an answer is read to its end or closed.
 - A refused client's remaining bytes are read and dropped for a while: closing at once would reset the connection, and
   a client that is still sending would never see the refusal (RFC 9112 §9.6).
 """
@@ -16,7 +17,7 @@ from functools import partial
 from typing import cast
 
 from samovar.net.head import HeadWriter
-from samovar.net.message import Admit, Handler, Limits, Request, Response
+from samovar.net.message import Admit, BrokenOff, Closable, Handler, Limits, Request, Response
 from samovar.net.reader import Phase, Reader, plain
 
 _log = logging.getLogger(__name__)
@@ -49,6 +50,8 @@ class Connection(asyncio.Protocol):
         self._stream: asyncio.Task[None] | None = None
         self._running = False
         self._reading = True
+        self._held = False
+        """Whoever takes an incoming body wants no more of it for now."""
         self._writable = True
         self._resumed: asyncio.Future[None] | None = None
         self._eof = False
@@ -81,6 +84,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Stay open for the answers still owed to a client that has closed its sending side only."""
         self._eof = True
+        self._reader.ended()
         return self._busy
 
     def pause_writing(self) -> None:
@@ -146,24 +150,45 @@ class Connection(asyncio.Protocol):
                 self._send_refusal(item)
             else:
                 self._awaiting = item
+                if item.incoming is not None:
+                    item.incoming.pause = self._hold
                 self._site.handler(item, partial(self._reply, item))
         self._running = False
-        if self._reader.continue_due and self._awaiting is None and self._stream is None:
+        if self._reader.continue_due and self._stream is None and self._takes_a_body:
             self._reader.continue_due = False
             transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if waiting or self._held or not self._reading:
+            self._read_or_rest()
+
+    @property
+    def _takes_a_body(self) -> bool:
+        return self._awaiting is None or self._awaiting.incoming is not None
+
+    def _hold(self, held: bool) -> None:
+        self._held = held
+        self._read_or_rest()
+
+    def _read_or_rest(self) -> None:
+        transport = self._transport
         if transport.is_closing():
             return
-        if self._reading and waiting:
+        rests = self._held or bool(self._reader.waiting)
+        if self._reading and rests:
             self._reading = False
             transport.pause_reading()
-        elif not self._reading and not waiting:
+        elif not self._reading and not rests:
             self._reading = True
             transport.resume_reading()
 
     def _reply(self, request: Request, response: Response) -> None:
-        if self._awaiting is not request:
-            return
         body = response.body
+        if self._awaiting is not request:
+            if isinstance(body, Closable):
+                body.close()
+            return
+        if request.incoming is not None:
+            self._reader.continue_due = False
+            request.incoming.drop()
         close = self._closes_after(request.keep_alive)
         if not isinstance(body, bytes):
             self._start_stream(request, response, body, close)
@@ -212,10 +237,12 @@ class Connection(asyncio.Protocol):
         self._transport.write(self._site.heads.render(response.status, response.headers, framing))
         self._awaiting = None
         if request.method == "HEAD" or response.status in (204, 304):
+            if isinstance(body, Closable):
+                body.close()
             self._finish(close)
             return
         self._stream = asyncio.get_running_loop().create_task(self._pump(body, chunked))
-        self._stream.add_done_callback(partial(self._stream_done, close))
+        self._stream.add_done_callback(partial(self._stream_done, body, close))
 
     async def _pump(self, body: AsyncIterator[bytes], chunked: bool) -> None:
         write = self._transport.write
@@ -232,13 +259,16 @@ class Connection(asyncio.Protocol):
             if isinstance(body, AsyncGenerator):
                 await body.aclose()
 
-    def _stream_done(self, close: bool, task: asyncio.Task[None]) -> None:
+    def _stream_done(self, body: AsyncIterator[bytes], close: bool, task: asyncio.Task[None]) -> None:
         self._stream = None
+        if isinstance(body, Closable):  # here, as a task that is cancelled before it begins runs none of its code
+            body.close()
         if task.cancelled():
             return
         error = task.exception()
         if error is not None:
-            _log.error("a streamed response broke off", exc_info=error)
+            told = None if isinstance(error, BrokenOff) else error
+            _log.log(logging.INFO if told is None else logging.ERROR, "a streamed response broke off", exc_info=told)
             self._transport.abort()  # the client must not take what it has for the whole
             return
         self._finish(close or self._closes_after(True))

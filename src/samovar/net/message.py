@@ -1,17 +1,60 @@
 """What a request and a response are, and what a server is given.
 
-Owns: Request, Response, Limits, the shapes of handlers. Refuses: meaning (routes, errors, protocols are the handler's).
+Owns: Request, Incoming, Response, Limits, the shapes of handlers. Refuses: meaning (routes, errors, protocols are the
+handler's).
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
 
-class Request:
-    """One request, complete. Plain and slotted: one is made per call on the hot path."""
+class Incoming:
+    """A body that is handed over as it arrives. `take` it before the request's handler returns, or it is dropped."""
 
-    __slots__ = ("body", "headers", "http10", "keep_alive", "method", "path", "query", "source")
+    def __init__(self) -> None:
+        self.pause: Callable[[bool], None] = lambda paused: None
+        """Stop or go on reading the client; whatever was read already still comes."""
+        self._parts: list[bytes] = []
+        self._on_part: Callable[[bytes], object] = self._parts.append
+        self._on_end: Callable[[Mapping[str, str] | None], None] = self._keep_end
+        self._ended = False
+        self._trailers: Mapping[str, str] | None = None
+
+    def take(self, on_part: Callable[[bytes], object], on_end: Callable[[Mapping[str, str] | None], None]) -> None:
+        """Give each part to `on_part`, and the trailers (names in lower case) to `on_end`; None: it ended early."""
+        parts, self._parts = self._parts, []
+        self._on_part, self._on_end = on_part, on_end
+        for part in parts:
+            self._on_part(part)
+        if self._ended:
+            self._on_end(self._trailers)
+
+    def drop(self) -> None:
+        """Take in what is left of it, for nobody."""
+        self.take(lambda part: None, lambda trailers: None)
+        self.pause(False)
+
+    def part(self, data: bytes) -> None:
+        """The connection's side: more of it."""
+        self._on_part(data)
+
+    def end(self, trailers: Mapping[str, str] | None) -> None:
+        """The connection's side: the end, once."""
+        if not self._ended:
+            self._ended = True
+            self._trailers = trailers
+            self._on_end(trailers)
+
+    def _keep_end(self, trailers: Mapping[str, str] | None) -> None:
+        """`take` tells it."""
+
+
+class Request:
+    """One request, complete but for an `incoming` body. Plain and slotted: one is made per call on the hot path."""
+
+    __slots__ = ("body", "headers", "http10", "incoming", "keep_alive", "method", "path", "query", "source")
 
     def __init__(
         self, method: str, path: str, query: str, headers: dict[str, str], body: bytes, source: object = None
@@ -24,6 +67,9 @@ class Request:
         self.headers = headers
         """Names in lower case; duplicates joined with a comma; values as latin-1."""
         self.body = body
+        """Empty where there is an `incoming`."""
+        self.incoming: Incoming | None = None
+        """The body, where Admit wanted it `Streamed`."""
         self.source = source
         """The tag of the listener it came through; None for the public door."""
         self.http10 = False
@@ -36,6 +82,17 @@ class Response(msgspec.Struct, frozen=True):
     status: int
     headers: list[tuple[str, str]] = []
     body: bytes | AsyncIterator[bytes] = b""
+    """An iterator that is `Closable` is closed when it has been read or will not be."""
+
+
+@runtime_checkable
+class Closable(Protocol):
+    def close(self) -> None:
+        """Nobody reads on, or ever did."""
+
+
+class BrokenOff(Exception):
+    """Raised by a body that can't come to its end: the client is cut off, so that it notices."""
 
 
 Reply = Callable[[Response], None]
@@ -44,8 +101,17 @@ Reply = Callable[[Response], None]
 Handler = Callable[[Request, Reply], None]
 """Called synchronously as soon as a request is complete. Must not raise."""
 
-Admit = Callable[[str, str, Mapping[str, str]], "int | Response"]
-"""(method, path, headers) -> the largest body in bytes, or a refusal; called when the headers are complete.
+
+class Streamed(msgspec.Struct, frozen=True):
+    """Call the handler at once, with the body `incoming`. With a protocol upgrade, which changes how bodies are read,
+    it is read whole nevertheless, up to `limit` bytes."""
+
+    limit: int
+
+
+Admit = Callable[[str, str, Mapping[str, str]], "int | Streamed | Response"]
+"""(method, path, headers) -> the largest body in bytes, or that it is to be streamed, or a refusal; called when the
+headers are complete.
 
 A chunked body that outgrows its limit is put to Admit again, with the length that it has reached as `content-length`.
 """

@@ -4,7 +4,8 @@ Owns: parsing (httptools), the limits of heads and bodies, pipelined requests in
 Refuses: malformed requests (400), heads over the limit (431), bodies over what Admit allows (413, or Admit's answer).
 
 Rules:
-- Nothing is handled from inside the parser: complete requests, and at most one refusal as the last, queue in `waiting`.
+- Nothing is handled from inside the parser: complete requests, requests with an `incoming` body at the end of their
+  heads, and at most one refusal as the last, queue in `waiting`. Only such a body is told of from inside.
 - No clock: `age` is the number of seconds since the last progress and grows with the server's sweep.
 - Protocol upgrades are ignored, as RFC 9110 §7.8 lets a server do (Java's client offers h2c with every request).
 """
@@ -15,7 +16,7 @@ from typing import NoReturn
 
 import httptools
 
-from samovar.net.message import Admit, Limits, Request, Response
+from samovar.net.message import Admit, Incoming, Limits, Request, Response, Streamed
 
 _PROGRESS = 16 * 1024
 _READ = 256 * 1024
@@ -58,6 +59,8 @@ class Reader:
         self._progress = 0
         self._dry = 0  # bytes since the last byte of a body: chunk framing and trailers
         self._declining = False  # between an ignored upgrade and its body
+        self._incoming: Incoming | None = None
+        self._trailers: dict[str, str] = {}
 
     def feed(self, data: bytes) -> None:
         if self.phase is Phase.REFUSED:
@@ -85,11 +88,17 @@ class Reader:
         self._chunks = []
         self.continue_due = False
         self.waiting.append(response)
+        self._end_incoming(None)
+
+    def ended(self) -> None:
+        """The client has closed its sending side."""
+        self._end_incoming(None)
 
     def close(self) -> None:
         """Forget everything; breaks the reference cycle with the parser."""
         self.waiting.clear()
         self._chunks = []
+        self._end_incoming(None)
         self.phase = Phase.REFUSED
         del self._parser
 
@@ -135,11 +144,13 @@ class Reader:
             self._target += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        headers = self._headers
         if self.phase is not Phase.HEAD:
-            return  # a trailer, or the head made for an ignored upgrade
+            if self._incoming is None:
+                return  # a trailer, or the head made for an ignored upgrade
+            headers = self._trailers
         key = name.decode("latin-1").lower()
         text = value.decode("latin-1").rstrip(" \t")
-        headers = self._headers
         headers[key] = f"{headers[key]},{text}" if key in headers else text
 
     def on_headers_complete(self) -> None:
@@ -157,37 +168,70 @@ class Reader:
         self._keep_alive = parser.should_keep_alive()
         self._http10 = parser.get_http_version() == "1.0"
         room = self._admit(self._method, self._path, headers)
+        if isinstance(room, Streamed):
+            if "upgrade" not in headers:
+                self._begin_incoming()
+                return
+            room = room.limit
         if not isinstance(room, int):
             self._stop(room)
         length = headers.get("content-length")
         if length is not None and int(length) > room:
             self._stop(_body_too_large(room))
         self._room = room
+        self._begin_body()
+
+    def _begin_body(self) -> None:
         self.phase = Phase.BODY
         self.age = 0.0
         self._body_size = self._progress = self._dry = 0
-        self.continue_due = headers.get("expect", "").lower() == "100-continue" and not self._http10
+        self.continue_due = self._headers.get("expect", "").lower() == "100-continue" and not self._http10
+
+    def _begin_incoming(self) -> None:
+        self._begin_body()
+        self._trailers = {}
+        request = self._request(b"")
+        self._incoming = request.incoming = Incoming()
+        self.waiting.append(request)
+
+    def _end_incoming(self, trailers: dict[str, str] | None) -> None:
+        incoming, self._incoming = self._incoming, None
+        if incoming is not None:
+            incoming.end(trailers)
+
+    def _request(self, body: bytes) -> Request:
+        request = Request(self._method, self._path, self._query, self._headers, body, self._source)
+        request.http10 = self._http10
+        request.keep_alive = self._keep_alive
+        return request
 
     def on_body(self, part: bytes) -> None:
-        self._chunks.append(part)
         self._body_size += len(part)
         self.continue_due = False
+        if self._incoming is not None:
+            self._incoming.part(part)
+            return
+        self._chunks.append(part)
         if self._body_size > self._room:
             reached = {**self._headers, "content-length": str(self._body_size)}
             verdict = self._admit(self._method, self._path, reached)
+            verdict = verdict.limit if isinstance(verdict, Streamed) else verdict
             self._stop(_body_too_large(verdict) if isinstance(verdict, int) else verdict)
 
     def on_message_complete(self) -> None:
+        if self._incoming is not None:
+            self.continue_due = False
+            self.phase = Phase.IDLE
+            self.age = 0.0
+            self._end_incoming(self._trailers)
+            return
         headers = self._headers
         if self._parser.should_upgrade() and ("transfer-encoding" in headers or int(headers.get("content-length", 0))):
             self._declining = True
             return
         chunks = self._chunks
         body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        request = Request(self._method, self._path, self._query, headers, body, self._source)
-        request.http10 = self._http10
-        request.keep_alive = self._keep_alive
-        self.waiting.append(request)
+        self.waiting.append(self._request(body))
         self._chunks = []
         self.continue_due = False
         self.phase = Phase.IDLE

@@ -19,6 +19,7 @@ import msgspec
 from samovar.core import ids
 from samovar.sandbox import cgroup, spec
 from samovar.sandbox.channel import Channel
+from samovar.sandbox.companion import Companion
 from samovar.sandbox.helper import Helper
 from samovar.sandbox.port import Exit, NotLaunched, SandboxDied, Tenant
 from samovar.sandbox.spec import BoxLimits
@@ -33,6 +34,12 @@ _CREDENTIALS = struct.Struct("3i")
 _PORTS = (spec.ENDPOINT_PORT, spec.CONTROL_PORT)
 
 
+class Mortal(Protocol):
+    """What a zygote's child is the process of: a box, or a companion in one."""
+
+    def died(self, how: Exit) -> None: ...
+
+
 class Zygote(Protocol):
     """The interpreter that a box's occupants come from."""
 
@@ -44,7 +51,7 @@ class Zygote(Protocol):
     """What its boxes run, where that isn't a module of its own."""
     starts_early: bool
     """Whether an occupant is there before the box is taken."""
-    occupants: "dict[int, LinuxBox]"
+    occupants: dict[int, Mortal]
 
 
 class Listeners(Protocol):
@@ -72,7 +79,6 @@ class Maker(Protocol):
 class LinuxBox:
     """A box; see `port.Box` for what each method promises."""
 
-
     def __init__(self, boxes: Maker, zygote: Zygote, uid: int | None, awaited: bool) -> None:
         """`awaited`: somebody waits for it, so that whatever can be done later is left for later."""
         self.awaited = awaited
@@ -94,6 +100,11 @@ class LinuxBox:
         self._limits: BoxLimits | None = None
         self._throttled = False
         self._emptying = False
+        self._companions: dict[int, Companion] = {}
+        self._started: list[int] = []
+        """Companions' pids as the zygote sees them."""
+        self._occupant_exit: Exit | None = None
+        """How the occupant ended, where companions have outlived it."""
 
     # --- making -----------------------------------------------------------------------------------------------------
 
@@ -126,27 +137,18 @@ class LinuxBox:
         ours.setblocking(False)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         channel = Channel()
-        ready: asyncio.Future[int] = self._loop.create_future()
-        descriptors = [theirs.fileno(), write] + ([self._init] if self._boxes.isolated else [theirs.fileno()])
-        entrances, into = self.group.entrances() if self.group else ([], False)
+        self._occupant_exit = None
         try:
-            request = {"do": "occupy", "uid": self.uid, "into": into, "network": not self._boxes.host_network}
-            request["command"] = msgspec.to_builtins(command)
-            request["rehearse"] = not self.awaited
             self._zygote.occupants[number] = self
-            answer, _ = await self._zygote.helper.ask({**request, "number": number}, descriptors + entrances)
-            self._pid = answer["pid"]
+            self._pid = await self._fork(command, number, theirs.fileno(), write)
             theirs.close()  # now the end of the occupant is the end of the channel
-            self._loop.add_reader(ours.fileno(), _first_word, self._loop, ours, command, ready)
-            async with asyncio.timeout(_READY_WITHIN_S):
-                self._host_pid = await ready
+            self._host_pid = await self._first_word(ours, command)
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
             if command is None or command.channel:
                 await self._loop.create_connection(lambda: channel, sock=ours)
             else:
                 ours.close()
         except BaseException as error:
-            self._loop.remove_reader(ours.fileno())
             self._zygote.occupants.pop(number, None)
             reason = ""
             if self._output == read:  # not taken away already by the end of the box
@@ -160,13 +162,43 @@ class LinuxBox:
         finally:
             theirs.close()
             os.close(write)
-            for fd in entrances:
-                os.close(fd)
         self._channel = channel
         channel.on_broken = self.stop
         self._loop.add_reader(read, self._output_readable)
         if self._tenant is not None:
             self._channel.on_frame = self._tenant.on_frame
+
+    async def _fork(self, command: spec.Command | None, number: int, channel: int, output: int) -> int:
+        """Have the zygote fork a process into the box; its pid as the zygote sees it."""
+        descriptors = [channel, output, self._init if self._boxes.isolated else channel]
+        entrances, into = self.group.entrances() if self.group else ([], False)
+        try:
+            request = {"do": "occupy", "uid": self.uid, "into": into, "network": not self._boxes.host_network}
+            request["command"] = msgspec.to_builtins(command)
+            request["rehearse"] = not self.awaited
+            answer, _ = await self._zygote.helper.ask({**request, "number": number}, descriptors + entrances)
+        finally:
+            for fd in entrances:
+                os.close(fd)
+        pid: int = answer["pid"]
+        return pid
+
+    async def _first_word(self, end: socket.socket, command: spec.Command | None) -> int:
+        """Wait until the process at the channel's other end is what it should be; its pid on the host, 0 if not told.
+
+        Raises EOFError, NotLaunched.
+        """
+        ready: asyncio.Future[int] = self._loop.create_future()
+        self._loop.add_reader(end.fileno(), _first_word, self._loop, end, command, ready)
+        try:
+            async with asyncio.timeout(_READY_WITHIN_S):
+                return await ready
+        finally:
+            self._loop.remove_reader(end.fileno())
+
+    @property
+    def occupied(self) -> bool:
+        return self._zygote.occupants.get(self._number) is self
 
     # --- use --------------------------------------------------------------------------------------------------------
 
@@ -196,7 +228,12 @@ class LinuxBox:
         for part in parts:
             write(part)
 
+    def pause_channel(self, paused: bool) -> None:
+        self._channel.pause(paused)
+
     def pause_output(self, paused: bool) -> None:
+        for companion in self._companions.values():
+            companion.pause(paused)
         if self._output < 0:
             return
         if paused:
@@ -207,6 +244,8 @@ class LinuxBox:
     def drain_output(self) -> None:
         while self._read_output() == _OUTPUT_READ:
             pass
+        for companion in list(self._companions.values()):
+            companion.drain()
 
     def _output_readable(self) -> None:
         self._read_output()
@@ -258,6 +297,49 @@ class LinuxBox:
         except OSError as error:
             raise SandboxDied(f"a box could not be started again: {error}") from error
 
+    async def accompany(self, command: spec.Command) -> int:
+        if self.dead or self._emptying:
+            raise SandboxDied("the box is dead")
+        read, write = os.pipe2(os.O_CLOEXEC)
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        companion = Companion(self, self._boxes.next_number(), read)
+        number = companion.number
+        self._companions[number] = self._zygote.occupants[number] = companion
+        try:
+            companion.pid = await self._fork(command, number, theirs.fileno(), write)
+            self._started.append(companion.pid)
+            theirs.close()
+            await self._first_word(ours, command)
+        except BaseException as error:
+            self._zygote.occupants.pop(number, None)
+            self._companions.pop(number, None)
+            companion.forget()
+            if isinstance(error, OSError | EOFError):  # TimeoutError is an OSError
+                raise SandboxDied(f"a companion did not start: {error or 'no reason given'}") from error
+            raise
+        finally:
+            ours.close()
+            theirs.close()
+            os.close(write)
+        return number
+
+    def companion_said(self, companion: Companion, data: bytes) -> None:
+        if self._tenant is not None:
+            self._tenant.on_companion_output(companion.number, data)
+
+    def companion_left(self, companion: Companion, how: Exit) -> None:
+        if self._companions.pop(companion.number, None) is None:
+            return
+        if self._tenant is not None:
+            self._tenant.on_companion_exit(companion.number, how)
+        if not self._companions and self._occupant_exit is not None:
+            self._empty(self._occupant_exit)
+
+    def signal(self, number: int | None, which: int) -> None:
+        number = self._number if number is None else number
+        self._zygote.helper.tell({"do": "signal", "number": number, "signal": which})
+
     def stop(self) -> None:
         self._empty(Exit(signal=signal.SIGKILL))
 
@@ -271,7 +353,12 @@ class LinuxBox:
     def died(self, how: Exit) -> None:
         """The occupant has exited, or a helper has gone and taken it along."""
         self.drain_output()
-        self._empty(how)
+        if self._companions and self._tenant is not None and not self.dead and not self._emptying:
+            self._zygote.occupants.pop(self._number, None)
+            self._occupant_exit = how
+            self._tenant.on_occupant_exit(how)
+        else:
+            self._empty(how)
 
     def _empty(self, how: Exit) -> None:
         """Take the occupant and whatever it has started out of the box, then say so."""
@@ -294,7 +381,7 @@ class LinuxBox:
                 old, self._init = self._init, made[0]
                 _kill_init(old)
             elif not self.dead:
-                self._zygote.helper.tell({"do": "kill", "pid": self._pid})
+                self._kill_processes()
             if not self.dead and self.group is not None:
                 self.thaw()  # v1: a frozen process can't die
                 self.group.renew()  # and a throttled one takes its time
@@ -315,6 +402,11 @@ class LinuxBox:
 
     def _forget_occupant(self) -> None:
         self._zygote.occupants.pop(self._number, None)
+        for companion in self._companions.values():
+            self._zygote.occupants.pop(companion.number, None)
+            companion.forget()
+        self._companions.clear()
+        self._occupant_exit = None
         self._channel.on_frame = lambda kind, content: None
         self._channel.close()
         if self._output >= 0:
@@ -329,8 +421,8 @@ class LinuxBox:
         if self._init >= 0:
             _kill_init(self._init)
             self._init = -1
-        elif self._pid:
-            self._zygote.helper.tell({"do": "kill", "pid": self._pid})
+        else:
+            self._kill_processes()
         self.thaw()  # v1: a frozen process can't die
         self._forget_occupant()
         for listener in self.listeners:
@@ -339,6 +431,14 @@ class LinuxBox:
         if self.group is not None:
             self.group.close()
         self._boxes.retire(self)
+
+
+    def _kill_processes(self) -> None:
+        """At the lowest level, where there is no shell to kill."""
+        for pid in (self._pid, *self._started):
+            if pid:
+                self._zygote.helper.tell({"do": "kill", "pid": pid})
+        self._started.clear()
 
 
 def _kill_init(pidfd: int) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from samovar.sandbox import cgroup, spec
-from samovar.sandbox.box import LinuxBox, Listeners
+from samovar.sandbox.box import LinuxBox, Listeners, Mortal
 from samovar.sandbox.helper import Helper
 from samovar.sandbox.port import Exit, SandboxDied
 from samovar.sandbox.spec import Isolation, ZygoteSpec
@@ -251,7 +251,7 @@ class _Zygote:
         self.starts_early = False
         self.shelf: deque[LinuxBox] = deque()
         self.coming = 0
-        self.occupants: dict[int, LinuxBox] = {}
+        self.occupants: dict[int, Mortal] = {}
         self.helper = Helper(f"the {kind} zygote", loop, self._event)
         self.helper.on_gone = self._gone
 
@@ -264,17 +264,17 @@ class _Zygote:
         if "ready" in event:
             self.warm.set()
         elif "exited" in event:
-            box = self.occupants.pop(event["exited"], None)
-            if box is not None:
-                box.died(_exit(event["status"]))
+            occupant = self.occupants.pop(event["exited"], None)
+            if occupant is not None:
+                occupant.died(_exit(event["status"]))
 
     def _gone(self) -> None:
         self.warm.set()
         if self.pidfd >= 0:
             os.close(self.pidfd)
             self.pidfd = -1
-        for box in list(self.occupants.values()):
-            box.died(Exit(signal=signal.SIGKILL))
+        for occupant in list(self.occupants.values()):
+            occupant.died(Exit(signal=signal.SIGKILL))
         self.occupants.clear()
 
 

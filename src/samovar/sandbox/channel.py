@@ -26,18 +26,27 @@ class Channel(asyncio.BufferedProtocol):
         self.on_broken: Callable[[], None] = lambda: None
         """What follows is no frame; nothing more comes from here."""
         self.write: Callable[[bytes], None] = _nowhere
-        self._transport: asyncio.WriteTransport | None = None
+        self._transport: asyncio.Transport | None = None
         self._partial = bytearray()
         self._large: memoryview | None = None
         self._filled = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.WriteTransport, transport)
+        self._transport = cast(asyncio.Transport, transport)
         self.write = self._transport.write
 
     def close(self) -> None:
         if self._transport is not None:
             self._transport.abort()
+
+    def pause(self, paused: bool) -> None:
+        """Stop or go on reading; what was read already still comes as frames."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if paused:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         if self._large is not None:

@@ -4,7 +4,10 @@ Rules, kept for every driver (models: open-lambda's safe sandbox):
  1. A box is used by one owner at a time, on the event loop.
  2. After `kill` it is dead: every further call does nothing.
  3. `on_exit` comes exactly once per occupant, however it ended, also when the driver itself breaks; not after `kill`.
- 4. What comes out of a box (`on_frame`, `on_output`) is hostile.
+ 4. What comes out of a box (`on_frame`, `on_output`, `on_companion_output`) is hostile.
+ 5. Companions are further processes beside the occupant; they end with it. Where some still run when the occupant has
+    exited, its owner is told (`on_occupant_exit`) and decides when to `stop` them; `on_exit` follows then, or when the
+    last of them has gone.
 """
 
 from collections.abc import Sequence
@@ -43,6 +46,15 @@ class Tenant(Protocol):
     def on_output(self, data: bytes) -> None:
         """What the occupant wrote to its output."""
 
+    def on_companion_output(self, number: int, data: bytes) -> None:
+        """What a companion wrote to its output."""
+
+    def on_companion_exit(self, number: int, how: Exit) -> None:
+        """A companion has exited by itself; the others, and the occupant, go on."""
+
+    def on_occupant_exit(self, how: Exit) -> None:
+        """The occupant has exited, companions still run."""
+
     def on_exit(self, how: Exit) -> None:
         """The occupant is gone, and everything that it had started; the box can be started again unless it's gone."""
 
@@ -52,6 +64,11 @@ class Box(Protocol):
 
     id: str
 
+    @property
+    def occupied(self) -> bool:
+        """Whether it has an occupant that lives."""
+        ...
+
     def attach(self, tenant: Tenant) -> None: ...
 
     async def assign(self, mounts: Sequence[tuple[Path, str]], limits: BoxLimits) -> list[str]:
@@ -59,6 +76,9 @@ class Box(Protocol):
 
     def send(self, *parts: bytes) -> None:
         """Bytes of one frame to the occupant."""
+
+    def pause_channel(self, paused: bool) -> None:
+        """Stop or go on reading the occupant's frames: while stopped, its writes wait when the socket is full."""
 
     def pause_output(self, paused: bool) -> None:
         """Stop or go on reading the occupant's output: while stopped, it blocks when the pipe is full."""
@@ -85,9 +105,14 @@ class Box(Protocol):
         Raises SandboxDied, and NotLaunched when there is no such program.
         """
 
+    async def accompany(self, command: Command) -> int:
+        """Start a companion, before the occupant or beside it; returns its number. Raises as `start` does."""
+
+    def signal(self, number: int | None, which: int) -> None:
+        """Send a signal to a companion, or to the occupant (None); whoever has gone doesn't get it."""
+
     def kill(self) -> None:
         """Destroy the box. Nothing is heard of it any more."""
-
 
 
 class Boxes(Protocol):

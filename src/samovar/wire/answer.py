@@ -1,6 +1,6 @@
 """What goes back to a client, and the shape of the functions that every protocol consists of."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -17,11 +17,15 @@ WriteAnswer = Callable[[Params, str], "Answer"]
 class Answer(msgspec.Struct, frozen=True):
     status: int
     headers: list[tuple[str, str]]
-    body: bytes
+    body: bytes | AsyncIterator[bytes]
+    """An iterator where the answer is an event stream; one with a `close`, for whoever doesn't read it to its end."""
 
 
 class Framing(Protocol):
     """How a protocol lays an operation over HTTP."""
+
+    answers_events: bool
+    """Whether an answer may be an event stream."""
 
     def request(self, operation: OperationShape) -> ReadRequest: ...
 

@@ -1,8 +1,8 @@
 """One operation in one protocol, compiled: bytes to parameters, results and errors to bytes.
 
 Owns: `Operation`, `Protocols` of a service, and the table of protocols. Each is a pair (how members are laid over HTTP,
-how structures are written); smithy-rpc-v2-cbor and event streams have no entry yet, and a request that needs one is
-told so.
+how structures are written); smithy-rpc-v2-cbor has no entry yet, nor can events be read, or written but by the rest
+protocols: a request that needs that is told so.
 """
 
 from collections.abc import Callable, Mapping
@@ -74,14 +74,15 @@ class Operation:
         self._check = validator.check(shape.input) if shape.input else None
         self._write = protocol.framing.answer(shape)
         self._write_error = protocol.write_error
-        self._streams = any(_streams_events(service, ref) for ref in (shape.input, shape.output))
+        answers = _streams_events(service, shape.output) and not protocol.framing.answers_events
+        self._unspoken = answers or _streams_events(service, shape.input)
 
     def __repr__(self) -> str:
         return f"Operation({self.service}.{self.name})"
 
     def parse(self, labels: Mapping[str, str], query: str, headers: Mapping[str, str], body: bytes) -> Params:
         """The parameters of a request under botocore's names: bytes for blobs, epoch seconds for times; validated."""
-        if self._streams:
+        if self._unspoken:
             raise AwsError("NotImplementedException", f"{self.name} needs an event stream, which isn't spoken yet.")
         params = self._read(labels, query, headers, body)
         if self._check:

@@ -139,6 +139,8 @@ class JsonBody:
 class JsonRpc:
     """json 1.0 and 1.1: the operation is in X-Amz-Target, all members are in the body."""
 
+    answers_events = False
+
     def __init__(self, service: Description, body: JsonBody) -> None:
         self._service = service
         self._body = body

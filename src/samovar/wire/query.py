@@ -21,6 +21,8 @@ Reader = Callable[[Node], Any]
 
 
 class Query:
+    answers_events = False
+
     def __init__(self, service: Description, body: XmlBody) -> None:
         self._service = service
         self._body = body

@@ -1,23 +1,26 @@
 """The rest protocols: members travel in the path, the query string, headers, the status and the body.
 
 Owns: `Rest`, over any `Body` (JSON or XML). Rules: where a member goes stands in the model (`location`); the rest is
-the body, unless one member is the whole body (`payload`), and then bytes stay the same bytes. Times are RFC 822 in
-headers and ISO 8601 elsewhere.
+the body, unless one member is the whole body (`payload`), and then bytes stay the same bytes, and a stream of events
+stays a stream. Times are RFC 822 in headers and ISO 8601 elsewhere.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from samovar.core.errors import AwsError
-from samovar.wire import text
+from samovar.wire import eventstream, text
 from samovar.wire.answer import Answer, Body, Params, ReadRequest, WriteAnswer
 from samovar.wire.shapes import Description, OperationShape, Ref, Shape, wire_name
 
+Written = bytes | AsyncIterator[bytes]
 ReadText = Callable[[str], Any]
 WriteText = Callable[[Any], str]
 
 
 class Rest:
+    answers_events = True
+
     def __init__(self, service: Description, body: Body, request_id_header: str = "x-amzn-RequestId") -> None:
         self._service = service
         self._body = body
@@ -142,7 +145,7 @@ class Rest:
         read_members = self._body.read_members(shape)
         return lambda body, params: params.update(read_members(body))
 
-    def _write_body(self, operation: OperationShape, shape: Shape) -> tuple[Callable[[Params], bytes], str]:
+    def _write_body(self, operation: OperationShape, shape: Shape) -> tuple[Callable[[Params], Written], str]:
         """The function that makes the body of a result, and the content type of what it makes."""
         if not shape.payload:
             if operation.output is None:
@@ -150,6 +153,9 @@ class Rest:
             return self._body.write_members(operation.output), self._body.content_type
         name, ref = shape.payload, shape.members[shape.payload]
         target = self._service.shapes[ref.shape]
+        if target.eventstream:
+            write_events = eventstream.writer(self._service, target, self._body)
+            return (lambda result: write_events(result[name])), eventstream.CONTENT_TYPE
         named = any(
             r.location == "header" and wire_name(n, r).lower() == "content-type" for n, r in shape.members.items()
         )

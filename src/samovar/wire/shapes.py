@@ -23,6 +23,8 @@ class Ref(msgspec.Struct, frozen=True, rename="camel"):
     xml_namespace: dict[str, str] | str = ""
     timestamp_format: str = ""
     result_wrapper: str = ""
+    eventpayload: bool = False
+    """In an event: the member that is its payload."""
 
 
 class ErrorTrait(msgspec.Struct, frozen=True, rename="camel"):

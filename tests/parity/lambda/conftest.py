@@ -14,6 +14,7 @@ from botocore.config import Config
 
 from samovar.core.clock import SystemClock
 from samovar.engine.model import Invocation, Outcome, Result, Version
+from samovar.engine.streaming import Pace, Sink
 from samovar.gateway.admission import admit
 from samovar.gateway.dispatch import Gateway
 from samovar.gateway.doors import Doors, Site
@@ -31,10 +32,15 @@ class EchoEngine:
 
     concurrency = 1000
 
-    def start(self, version: Version, invocation: Invocation, done: Callable[[Result], None]) -> None:
+    def start(
+        self, version: Version, invocation: Invocation, done: Callable[[Result], None], sink: Sink | None = None
+    ) -> None:
         failed = b'"fail"' in invocation.payload
         tail = b"END RequestId: " + invocation.request_id.encode() if invocation.tail else b""
         done(Result(Outcome.FUNCTION_ERROR if failed else Outcome.OK, invocation.payload, log_tail=tail))
+
+    def pace(self) -> Pace | None:
+        return None
 
     def runtime_available(self, runtime: str) -> str | None:
         return None if runtime.startswith("python") else f"{runtime} is not installed on this machine."

@@ -117,12 +117,13 @@ def test_a_version_has_no_url(client, create, qualifier):
     assert message.startswith(f"1 validation error detected: Value '{qualifier}' at 'qualifier' failed to satisfy ")
 
 
-def test_streaming_says_that_it_isnt_there(client, create):
+def test_the_invoke_mode_is_kept_and_can_be_changed(client, create):
     create()
-    params = {"FunctionName": "f", "AuthType": "NONE", "InvokeMode": "RESPONSE_STREAM"}
-    assert refused(client.create_function_url_config, **params)[::2] == ("NotImplementedException", 501)
-    client.create_function_url_config(FunctionName="f", AuthType="NONE")
-    assert refused(client.update_function_url_config, **params)[::2] == ("NotImplementedException", 501)
+    made = client.create_function_url_config(FunctionName="f", AuthType="NONE", InvokeMode="RESPONSE_STREAM")
+    assert made["InvokeMode"] == "RESPONSE_STREAM"
+    assert client.get_function_url_config(FunctionName="f")["InvokeMode"] == "RESPONSE_STREAM"
+    assert client.update_function_url_config(FunctionName="f", InvokeMode="BUFFERED")["InvokeMode"] == "BUFFERED"
+    assert client.get_function_url_config(FunctionName="f")["InvokeMode"] == "BUFFERED"
 
 
 def test_an_unknown_invoke_mode_is_refused(client, create):

@@ -2,7 +2,19 @@
 
 import pytest
 
-from samovar.engine.lifecycle import ANSWERS, ENVIRONMENT, OCCUPIED, Effect, Event, IllegalTransition, State, step
+from samovar.engine.lifecycle import (
+    ANSWERS,
+    ENVIRONMENT,
+    EXTENSION,
+    OCCUPIED,
+    Effect,
+    Event,
+    ExtensionEvent,
+    ExtensionState,
+    IllegalTransition,
+    State,
+    step,
+)
 
 WAITED_FOR = OCCUPIED - {State.ANSWERED}
 """The states in which the invoker waits."""
@@ -46,7 +58,7 @@ def test_only_idle_is_frozen_and_whoever_leaves_it_alive_thaws(state, event, aft
 
 @pytest.mark.parametrize(("state", "event", "after", "effects"), ROWS)
 def test_kill_leads_to_a_state_that_waits_for_the_end_of_the_runtime(state, event, after, effects):
-    waiting = {State.RESETTING, State.RESTARTING}
+    waiting = {State.RESETTING, State.RESTARTING, State.LEAVING}
     if Effect.KILL in effects:
         assert after in waiting
     elif after in waiting:
@@ -73,7 +85,8 @@ def test_every_living_environment_may_break(state):
 @pytest.mark.parametrize("state", [state for state in State if state is not State.DEAD])
 def test_exactly_unoccupied_environments_can_be_leased_and_retired(state):
     for event in (Event.LEASED, Event.RETIRED):
-        if state in OCCUPIED:
+        # Who is leaving has left the pool; its time can only be cut short.
+        if state in OCCUPIED or (state is State.LEAVING and event is Event.LEASED):
             with pytest.raises(IllegalTransition):
                 step(state, event)
         else:
@@ -103,6 +116,31 @@ def test_the_function_clock_starts_once_before_every_delivery():
 
     for first in (State.STARTING, State.IDLE, State.EMPTY, State.RESETTING):
         walk(first, False, frozenset())
+
+
+@pytest.mark.parametrize(("state", "event", "after", "effects"), ROWS)
+def test_a_crash_always_ends_what_still_runs(state, event, after, effects):
+    if event is Event.CRASHED:
+        assert (Effect.KILL in effects) == (state not in {State.RESETTING, State.RESTARTING, State.LEAVING})
+        assert after in {State.RESETTING, State.RESTARTING, State.LEAVING}
+
+
+def test_an_environment_with_extensions_is_discarded_only_when_they_are_gone():
+    """facts §4, Shutdown."""
+    state, effects = live(State.IDLE, Event.DISMISSED)
+    assert effects == [Effect.THAW, Effect.KILL]
+    assert step(state, Event.EXITED) == (State.DEAD, (Effect.DISCARD,))
+
+
+def test_every_state_and_event_of_an_extension_is_used():
+    reached = {ExtensionState.STARTED, *EXTENSION.values()}
+    assert reached == set(ExtensionState)
+    assert {event for _, event in EXTENSION} == set(ExtensionEvent)
+
+
+@pytest.mark.parametrize("state", [ExtensionState.EXITED, ExtensionState.LAUNCH_ERROR])
+def test_an_extension_that_has_gone_does_nothing_any_more(state):
+    assert not [event for at, event in EXTENSION if at is state]
 
 
 def test_an_illegal_event_names_itself_and_the_state():

@@ -8,14 +8,42 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samovar.engine import report
+from samovar.engine.model import Version
 from samovar.engine.report import EVENT_LIMIT, FRAME_LIMIT, Lines, Tail
 
 ID = "8286a188-ba32-4475-8077-530cd35c09a9"
 
 
+def version(version: str = "$LATEST", log_group: str = "/aws/lambda/f") -> Version:
+    return Version(
+        key="k",
+        account="123456789012",
+        region="us-east-1",
+        function_name="f",
+        function_arn="arn:aws:lambda:us-east-1:123456789012:function:f",
+        version=version,
+        runtime="python3.12",
+        handler="h.handler",
+        memory_mb=128,
+        timeout_s=3,
+        ephemeral_mb=512,
+        code="",
+        variables={},
+        role_arn="",
+        log_group=log_group,
+    )
+
+
 def test_the_stream_name_has_the_utc_day_the_version_and_32_digits():
-    assert report.stream_name("$LATEST", 1_764_028_799.0, "0" * 32) == "2025/11/24/[$LATEST]" + "0" * 32
-    assert report.stream_name("7", 1_764_028_800.0, "f" * 32) == "2025/11/25/[7]" + "f" * 32
+    latest, seven = version(), version(version="7")
+    assert report.stream_name(latest, 1_764_028_799.0, "0" * 32) == "2025/11/24/[$LATEST]" + "0" * 32
+    assert report.stream_name(seven, 1_764_028_800.0, "f" * 32) == "2025/11/25/[7]" + "f" * 32
+
+
+def test_in_a_custom_group_the_stream_names_the_function():
+    """facts/lambda-runtime.md §6."""
+    custom = version(log_group="/shared")
+    assert report.stream_name(custom, 1_764_028_799.0, "0" * 32) == "2025/11/24/f[$LATEST][" + "0" * 32 + "]"
 
 
 @pytest.mark.parametrize(
@@ -179,6 +207,23 @@ def test_a_frame_is_one_event_with_all_its_lines(format_, level):
     assert events(data) == ["before\n", "first\nsecond\n", "after\n"]
 
 
+def test_whoever_chooses_events_learns_the_level_of_each_frame_and_0_for_a_line():
+    """facts/lambda-runtime.md §6: `TRACE 4, DEBUG 8, INFO 0xC, WARN 0x10, ERROR 0x14, FATAL 0x18`."""
+    told = {0: 0, 4: 1, 8: 2, 0xC: 3, 0x10: 4, 0x14: 5, 0x18: 6}
+    for format_ in (2, 3):
+        for level, number in told.items():
+            seen: list[tuple[str, int]] = []
+            lines = Lines(lambda text, level, seen=seen: seen.append((text, level)) or text == "kept\n")
+            data = b"kept\nline\n" + frame(b"framed", 0xA55A0000 | format_ | level) + b"rest"
+            assert lines.feed(data) + lines.flush() == ["kept\n"]
+            assert seen == [("kept\n", 0), ("line\n", 0), ("framed", number), ("rest", 0)]
+
+
+def test_a_frame_that_is_no_utf_8_is_chosen_by_its_level_too():
+    lines = Lines(lambda text, level: level >= 5)
+    assert lines.feed(frame(b"\xff", 0xA55A0017) + frame(b"\xfe", 0xA55A0013)) == ["\ufffd"]
+
+
 def test_a_frame_may_follow_on_an_unfinished_line():
     assert events(b"unfinished" + frame(b"message") + b"rest\n") == ["unfinished", "message", "rest\n"]
 
@@ -310,4 +355,11 @@ def test_a_short_tail_is_the_whole_log():
     tail.add(["a\n", "b\n"])
     tail.add([])
     tail.add(["c\n"])
+    assert bytes(tail) == b"a\nb\nc\n"
+
+
+def test_a_tail_of_whole_lines_ends_each_event():
+    tail = Tail(lines=True)
+    tail.add(["a\n", "b"])
+    tail.add(["c"])
     assert bytes(tail) == b"a\nb\nc\n"

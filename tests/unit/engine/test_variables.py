@@ -1,5 +1,7 @@
 """`engine/variables.py`: the environment variables of a function."""
 
+import msgspec
+
 from samovar.engine.languages.python import zygote_environ
 from samovar.engine.model import Version
 from samovar.engine.variables import variables
@@ -37,3 +39,18 @@ def test_on_the_host_they_lead_to_where_code_and_layers_are():
     assert found["PATH"].endswith(":/data/trees/layers-b/bin")
     assert found["LD_LIBRARY_PATH"].endswith(":/data/trees/a:/data/trees/a/lib:/data/trees/layers-b/lib")
     assert (found["LAMBDA_TASK_ROOT"], found["MINE"]) == ("/data/trees/a", "/opt stays")
+
+
+def test_the_log_variables_are_there_with_json_only_and_win_over_the_users():
+    """facts/lambda-runtime.md §2.1: "set only when JSON logging is configured"."""
+    mine = {"AWS_LAMBDA_LOG_LEVEL": "TRACE"}
+    text = msgspec.structs.replace(VERSION, variables=mine)
+    json = msgspec.structs.replace(text, log_format="JSON", application_log_level="WARN")
+    names = ("AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_LEVEL")
+
+    def told(version: Version) -> list[str | None]:
+        found = variables(version, EVERYONE, "http://127.0.0.1:4566", "stream", "/var/task", "/opt")
+        return [found.get(name) for name in names]
+
+    assert told(text) == [None, "TRACE"]
+    assert told(json) == ["JSON", "WARN"]

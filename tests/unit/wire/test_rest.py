@@ -83,5 +83,5 @@ def test_header_lists_are_split_at_commas_outside_quotes(models: Models) -> None
 
 
 def test_an_operation_that_streams_events_is_refused_before_it_runs(models: Models) -> None:
-    with pytest.raises(AwsError, match="NotImplementedException: InvokeWithResponseStream needs an event stream"):
-        models["lambda"].operation("InvokeWithResponseStream").parse({"FunctionName": "f"}, "", {}, b"")
+    with pytest.raises(AwsError, match="NotImplementedException: SubscribeToShard needs an event stream"):
+        models["kinesis"].operation("SubscribeToShard").parse({}, "", {}, b"{}")

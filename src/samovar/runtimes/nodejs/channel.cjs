@@ -3,7 +3,8 @@
  *
  * Owns: the socket's descriptor, and when the process waits for the platform. Only a process that waits for an
  * invocation is kept alive by the socket: in a handler, the event loop runs empty as if there were none.
- * Writes are synchronous, as those of AWS's client are: what was sent is sent, even if the process ends now.
+ * Writes are synchronous, as those of AWS's client are: what was sent is sent, even if the process ends now. But a
+ * piece of a stream is pushed: while the platform takes no more of it, the event loop goes on.
  */
 'use strict';
 
@@ -14,6 +15,10 @@ const HEADER = 5;
 const READ = 256 * 1024;
 const PAUSE = new Int32Array(new SharedArrayBuffer(4));
 const PAUSE_MS = 0.1;
+const PUSHED_AT_ONCE = 60 * 1024;
+const PUSH_AGAIN_MS = [1, 20]; // at first, at most
+const NOTHING = Buffer.alloc(0);
+const later = setTimeout; // taken now: a function may put fake timers in its place
 
 /** Write all of `data`. The descriptor may be non-blocking: libuv makes them so. */
 function writeAll(descriptor, data) {
@@ -36,6 +41,7 @@ class Channel {
     this._head = Buffer.alloc(4);
     this._frame = null; // the one that is arriving in pieces
     this._have = 0;
+    this._pushed = NOTHING; // what isn't written yet of the frame that is being pushed
     const buffer = Buffer.allocUnsafeSlow(READ);
     this._socket = new Socket({
       fd: descriptor,
@@ -66,6 +72,46 @@ class Channel {
 
   /** Send a frame: `kind` is its letter, `id` 36 ASCII characters or nothing, `content` a string or a Buffer. */
   send(kind, id = '', content = '') {
+    const frame = this._frameOf(kind, id, content);
+    try {
+      writeAll(this._descriptor, this._pushed);
+      this._pushed = NOTHING;
+      writeAll(this._descriptor, frame);
+    } catch {
+      process.exit(0); // the platform has gone
+    }
+  }
+
+  /** Send `content` in frames of a small size, as the platform takes them; then call `done`. */
+  push(kind, id, content, done) {
+    let at = 0;
+    const next = () => {
+      if (at >= content.length) return NOTHING;
+      const piece = content.subarray(at, (at += PUSHED_AT_ONCE));
+      return this._frameOf(kind, id, piece);
+    };
+    this._pushOn(next, done, PUSH_AGAIN_MS[0]);
+  }
+
+  _pushOn(next, done, again) {
+    try {
+      do {
+        // Also the rest of another stream's frame: what isn't whole would be garbage.
+        while (this._pushed.length > 0) {
+          const taken = writeSync(this._descriptor, this._pushed, 0, this._pushed.length);
+          this._pushed = this._pushed.subarray(taken);
+        }
+        this._pushed = next();
+      } while (this._pushed.length > 0);
+    } catch (error) {
+      if (error.code !== 'EAGAIN') process.exit(0); // the platform has gone
+      later(() => this._pushOn(next, done, Math.min(2 * again, PUSH_AGAIN_MS[1])), again);
+      return;
+    }
+    done();
+  }
+
+  _frameOf(kind, id, content) {
     const text = typeof content === 'string';
     const size = text ? Buffer.byteLength(content) : content.length;
     const start = HEADER + id.length;
@@ -75,11 +121,7 @@ class Channel {
     frame.latin1Write(id, HEADER);
     if (text) frame.utf8Write(content, start);
     else content.copy(frame, start);
-    try {
-      writeAll(this._descriptor, frame);
-    } catch {
-      process.exit(0); // the platform has gone
-    }
+    return frame;
   }
 
   _arrived(chunk, count) {

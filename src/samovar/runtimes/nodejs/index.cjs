@@ -13,6 +13,8 @@
  *                   these | payload
  *   from here    N  init is done, ready for an invocation
  *                R  36s request id | result; ready for the next
+ *                S  36s request id | content type: the result comes in pieces; R with the last one, or E, ends it
+ *                D  36s request id | a piece
  *                L  36s request id: the result was larger than the platform takes; ready for the next
  *                E  36s request id | error JSON; ready for the next
  *                X  error JSON: init failed, the process exits

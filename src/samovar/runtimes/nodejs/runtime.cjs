@@ -194,7 +194,7 @@ class Runtime {
 
   async _invokeStreaming(invocation) {
     const next = this._leaver();
-    const stream = new ResponseStream(this._loaded.highWaterMark);
+    const stream = new ResponseStream(this._loaded.highWaterMark, this.channel, invocation.id);
     const finished = new Promise((resolve) => stream.once('close', resolve));
     let broken;
     stream.on('error', (error) => (broken = error));
@@ -204,7 +204,7 @@ class Runtime {
       this._onEmpty(invocation);
       if (stream.writableFinished) {
         if (error !== undefined) this.log.failure('Invoke Error', error);
-        this._answer(invocation, 'R', stream.content);
+        this._answer(invocation, 'R', '');
       } else {
         this._fail(invocation, error ?? this._streamError('Response stream is not finished.'));
       }

@@ -1,9 +1,8 @@
 /**
  * The response stream of a streaming handler, and `awslambda.HttpResponseStream`.
  *
- * The platform doesn't stream yet: what the handler writes is collected and answered as a whole when the stream has
- * ended, byte for byte what AWS would stream (with the prelude and its 8 NUL bytes). AWS gives a buffered invocation of
- * a streaming function the same (facts/lambda-runtime.md §1); the content type has no way to the platform yet.
+ * What the handler writes goes to the platform at once, in pieces; whether the invoker gets it as it comes or as a whole
+ * is the platform's affair (facts/lambda-runtime.md §1).
  */
 'use strict';
 
@@ -14,16 +13,13 @@ const HTTP_INTEGRATION = 'application/vnd.awslambda.http-integration-response';
 const DELIMITER = new Uint8Array(8);
 
 class ResponseStream extends Writable {
-  constructor(highWaterMark) {
+  constructor(highWaterMark, channel, id) {
     super({ highWaterMark, decodeStrings: true });
-    this._chunks = [];
+    this._channel = channel;
+    this._id = id;
     this._begun = false;
+    this._told = false; // the platform knows of the stream
     this._contentType = 'application/octet-stream';
-  }
-
-  /** All that was written. */
-  get content() {
-    return Buffer.concat(this._chunks);
   }
 
   setContentType(contentType) {
@@ -47,8 +43,19 @@ class ResponseStream extends Writable {
   }
 
   _write(chunk, _encoding, callback) {
-    this._chunks.push(Buffer.from(chunk)); // a copy: the handler may use its buffer again
+    this._tell();
+    this._channel.push('D', this._id, chunk, callback);
+  }
+
+  _final(callback) {
+    this._tell();
     callback();
+  }
+
+  _tell() {
+    if (this._told) return;
+    this._told = true;
+    this._channel.send('S', this._id, this._contentType);
   }
 }
 

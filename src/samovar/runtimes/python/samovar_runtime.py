@@ -13,6 +13,7 @@ A frame is `u32 length | u8 kind | content`, little endian; length counts kind a
                L  36s request id: the result was larger than the platform takes; ready for the next
                E  36s request id | error JSON; ready for the next
                X  error JSON: init failed, the process exits
+Responses are whole here, as on AWS: the frames that stream one are Node.js's (`S` and `D`).
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ Requests:
          command: null for the module, or {"tries": [argv...], "environ", "cwd", "channel": bool}: the first argv that
          can be started; "channel" leaves it descriptor 3.
   kill   {pid}: only at the lowest level, where no shell can be killed.
+  signal {number, signal}: to an occupant that still lives.
 Events: {"exited": number, "status": wait status}.
 On the channel, before anything else: `W` when the module waits; the end of file when a program has taken over; `X` when
 none could be started.
@@ -105,6 +106,8 @@ class Zygote:
             return False
         if request["do"] == "kill":
             self.kill(request["pid"])
+        elif request["do"] == "signal":
+            self.signal(request["number"], request["signal"])
         else:
             self.occupy(request, given)
         return True
@@ -130,6 +133,12 @@ class Zygote:
                 os.killpg(pid, signal.SIGKILL)
             except ProcessLookupError:
                 os.kill(pid, signal.SIGKILL)
+
+    def signal(self, number, which):
+        # type: (int, int) -> None
+        for pid, known in self.children.items():
+            if known == number:
+                os.kill(pid, which)  # not reaped yet, so the pid is still its own
 
     def occupy(self, request, given):
         # type: (dict, list) -> None

@@ -1,7 +1,8 @@
 """AWS Lambda (boto3 client `lambda`).
 
-Operations: the public functions of `ops`; Invoke knows RequestResponse and DryRun. Keeps: the tables `lambda.*`; a blob
-store of zips and a directory of unpacked trees, both to itself. Runs what is invoked through the engine.
+Operations: the public functions of `ops`; Invoke knows RequestResponse and DryRun, streamed as well. Keeps: the tables
+`lambda.*`; a blob store of zips and a directory of unpacked trees, both to itself. Runs what is invoked through the
+engine.
 Facts: lambda-api.md §1-§6, §10, §11; lambda-limits.md §1-§3.
 """
 

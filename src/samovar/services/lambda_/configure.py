@@ -70,8 +70,6 @@ def refuse_absent_features(params: Params) -> None:
             raise not_implemented(path)
     if _get(params, "SnapStart.ApplyOn") == "PublishedVersions":
         raise not_implemented("SnapStart.ApplyOn=PublishedVersions")
-    if _get(params, "LoggingConfig.LogFormat") == "JSON":
-        raise not_implemented("LoggingConfig.LogFormat=JSON")
 
 
 def not_implemented(what: str) -> AwsError:
@@ -152,11 +150,19 @@ def _variables(params: Params, current: dict[str, str] | None) -> dict[str, str]
 
 
 def _logging(params: Params, current: Logging) -> Logging:
+    """What isn't given stays. The levels exist with JSON only, and begin at INFO (facts/lambda-api.md §4.2)."""
     given: dict[str, str] = params.get("LoggingConfig") or {}
+    format_, group = given.get("LogFormat", current.format), given.get("LogGroup", current.group)
+    if group.startswith("aws/"):  # facts/lambda-runtime.md §6
+        raise invalid("LoggingConfig.LogGroup can't begin with aws/: such names are reserved for AWS.")
+    if format_ == "JSON":
+        application = given.get("ApplicationLogLevel") or current.application_level or "INFO"
+        system = given.get("SystemLogLevel") or current.system_level or "INFO"
+        return Logging(format_, group, application, system)
     for level in ("ApplicationLogLevel", "SystemLogLevel"):
         if level in given:
             raise invalid(f"LoggingConfig.{level} can only be set when LoggingConfig.LogFormat is JSON.")
-    return Logging(given.get("LogFormat", current.format), given.get("LogGroup", current.group))
+    return Logging(format_, group)
 
 
 def _check_limit(member: str, value: int, limit: int) -> None:

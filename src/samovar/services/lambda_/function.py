@@ -43,7 +43,11 @@ CREATING = Reason("The function is being created.", "Creating")
 
 class Logging(msgspec.Struct, frozen=True):
     format: str
+    """`Text` or `JSON`."""
     group: str
+    application_level: str = ""
+    """With JSON only, like the next one."""
+    system_level: str = ""
 
 
 class LayerReference(msgspec.Struct, frozen=True):
@@ -256,4 +260,7 @@ def executable(deployed: Deployed) -> Version:
         role_arn=configuration.role,
         log_group=configuration.logging.group,
         layers=package.stack_name([layer.digest for layer in configuration.layers]),
+        log_format=configuration.logging.format,
+        application_log_level=configuration.logging.application_level,
+        system_log_level=configuration.logging.system_level,
     )

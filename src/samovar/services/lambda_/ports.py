@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from samovar.engine.model import Invocation, Result, Version
+from samovar.engine.streaming import Pace, Sink
 from samovar.services.lambda_.function import Key
 
 
@@ -15,8 +16,15 @@ class Engine(Protocol):
         """Invocations that an account may have in a region at a time."""
         ...
 
-    def start(self, version: Version, invocation: Invocation, done: Callable[[Result], None]) -> None:
-        """Run it and call `done` once; raises AwsError at once when it is throttled."""
+    def start(
+        self, version: Version, invocation: Invocation, done: Callable[[Result], None], sink: Sink | None = None
+    ) -> None:
+        """Run it and call `done` once, after `sink` got what the function streams; raises AwsError at once when it is
+        throttled."""
+        ...
+
+    def pace(self) -> Pace | None:
+        """How fast one streamed response may go; None: as fast as it can."""
         ...
 
     def runtime_available(self, runtime: str) -> str | None:

@@ -29,22 +29,43 @@ _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 """What a header may hold (RFC 9110 §5): anything else would break the answer apart."""
 
 
-class _Unusable(Exception):
+class Unusable(Exception):
     """The result asks for an answer that HTTP doesn't have."""
 
 
 def answer(result: Result, cors: Cors | None, request: Request, request_id: str) -> Response:
     """The answer that a function's result means."""
-    allowed = cors_headers(cors, request) if cors else []
     try:
         if result.outcome is not Outcome.OK:
-            raise _Unusable
+            raise Unusable
         status, headers, body = _mapped(result.payload)
-    except _Unusable:
-        return Response(502, [*_head(request_id, "text/plain"), *allowed], b"Internal Server Error")
-    configured = {name.lower() for name, _ in allowed}
-    kept = [(name, value) for name, value in headers if name.lower() not in configured]
-    return Response(status, [("x-amzn-RequestId", request_id), *kept, *allowed], body)
+    except Unusable:
+        return unusable(cors, request, request_id)
+    return Response(status, [("x-amzn-RequestId", request_id), *configured(headers, cors, request)], body)
+
+
+def unusable(cors: Cors | None, request: Request, request_id: str) -> Response:
+    """The function failed, or asks for an answer that can't be sent."""
+    allowed = cors_headers(cors, request) if cors else []
+    return Response(502, [*_head(request_id, "text/plain"), *allowed], b"Internal Server Error")
+
+
+def configured(headers: Headers, cors: Cors | None, request: Request) -> Headers:
+    """A function's headers with those that the URL's configuration puts in their place."""
+    allowed = cors_headers(cors, request) if cors else []
+    names = {name.lower() for name, _ in allowed}
+    return [*((name, value) for name, value in headers if name.lower() not in names), *allowed]
+
+
+def head(prelude: bytes) -> tuple[int, Headers]:
+    """Status and headers of the prelude of a streamed response; Unusable when it is none."""
+    try:
+        value = msgspec.json.decode(prelude)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Unusable from None
+    if not isinstance(value, dict):
+        raise Unusable
+    return _status(value.get("statusCode", 200)), _headers(value)
 
 
 def forbidden(request_id: str) -> Response:
@@ -103,11 +124,16 @@ def _mapped(payload: bytes) -> tuple[int, Headers, bytes]:
     try:
         value = msgspec.json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise _Unusable from None
+        raise Unusable from None
     if isinstance(value, dict) and "statusCode" in value:
         return _status(value["statusCode"]), _headers(value), _body(value)
     body = _utf8(value) if isinstance(value, str) else payload
     return 200, [("Content-Type", "application/json")], body
+
+
+def sendable(headers: Headers) -> Headers:
+    """Those that HTTP has a form for."""
+    return [(name, text) for name, text in headers if _NAME.fullmatch(name) and _VALUE.fullmatch(text)]
 
 
 def _status(value: Any) -> int:
@@ -115,20 +141,20 @@ def _status(value: Any) -> int:
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) == 3:
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 200 <= value <= 599:
-        raise _Unusable
+        raise Unusable
     return value
 
 
 def _headers(value: dict[str, Any]) -> Headers:
     given, cookies = value.get("headers") or {}, value.get("cookies") or []
     if not isinstance(given, dict) or not isinstance(cookies, list):
-        raise _Unusable
+        raise Unusable
     headers = [(name, _text(each)) for name, each in given.items() if name.lower() not in _SERVERS_OWN]
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("Content-Type", "application/json"))
     headers += [("set-cookie", _text(cookie)) for cookie in cookies]
-    if not all(_NAME.fullmatch(name) and _VALUE.fullmatch(text) for name, text in headers):
-        raise _Unusable
+    if len(sendable(headers)) < len(headers):
+        raise Unusable
     return headers
 
 
@@ -136,7 +162,7 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, dict | list):
-        raise _Unusable
+        raise Unusable
     return msgspec.json.encode(value).decode()
 
 
@@ -151,7 +177,7 @@ def _body(value: dict[str, Any]) -> bytes:
     try:
         return base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError):
-        raise _Unusable from None
+        raise Unusable from None
 
 
 def _utf8(text: str) -> bytes:

@@ -1,6 +1,6 @@
 """The door of function URLs: from a web request to an invocation, and back.
 
-Owns: which URL a request means, and who may enter. Refuses: streaming, for which no URL can be configured yet.
+Owns: which URL a request means, and who may enter.
 
 1. `AuthType NONE` lets in whom the resource policy lets in: everybody, by a statement for `*`. `AWS_IAM` asks for a
    signature, which isn't verified yet.
@@ -19,6 +19,7 @@ from samovar.services.lambda_ import url_answer, url_event
 from samovar.services.lambda_.names import LATEST
 from samovar.services.lambda_.permissions import Permissions
 from samovar.services.lambda_.url_event import Visit
+from samovar.services.lambda_.url_stream import StreamedPage
 from samovar.services.lambda_.urls import LABEL, PATH, Urls
 from samovar.wire import sigv4
 
@@ -85,6 +86,10 @@ class UrlSite:
             version = functions.in_force(url.key[:3], url.key[3] or LATEST)
             if version is None:
                 reply(url_answer.forbidden(ctx.request_id))
+                return
+            if url.invoke_mode == "RESPONSE_STREAM":
+                page = StreamedPage(request, url.cors, ctx.request_id, reply, functions.engine.pace())
+                functions.engine.start(version, invocation, page.done, page)
                 return
             functions.engine.start(
                 version,

@@ -5,7 +5,7 @@ from typing import Any
 from samovar.core.clock import iso_millis
 from samovar.core.context import Params
 from samovar.services.lambda_ import runtimes
-from samovar.services.lambda_.function import Deployed
+from samovar.services.lambda_.function import Deployed, Logging
 
 _NOT_LISTED = frozenset(
     {
@@ -53,13 +53,20 @@ def describe(deployed: Deployed, qualifier: str = "") -> Params:
     shown["EphemeralStorage"] = {"Size": configuration.ephemeral_mb}
     shown["SnapStart"] = {"ApplyOn": "None", "OptimizationStatus": "Off"}
     shown["RuntimeVersionConfig"] = {"RuntimeVersionArn": runtimes.version_arn(deployed.region, configuration.runtime)}
-    shown["LoggingConfig"] = {"LogFormat": configuration.logging.format, "LogGroup": configuration.logging.group}
+    shown["LoggingConfig"] = _logging(configuration.logging)
     return shown
 
 
 def describe_item(deployed: Deployed, qualifier: str = "") -> Params:
     """FunctionConfiguration as ListFunctions shows it (facts/lambda-api.md §2)."""
     return {member: value for member, value in describe(deployed, qualifier).items() if member not in _NOT_LISTED}
+
+
+def _logging(logging: Logging) -> Params:
+    shown = {"LogFormat": logging.format}
+    if logging.format == "JSON":
+        shown |= {"ApplicationLogLevel": logging.application_level, "SystemLogLevel": logging.system_level}
+    return shown | {"LogGroup": logging.group}
 
 
 def _states(deployed: Deployed) -> Params:

@@ -14,6 +14,7 @@ from samovar.core.context import Context
 from samovar.core.errors import AwsError
 from samovar.core.service import Service, fold
 from samovar.engine.model import Invocation, Outcome, Result, Version
+from samovar.engine.streaming import Pace, Sink
 from samovar.services import lambda_
 from samovar.store.blobs import Blobs
 from samovar.store.sqlite import Store, open_store
@@ -39,7 +40,9 @@ class FakeEngine:
         self.result: Result | None = Result(Outcome.OK, b'"done"')
         self._done: list[Callable[[Result], None]] = []
 
-    def start(self, version: Version, invocation: Invocation, done: Callable[[Result], None]) -> None:
+    def start(
+        self, version: Version, invocation: Invocation, done: Callable[[Result], None], sink: Sink | None = None
+    ) -> None:
         if self.refusal:
             raise self.refusal
         self.started.append((version, invocation))
@@ -50,6 +53,9 @@ class FakeEngine:
 
     def finish(self, result: Result) -> None:
         self._done.pop(0)(result)
+
+    def pace(self) -> Pace | None:
+        return None
 
     def runtime_available(self, runtime: str) -> str | None:
         return self.missing.get(runtime)

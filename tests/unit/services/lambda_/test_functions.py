@@ -4,9 +4,11 @@ import asyncio
 import json
 import re
 
+import msgspec
 import pytest
 
 from samovar.core.errors import AwsError
+from samovar.services.lambda_.function import Logging
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
 ROLE = "arn:aws:iam::123456789012:role/r"
@@ -107,7 +109,6 @@ def test_members_that_were_never_given_are_absent(lab):
         ({"ImageConfig": {"Command": ["x"]}}, "ImageConfig"),
         ({"PackageType": "Image"}, "PackageType=Image"),
         ({"SnapStart": {"ApplyOn": "PublishedVersions"}}, "SnapStart.ApplyOn=PublishedVersions"),
-        ({"LoggingConfig": {"LogFormat": "JSON"}}, "LoggingConfig.LogFormat=JSON"),
         ({"TenancyConfig": {"TenantIsolationMode": "PER_TENANT"}}, "TenancyConfig"),
         ({"DurableConfig": {"ExecutionTimeout": 1}}, "DurableConfig"),
         ({"CapacityProviderConfig": {"x": 1}}, "CapacityProviderConfig"),
@@ -147,6 +148,11 @@ def test_what_cannot_be_honoured_is_refused_by_name_and_leaves_nothing(lab, give
         ),
         ({"EphemeralStorage": {"Size": 10241}}, "'EphemeralStorage.Size' value failed to satisfy constraint: Member "),
         ({"LoggingConfig": {"SystemLogLevel": "INFO"}}, "LoggingConfig.SystemLogLevel can only be set when "),
+        (
+            {"LoggingConfig": {"LogFormat": "Text", "ApplicationLogLevel": "WARN"}},
+            "LoggingConfig.ApplicationLogLevel can only be set when LoggingConfig.LogFormat is JSON.",
+        ),
+        ({"LoggingConfig": {"LogGroup": "aws/mine"}}, "LoggingConfig.LogGroup can't begin with aws/: "),
         ({"Tags": {str(n): "" for n in range(51)}}, "Number of tags exceeds resource tag limit."),
         ({"Code": {}}, "Please provide a source for function code."),
         ({"Code": {"ImageUri": "i"}}, "Please don't provide ImageUri when creating a function with packageType Zip."),
@@ -492,4 +498,9 @@ def test_a_reset_forgets_every_function(lab):
 def test_operations_that_arent_there_yet_are_not_pretended(lab):
     absent = {"invokeasync", "listdurableexecutionsbyfunction", "createcapacityprovider", "putfunctionscalingconfig"}
     assert not absent & (set(lab.service.operations) | set(lab.service.direct))
-    assert set(lab.service.direct) == {"invoke"}
+    assert set(lab.service.direct) == {"invoke", "invokewithresponsestream"}
+
+
+def test_a_function_kept_before_there_were_json_logs_still_reads():
+    kept = msgspec.json.decode(b'{"format":"Text","group":"/g"}', type=Logging)
+    assert kept == Logging("Text", "/g")

@@ -1,4 +1,5 @@
-"""Invoke, the hot path: name and qualifier to a version, and on to the engine, without a task or an await.
+"""Invoke, the hot path: name and qualifier to a version, and on to the engine, without a task or an await; and
+InvokeWithResponseStream, which goes the same way.
 
 Rules: everything that the caller did wrong is refused before the engine hears of it; a function that failed is a 200
 with FunctionError. `InvocationType=Event` is refused until the queue is there.
@@ -15,6 +16,7 @@ from samovar.engine.model import Invocation, Outcome, Result, Version
 from samovar.services.lambda_ import configure, jackson, names
 from samovar.services.lambda_.names import LATEST, invalid
 from samovar.services.lambda_.state import State
+from samovar.services.lambda_.streamed import StreamedResponse, log_result
 
 CLIENT_CONTEXT_LIMIT = 3583
 """Bytes of base64."""
@@ -24,10 +26,27 @@ _skim = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 def invoke(state: State, ctx: Context, params: Params, reply: Reply) -> None:
-    target = names.locate(ctx, params["FunctionName"], params.get("Qualifier", ""))
-    kind = params.get("InvocationType", "RequestResponse")
-    if kind == "Event":
+    if params.get("InvocationType") == "Event":
         raise configure.not_implemented("InvocationType=Event")
+    version, invocation = _asked(state, ctx, params)
+    if params.get("InvocationType") == "DryRun":
+        reply({"StatusCode": 204})
+        return
+    state.engine.start(version, invocation, lambda result: reply(_answer(version, result)))
+
+
+def invoke_with_response_stream(state: State, ctx: Context, params: Params, reply: Reply) -> None:
+    version, invocation = _asked(state, ctx, params)
+    if params.get("InvocationType") == "DryRun":
+        reply({"StatusCode": 204})
+        return
+    response = StreamedResponse(version, reply, state.engine.pace())
+    state.engine.start(version, invocation, response.done, response.chunks)
+
+
+def _asked(state: State, ctx: Context, params: Params) -> tuple[Version, Invocation]:
+    """What is to be run, and with what; AwsError where the caller is wrong."""
+    target = names.locate(ctx, params["FunctionName"], params.get("Qualifier", ""))
     version = state.in_force((ctx.account, ctx.region, target.name), target.qualifier or LATEST)
     if version is None:
         raise names.not_found(ctx, target.name, target.qualifier or LATEST)
@@ -40,10 +59,7 @@ def invoke(state: State, ctx: Context, params: Params, reply: Reply) -> None:
         tail=params.get("LogType") == "Tail",
     )
     _refuse_absent_features(params)
-    if kind == "DryRun":
-        reply({"StatusCode": 204})
-        return
-    state.engine.start(version, invocation, lambda result: reply(_answer(version, result)))
+    return version, invocation
 
 
 def _answer(version: Version, result: Result) -> Params:
@@ -51,7 +67,7 @@ def _answer(version: Version, result: Result) -> Params:
     if result.outcome is Outcome.FUNCTION_ERROR:
         answer["FunctionError"] = "Unhandled"
     if result.log_tail:
-        answer["LogResult"] = base64.b64encode(result.log_tail).decode()
+        answer["LogResult"] = log_result(result)
     return answer
 
 

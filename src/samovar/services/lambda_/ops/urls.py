@@ -5,7 +5,7 @@ import msgspec
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.core.ids import hex_id
-from samovar.services.lambda_ import configure, pages, qualified, urls
+from samovar.services.lambda_ import pages, qualified, urls
 from samovar.services.lambda_.qualified import Named
 from samovar.services.lambda_.urls import Url, Urls
 
@@ -20,7 +20,6 @@ async def create_function_url_config(state: Urls, ctx: Context, params: Params) 
             "Error message:  FunctionUrlConfig exists for this Lambda function",
         )
     _check_function(state, target)
-    _refuse_streaming(params)
     now = state.functions.clock.now()
     mode = params.get("InvokeMode", "")
     url = Url(hex_id(32), target.qualified, params["AuthType"], urls.cors(params), mode, now, now)
@@ -36,7 +35,6 @@ async def update_function_url_config(state: Urls, ctx: Context, params: Params) 
     target = qualified.named(ctx, params)
     _check_function(state, target)
     url = _existing(state, target)
-    _refuse_streaming(params)
     changed = msgspec.structs.replace(
         url,
         auth_type=params.get("AuthType", url.auth_type),
@@ -75,11 +73,6 @@ def _existing(state: Urls, target: Named) -> Url:
 
 def _no_function() -> AwsError:
     return AwsError("ResourceNotFoundException", "Function does not exist")
-
-
-def _refuse_streaming(params: Params) -> None:
-    if params.get("InvokeMode") == "RESPONSE_STREAM":
-        raise configure.not_implemented("InvokeMode=RESPONSE_STREAM")
 
 
 def _shown(url: Url, ctx: Context, params: Params) -> Params:
