@@ -1,4 +1,4 @@
-"""A full disk, and one that can't be written: errors that say so, and no half functions. Issue 2 §7."""
+"""A full disk, and one that can't be written: errors that say so, and no half functions."""
 
 import subprocess
 

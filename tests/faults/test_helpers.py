@@ -1,4 +1,4 @@
-"""The server's helper processes are killed: it survives, says what happened, and goes on. Issue 2 §7."""
+"""The server's helper processes are killed: it survives, says what happened, and goes on."""
 
 import concurrent.futures
 import os

@@ -1,6 +1,6 @@
 """kill -9 and SIGTERM of the server under work: what was acknowledged is there, nothing is half there, nothing is left.
 
-Issue 2 §7, and §3 ("killed with the server").
+Nothing of it stays behind, whatever ends it.
 """
 
 import concurrent.futures
@@ -96,7 +96,7 @@ def check(platform, known):
 
 @pytest.mark.timeout(180)
 def test_a_server_killed_at_any_moment_keeps_what_it_has_acknowledged_and_leaves_nothing(start, traces, tmp_path):
-    """Issue 2 §7: kill -9 at random moments during deploy and invoke, then restart."""
+    """Kill -9 at random moments during deploy and invoke, then restart."""
     seed = random.randrange(1_000_000)
     print("seed", seed)  # shown when it fails
     dice = random.Random(seed)
@@ -127,7 +127,7 @@ def test_a_server_killed_at_any_moment_keeps_what_it_has_acknowledged_and_leaves
 
 
 def test_a_server_killed_while_it_starts_leaves_nothing_and_can_be_started_again(platforms, start, traces, tmp_path):
-    """Issue 2 §3: also on kill -9 of the server."""
+    """Also on kill -9 of the server."""
     for delay_s in (0.0, 0.02, 0.05, 0.1):
         platform = start(tmp_path)
         trace = traces(platform, tmp_path)
@@ -139,7 +139,7 @@ def test_a_server_killed_while_it_starts_leaves_nothing_and_can_be_started_again
 
 
 def test_a_killed_server_takes_running_and_frozen_functions_along(start, traces, wait, tmp_path):
-    """Issue 2 §3: nothing left running, mounted or in cgroups."""
+    """Nothing left running, mounted or in cgroups."""
     platform = start(tmp_path)
     stubborn = platform.deploy("""
         import os, signal, subprocess, sys, time
@@ -165,7 +165,7 @@ def test_a_killed_server_takes_running_and_frozen_functions_along(start, traces,
 
 
 def test_sigterm_lets_running_invocations_finish(start, traces, wait, tmp_path):
-    """Issue 2 §4: shutdown is clean on SIGINT/SIGTERM; `shutdown_grace_s` for running requests."""
+    """Shutdown is clean on SIGINT/SIGTERM; `shutdown_grace_s` for running requests."""
     platform = start(tmp_path, "--shutdown-grace-s", "10")
     function = platform.deploy(NEVER, Timeout=60)
     trace = traces(platform, tmp_path)
@@ -186,7 +186,7 @@ def test_sigterm_lets_running_invocations_finish(start, traces, wait, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_waits_for_nobody_longer_than_its_grace(start, traces, wait, number, tmp_path):
-    """Issue 2 §4: SIGINT/SIGTERM with invocations that don't end."""
+    """SIGINT/SIGTERM with invocations that don't end."""
     platform = start(tmp_path, "--shutdown-grace-s", "0.5")
     function = platform.deploy(NEVER, Timeout=600)
     trace = traces(platform, tmp_path)
@@ -205,7 +205,7 @@ def test_a_stop_waits_for_nobody_longer_than_its_grace(start, traces, wait, numb
 
 
 def test_a_second_server_on_the_same_data_is_refused(platforms, start, tmp_path):
-    """Issue 2 §2, store: refused with a clear message; the first one goes on."""
+    """Store: refused with a clear message; the first one goes on."""
     first = start(tmp_path)
     with pytest.raises(Exception, match=r"(?i)another.*samovar|in use|already") as refused:
         platforms("--data-dir", str(tmp_path))

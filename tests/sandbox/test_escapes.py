@@ -1,6 +1,6 @@
 """What a function must not reach: the host's files, processes, kernel and network, and other functions.
 
-Each attempt says how it has to be refused. Issue 2 §3 and §7.
+Each attempt says how it has to be refused.
 """
 
 import concurrent.futures
@@ -139,13 +139,13 @@ def test_the_probe_can_do_what_is_allowed(attempt):
 
 
 def test_it_sees_its_own_processes_only(attempt):
-    """Issue 2 §3: pid namespace, own /proc."""
+    """Pid namespace, own /proc."""
     found = attempt("result = [sorted(int(n) for n in os.listdir('/proc') if n.isdigit()), os.getpid()]")
     assert found == [[found[1]], found[1]]
 
 
 def test_it_sees_neither_the_servers_data_nor_its_own_folder_on_the_host(attempt, tmp_path):
-    """Issue 2 §7: the data directory, the host's home."""
+    """The data directory, the host's home."""
     (tmp_path / "secret").write_text("x")
     for place in (tmp_path, tmp_path / "secret", Path(__file__), Path.home() / ".local", Path.home() / ".pyenv"):
         assert place.exists() or place.name.startswith(".")
@@ -153,14 +153,14 @@ def test_it_sees_neither_the_servers_data_nor_its_own_folder_on_the_host(attempt
 
 
 def test_it_has_no_capabilities_and_cannot_get_new_privileges(attempt):
-    """Issue 2 §3: no capabilities, no_new_privs, seccomp."""
+    """No capabilities, no_new_privs, seccomp."""
     status = dict(attempt("result = [line.split(':\\t') for line in open('/proc/self/status').read().splitlines()]"))
     assert [status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")] == ["0" * 16] * 4
     assert (status["NoNewPrivs"].strip(), status["Seccomp"].strip()) == ("1", "2")
 
 
 def test_a_setuid_program_gives_it_nothing(attempt):
-    """Issue 2 §3: nosuid, no_new_privs."""
+    """Nosuid, no_new_privs."""
     found = attempt("""
 result = []
 for folder in ("/usr/bin", "/usr/sbin", "/usr/lib/openssh"):
@@ -185,7 +185,7 @@ result = [line.split()[5].split(",") for line in open("/proc/self/mountinfo")]
 
 
 def test_a_setuid_file_of_its_own_gives_it_nothing(attempt):
-    """Issue 2 §3: /tmp is nosuid."""
+    """/tmp is nosuid."""
     assert attempt("""
 import shutil
 shutil.copy("/usr/bin/id", "/tmp/id")
@@ -195,7 +195,7 @@ result = subprocess.run(["/tmp/id", "-u"], capture_output=True, text=True).stdou
 
 
 def test_it_cannot_signal_what_isnt_its_own(attempt):
-    """Issue 2 §7. pid 1 of its namespace is the platform's; a signal to all reaches its own processes only."""
+    """Pid 1 of its namespace is the platform's; a signal to all reaches its own processes only."""
     for number in (1, *range(3, 40)):
         assert attempt(f"os.kill({number}, 9)") in {"EPERM", "ESRCH"}
 
@@ -221,7 +221,7 @@ handler.kept, result = (s, a), "bound"
 
 
 def test_the_hosts_ports_and_abstract_sockets_are_out_of_reach(platform, attempt):
-    """Issue 2 §3: own net namespace; reaches only the platform's endpoint."""
+    """Own net namespace; reaches only the platform's endpoint."""
     with contextlib.ExitStack() as open_:
         port = open_.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
         everywhere = open_.enter_context(socket.create_server(("0.0.0.0", 0))).getsockname()[1]
@@ -248,7 +248,7 @@ def _own_addresses():
 
 
 def test_the_only_ports_that_answer_are_the_platforms(attempt):
-    """Issue 2 §3: the endpoint at 127.0.0.1:4566, and its own Runtime API at 9001."""
+    """The endpoint at 127.0.0.1:4566, and its own Runtime API at 9001."""
     assert attempt("""
 result = []
 for port in range(1, 65536):
@@ -261,7 +261,7 @@ for port in range(1, 65536):
 
 
 def test_what_answers_in_the_box_is_the_platform(attempt):
-    """Issue 2 §3: the endpoint listens inside the box through a socket that the platform holds."""
+    """The endpoint listens inside the box through a socket that the platform holds."""
     assert attempt("""
 import http.client
 connection = http.client.HTTPConnection("127.0.0.1", 4566)
@@ -272,7 +272,7 @@ result = [answer.status, "lambda" in json.loads(answer.read())["services"]]
 
 
 def test_the_runtime_api_of_a_box_knows_its_own_invocation_only(platform, attempt, probe_source):
-    """Issue 2 §3: in no mode does an environment reach another's Runtime API."""
+    """In no mode does an environment reach another's Runtime API."""
     other = platform.deploy(probe_source, Timeout=20)
     post = """
 import http.client
@@ -322,7 +322,7 @@ result = [channel.family, repr(channel.getsockname()), repr(channel.getpeername(
 
 
 def test_another_functions_tmp_is_another_tmp(platform, attempt, probe_source):
-    """Issue 2 §7."""
+    """README, levels of isolation."""
     other = platform.deploy(probe_source, Timeout=20)
     try:
         assert attempt("open('/tmp/mine', 'w').write('x'); result = 'written'", function=other) == "written"
@@ -334,7 +334,7 @@ def test_another_functions_tmp_is_another_tmp(platform, attempt, probe_source):
 
 
 def test_environments_are_different_users_of_the_host(platform):
-    """Issue 2 §3: unprivileged uid; per-user limits of the kernel aren't shared between environments."""
+    """Unprivileged uid; per-user limits of the kernel aren't shared between environments."""
     function = platform.deploy("def handler(event, context): pass")
     try:
         function()
@@ -365,13 +365,13 @@ def _children(pid):
 
 
 def test_shared_memory_and_semaphores_arent_the_hosts(attempt):
-    """Issue 2 §3: IPC namespace."""
+    """IPC namespace."""
     assert attempt("result = open('/proc/sysvipc/shm').read().count('\\n')") == 1
     assert attempt("os.listdir('/dev/shm')") == "ENOENT"
 
 
 def test_the_box_has_its_own_host_name(attempt):
-    """Issue 2 §3: UTS namespace."""
+    """UTS namespace."""
     assert attempt("result = socket.gethostname()") == "sandbox"
 
 

@@ -1,6 +1,6 @@
 """What a function can use up is its own: memory, processes, descriptors, disk, the log, its own runtime.
 
-Every test ends by asking two things: does the function work afterwards, and does everybody else? Issue 2 §3 and §7.
+Every test ends by asking two things: does the function work afterwards, and does everybody else?
 """
 
 import concurrent.futures
@@ -69,7 +69,7 @@ def test_a_memory_hog_is_killed(fresh):
 
 
 def test_memory_in_tmp_and_in_children_counts(fresh):
-    """Issue 2 §3: memory is limited for the environment, whichever way it's used."""
+    """Memory is limited for the environment, whichever way it's used."""
     function = fresh(MemorySize=128)
     code = "subprocess.run([sys.executable, '-c', 'x = bytearray(b\"x\") * (300 << 20); print(len(x))'], check=True)"
     answer = run(function, code)
@@ -80,7 +80,7 @@ def test_memory_in_tmp_and_in_children_counts(fresh):
 
 @pytest.mark.parametrize("bomb", ["os.fork()", "subprocess.Popen(['/bin/sh', '-c', ':() { : | : & }; :'])"])
 def test_a_fork_bomb_stays_in_its_box(fresh, bomb):
-    """Issue 2 §7; 1024 processes and threads at most."""
+    """1024 processes and threads at most."""
     function = fresh(Timeout=2, MemorySize=256)
     answer = run(function, f"""
 while True:
@@ -184,7 +184,7 @@ def durable(platforms, tmp_path_factory):
 
 
 def test_a_flood_of_output_is_bounded_in_the_servers_memory(durable, probe_source):
-    """Issue 2 §7: 100 MB on stdout. The function is held back, or ends by its timeout; the server stays small."""
+    """100 MB on stdout. The function is held back, or ends by its timeout; the server stays small."""
     function = durable.deploy(probe_source, MemorySize=1769, Timeout=60)
     assert alive(function)
     before = most = memory_mb(durable.pid)
@@ -202,7 +202,7 @@ def test_a_flood_of_output_is_bounded_in_the_servers_memory(durable, probe_sourc
 
 
 def test_others_are_answered_during_a_flood(fresh, probe):
-    """Issue 2 §7: the flood is one function's affair."""
+    """The flood is one function's affair."""
     function = fresh(MemorySize=1769, Timeout=3)
     with concurrent.futures.ThreadPoolExecutor() as threads:
         flood = threads.submit(run, function, "while True: os.write(1, b'x' * 65535 + b'\\n')")
@@ -234,7 +234,7 @@ def test_a_line_without_an_end_is_cut(fresh, platform):
     ["os.close(1)", "os.close(2)", "os.close(1); os.close(2)", "sys.stdout.close()", "sys.stderr.close()"],
 )
 def test_a_handler_may_close_its_output(fresh, descriptors):
-    """Issue 2 §7: a handler that closes its stdout."""
+    """A handler that closes its stdout."""
     function = fresh()
     assert run(function, descriptors).error is None
     for _ in range(3):
@@ -242,7 +242,7 @@ def test_a_handler_may_close_its_output(fresh, descriptors):
 
 
 def test_a_handler_that_closes_its_channel_ends_its_runtime_only(fresh):
-    """Issue 2 §7: a handler that kills its own runtime loop."""
+    """A handler that kills its own runtime loop."""
     function = fresh(Timeout=3)
     answer = run(function, "os.closerange(3, 1024)")
     assert answer.error == "Unhandled"

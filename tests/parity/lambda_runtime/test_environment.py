@@ -244,7 +244,7 @@ def test_the_remaining_time_counts_down_to_the_timeout(deploy):
 
 
 def test_every_installed_python_runs_its_own_functions(deploy, usable_pythons):
-    """Issue 2 §3: each `python3.N` runs on that interpreter, never silently on another."""
+    """Each `python3.N` runs on that interpreter, never silently on another."""
     assert usable_pythons
     for runtime in usable_pythons:
         answer = deploy(LOOK, Runtime=runtime)()
@@ -255,7 +255,7 @@ def test_every_installed_python_runs_its_own_functions(deploy, usable_pythons):
 def test_a_runtime_that_isnt_installed_is_refused_at_creation_and_the_answer_says_what_is_there(
     platform, usable_pythons
 ):
-    """Issue 2 §3: a clear error at CreateFunction naming what is there and how to add one."""
+    """A clear error at CreateFunction naming what is there and how to add one."""
     missing = next(f"python3.{n}" for n in (14, 13, 12, 11, 10) if f"python3.{n}" not in usable_pythons)
     with pytest.raises(platform.client("lambda").exceptions.InvalidParameterValueException) as refused:
         platform.create("def handler(event, context): pass", Runtime=missing)

@@ -191,7 +191,7 @@ def test_a_deleted_function_isnt_run_any_more_and_a_new_one_of_its_name_starts_a
 
 
 def test_a_caller_who_hangs_up_doesnt_disturb_the_environment(deploy):
-    """Issue 2 §7: client hangs up mid-invocation."""
+    """Client hangs up mid-invocation."""
     function = deploy("""
         import time
         n = 0
@@ -230,7 +230,7 @@ def small(platforms):
 
 
 def test_of_200_invocations_at_a_limit_of_10_ten_run_and_the_others_are_throttled(small):
-    """facts/lambda-api.md, TooManyRequestsException; issue 2 §7."""
+    """facts/lambda-api.md, TooManyRequestsException."""
     function = small.deploy("""
         import time
         def handler(event, context):
@@ -292,7 +292,7 @@ def test_the_429_has_awss_body(small):
 
 
 def test_an_idle_environment_is_let_go_of_after_its_time(small):
-    """Issue 2 §3, "idle reaping"; facts/lambda-runtime.md §7, "Reuse": no promise."""
+    """facts/lambda-runtime.md §7, "Reuse": no promise."""
     function = small.deploy("n = 0\ndef handler(event, context):\n    global n\n    n += 1\n    return n")
     assert [function().result, function().result] == [1, 2]
     time.sleep(1 + 5 + 1)  # the idle time, the reaper's period, a slow machine
