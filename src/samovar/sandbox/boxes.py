@@ -122,11 +122,6 @@ class LinuxBoxes:
         self._last_number += 1
         return self._last_number
 
-    def ready(self, kind: str) -> int:
-        """How many boxes of a kind are on the shelf."""
-        zygote = self._zygotes.get(kind)
-        return len(zygote.shelf) if zygote else 0
-
     async def close(self) -> None:
         """Kill every box and helper; returns when nothing is left of them."""
         self.closing = True
@@ -172,7 +167,7 @@ class LinuxBoxes:
         try:
             plan = self._describe(zygote.kind)
             plan.cache.mkdir(parents=True, exist_ok=True)
-            zygote.command = plan.command
+            zygote.command = plan.command if self.isolated else spec.command_on_host(plan)
             zygote.starts_early = bool(plan.module or plan.command)
             root = spec.root_plan(plan, self._root, self.host_network) if self.isolated else None
             request = spec.zygote_request(plan, root, self._user_namespace)
@@ -219,8 +214,8 @@ class LinuxBoxes:
             return box
 
     def _uid(self) -> int | None:
-        if os.geteuid() != 0:
-            return None
+        if os.geteuid() != 0 or not self.isolated:
+            return None  # without mounts of its own, another user couldn't even read the function's code
         if self._free_uids:
             return self._free_uids.pop()
         self._next_uid += 1

@@ -63,9 +63,6 @@ class Hierarchies:
         if "memory" in self.where:
             self.where["freezer"] = (2, base)
 
-    def missing(self) -> list[str]:
-        return [f"{name}: {self.problems[name]}" for name in _CONTROLLERS if name not in self.where]
-
 
 class Groups:
     """All groups of one server."""

@@ -3,7 +3,6 @@
 Owns: every path and number that the helpers in `inside/` are told. Refuses: doing anything with them.
 """
 
-import platform
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
@@ -183,6 +182,11 @@ def _interpreter(spec: ZygoteSpec, config: dict[str, Any]) -> list[str]:
     return [*argv, msgspec.json.encode(config).decode()]
 
 
-def machine() -> str:
-    """AWS's name of this machine's architecture."""
-    return {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+def command_on_host(spec: ZygoteSpec) -> Command | None:
+    """The kind's command with the host's own paths, for boxes that have no root of their own."""
+    if spec.command is None or spec.interpreter is None:
+        return spec.command
+    places = {f"/var/runtime/{name}": str(host) for host, name in spec.packages}
+    places[f"/var/lang/bin/{spec.interpreter.executable.name}"] = str(spec.interpreter.executable)
+    tries = [[places.get(word, word) for word in argv] for argv in spec.command.tries]
+    return msgspec.structs.replace(spec.command, tries=tries)

@@ -1,0 +1,47 @@
+"""The level `process`: where the machine allows nothing better, functions still run, as the server's user."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+# A machine that allows no more, played: everything behind the examination is real.
+FORCED = """
+from samovar.sandbox import doctor
+from samovar.sandbox.spec import Isolation
+doctor.examine = lambda folder: doctor.Machine(Isolation.PROCESS, [])
+from samovar.cli import main
+main()
+"""
+
+
+@pytest.fixture(scope="module", params=["--ephemeral", "--data-dir"])
+def forced(request: pytest.FixtureRequest, platforms: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    flags = [request.param] + ([str(tmp_path_factory.mktemp("data"))] if request.param == "--data-dir" else [])
+    platform = platforms(*flags, command=[sys.executable, "-c", FORCED])
+    yield platform
+    platform.stop()
+
+
+def test_python_functions_run_crash_and_run_again(forced):
+    function = forced.deploy("""
+        import os
+        def handler(event, context):
+            if event == "crash":
+                os._exit(3)
+            return os.path.basename(__file__)
+    """)
+    assert function("look").result == "h.py"
+    assert function("crash").failure[0] == "Runtime.ExitError"
+    assert function("look").result == "h.py"
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no Node.js on this machine")
+def test_nodejs_functions_run(forced):
+    major = subprocess.check_output(["node", "--version"], text=True)[1:].split(".")[0]
+    code = {"h.mjs": "export const handler = async event => event;"}
+    function = forced.deploy(code, Runtime=f"nodejs{major}.x", Handler="h.handler")
+    assert function({"a": 1}).result == {"a": 1}
