@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from samovar.core import arn
 from samovar.core.context import Params
 from samovar.core.errors import AwsError
 from samovar.services.lambda_.function import Configuration, Logging
@@ -48,17 +49,11 @@ RESERVED_VARIABLES = (
 
 _NOT_HONOURED = (
     "PublishTo",
-    "FileSystemConfigs",
-    "ImageConfig",
     "TenancyConfig",
     "CapacityProviderConfig",
     "DurableConfig",
     "RuntimeConfig",
     "AcceleratorConfig",
-    "DeadLetterConfig.TargetArn",
-    "VpcConfig.SubnetIds",
-    "VpcConfig.SecurityGroupIds",
-    "VpcConfig.Ipv6AllowedForDualStack",
 )
 """Members that change how a function runs and aren't there yet: refused unless empty."""
 
@@ -70,6 +65,17 @@ def refuse_absent_features(params: Params) -> None:
             raise not_implemented(path)
     if _get(params, "SnapStart.ApplyOn") == "PublishedVersions":
         raise not_implemented("SnapStart.ApplyOn=PublishedVersions")
+
+
+def refuse_image(params: Params, doing: str = "creating") -> None:
+    """What AWS says to one who mixes the two kinds of packages; then, that there are no images on this server yet."""
+    if any(params.get(member) for member in ("Runtime", "Handler", "Layers")):
+        raise invalid(
+            "Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image."
+        )
+    if not _get(params, "Code.ImageUri"):
+        raise invalid(f"Please provide ImageUri when {doing} a function with packageType Image.")
+    raise not_implemented("PackageType=Image")
 
 
 def not_implemented(what: str) -> AwsError:
@@ -101,6 +107,8 @@ def new(name: str, params: Params) -> Configuration:
 def merged(current: Configuration, params: Params) -> Configuration:
     """`current` with the members given in `params`; raises what AWS refuses."""
     refuse_absent_features(params)
+    if params.get("ImageConfig"):
+        raise invalid("ImageConfig can't be set for a function with packageType Zip.")
     changed = msgspec.structs.replace(
         current,
         role=params.get("Role", current.role),
@@ -115,6 +123,7 @@ def merged(current: Configuration, params: Params) -> Configuration:
         tracing=_get(params, "TracingConfig.Mode") or current.tracing,
         logging=_logging(params, current.logging),
         vpc=current.vpc or "VpcConfig" in params,
+        dead_letter=_dead_letter(params, current.dead_letter),
     )
     _check_limit("Timeout", changed.timeout_s, TIMEOUT_LIMIT_S)
     _check_limit("MemorySize", changed.memory_mb, MEMORY_LIMIT_MB)
@@ -147,6 +156,19 @@ def _variables(params: Params, current: dict[str, str] | None) -> dict[str, str]
             f"provided exceeded the 4KB limit. String measured: {measured.decode()}"
         )
     return variables
+
+
+def _dead_letter(params: Params, current: str) -> str:
+    """The target that is given; an empty object keeps the old one, an empty ARN takes it away (lambda-api.md §5)."""
+    target: str | None = _get(params, "DeadLetterConfig.TargetArn")
+    if target is None:
+        return current
+    parsed = arn.parse(target)
+    if target and (parsed is None or parsed.service not in ("sqs", "sns") or not parsed.resource):
+        raise invalid(f"The dead letter target must be an Amazon SQS queue or an Amazon SNS topic: {target}")
+    if target.endswith(".fifo"):
+        raise invalid(f"FIFO queues and topics are not supported as dead letter targets: {target}")
+    return target
 
 
 def _logging(params: Params, current: Logging) -> Logging:

@@ -79,6 +79,8 @@ class Configuration(msgspec.Struct, frozen=True):
     """Whether an (empty) VpcConfig was given: then AWS shows an empty one."""
     layers: tuple[LayerReference, ...] = ()
     """In the order of their extraction."""
+    dead_letter: str = ""
+    """ARN of the queue or topic for events that were given up; empty for none."""
 
 
 class Code(msgspec.Struct, frozen=True):

@@ -39,6 +39,8 @@ def describe(deployed: Deployed, qualifier: str = "") -> Params:
     }
     if configuration.vpc:
         shown["VpcConfig"] = {"SubnetIds": [], "SecurityGroupIds": [], "VpcId": "", "Ipv6AllowedForDualStack": False}
+    if configuration.dead_letter:
+        shown["DeadLetterConfig"] = {"TargetArn": configuration.dead_letter}
     if configuration.variables is not None:
         shown["Environment"] = {"Variables": configuration.variables}
     if configuration.kms_key_arn:

@@ -102,12 +102,11 @@ def test_members_that_were_never_given_are_absent(lab):
     ("given", "named"),
     [
         ({"PublishTo": "LATEST_PUBLISHED"}, "PublishTo"),
-        ({"FileSystemConfigs": [{"Arn": "a", "LocalMountPath": "/mnt/a"}]}, "FileSystemConfigs"),
-        ({"DeadLetterConfig": {"TargetArn": "arn:aws:sqs:us-east-1:123456789012:q"}}, "DeadLetterConfig.TargetArn"),
-        ({"VpcConfig": {"SubnetIds": ["subnet-1"]}}, "VpcConfig.SubnetIds"),
-        ({"VpcConfig": {"SecurityGroupIds": ["sg-1"]}}, "VpcConfig.SecurityGroupIds"),
-        ({"ImageConfig": {"Command": ["x"]}}, "ImageConfig"),
-        ({"PackageType": "Image"}, "PackageType=Image"),
+        ({"VpcConfig": {"Ipv6AllowedForDualStack": True}}, "VpcConfig.Ipv6AllowedForDualStack"),
+        (
+            {"PackageType": "Image", "Runtime": None, "Handler": None, "Code": {"ImageUri": "i"}},
+            "PackageType=Image",
+        ),
         ({"SnapStart": {"ApplyOn": "PublishedVersions"}}, "SnapStart.ApplyOn=PublishedVersions"),
         ({"TenancyConfig": {"TenantIsolationMode": "PER_TENANT"}}, "TenancyConfig"),
         ({"DurableConfig": {"ExecutionTimeout": 1}}, "DurableConfig"),

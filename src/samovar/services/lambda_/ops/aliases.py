@@ -112,3 +112,5 @@ def _check_routes(state: State, ctx: Context, function: Function, alias: Alias) 
         first = state.deployed(function, alias.version)
         if first.configuration.role != second.configuration.role:
             raise invalid("The versions that an alias points to must have the same execution role.")
+        if first.configuration.dead_letter != second.configuration.dead_letter:
+            raise invalid("The versions that an alias points to must have the same dead letter configuration.")

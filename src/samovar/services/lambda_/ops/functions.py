@@ -11,7 +11,7 @@ import msgspec
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.core.ids import uuid4
-from samovar.services.lambda_ import configure, names, pages
+from samovar.services.lambda_ import configure, names, pages, surroundings
 from samovar.services.lambda_ import function as functions
 from samovar.services.lambda_.alias import Alias
 from samovar.services.lambda_.function import Code, Configuration, Deployed, Function, Published
@@ -28,10 +28,11 @@ async def create_function(state: State, ctx: Context, params: Params) -> Params:
     name = names.new_name(ctx, params["FunctionName"])
     key = (ctx.account, ctx.region, name)
     if params.get("PackageType") == "Image":
-        raise configure.not_implemented("PackageType=Image")
+        configure.refuse_image(params)
     configuration = _layered(state, ctx, configure.new(name, params), params)
     tags = configure.tags(params)
     _check_runtime(state, configuration.runtime, Change.CREATE, chosen=True)
+    await surroundings.check(ctx, params)
     async with state.lock(key):
         if state.functions.get(key):
             raise AwsError("ResourceConflictException", f"Function already exist: {name}")
@@ -82,6 +83,7 @@ async def update_function_configuration(state: State, ctx: Context, params: Para
     name = names.unqualified(ctx, params["FunctionName"])
     async with state.lock((ctx.account, ctx.region, name)):
         function = state.changeable(ctx, name, params.get("RevisionId"))
+        await surroundings.check(ctx, params)
         configuration = _layered(state, ctx, configure.merged(function.configuration, params), params)
         _check_runtime(state, configuration.runtime, Change.UPDATE, chosen="Runtime" in params)
         await state.code.stack(function.code, configuration.layers)
