@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -164,6 +165,12 @@ class Platform:
         self.forget()
         raise ServerDied(f"samovar up ended with {self.process.returncode}:\n{said}")
 
+    def advance(self, seconds: float) -> None:
+        """Move its clock (needs `--allow-clock`). Time is everybody's on this server, and only goes on."""
+        body = json.dumps({"advance_s": seconds}).encode()
+        with urllib.request.urlopen(f"{self.endpoint}/_samovar/clock", body, timeout=30) as answer:
+            assert answer.status == 200
+
     @property
     def pid(self) -> int:
         return self.process.pid
@@ -246,8 +253,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Platform]:
-    """The session's server: ephemeral, and reset is allowed."""
-    running = Platform("--ephemeral", "--allow-reset")
+    """The session's server: ephemeral; reset is allowed, and so is moving the clock."""
+    running = Platform("--ephemeral", "--allow-reset", "--allow-clock")
     yield running
     assert running.stop() == 0, running.said()
 

@@ -23,6 +23,7 @@ import uvloop
 
 from samovar import __version__
 from samovar.core.clock import SystemClock
+from samovar.core.context import Acting
 from samovar.core.ids import hex_id
 from samovar.core.service import Service
 from samovar.engine.invoke import Engine
@@ -78,22 +79,26 @@ class App:
 
     async def __aenter__(self) -> "App":
         started = self._clock.monotonic()
+        self.acting = Acting()
         async with AsyncExitStack() as rooms:
             data = self._data_folder(rooms)
             self.services = await self._open_services(rooms, data)
             self.server = await self._open_server(rooms)
+            self.acting.attach(self._gateway, self._endpoint())
             if self.engine.boxes.host_network:  # functions find the platform where everybody does
                 self.engine.endpoint_url = f"http://127.0.0.1:{self.server.address[1]}"
             self._inner_doors.attach(ENDPOINT_PORT, self.server)
             self._warm_up()
             self._rooms = rooms.pop_all()
-        host, port = self.server.address
-        shown = f"[{host}]" if ":" in host else host
-        self.running = Running(f"http://{shown}:{port}", self._describe(), self._clock.monotonic() - started)
+        self.running = Running(self._endpoint(), self._describe(), self._clock.monotonic() - started)
         return self
 
     async def __aexit__(self, *error: object) -> None:
         await self._rooms.aclose()
+
+    def _endpoint(self) -> str:
+        host, port = self.server.address
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def _data_folder(self, rooms: AsyncExitStack) -> Path:
         """Where files go: the data directory, or a temporary one that goes with the server."""
@@ -170,11 +175,13 @@ class App:
             facts=self._facts,
             reset=self._reset,
             allow_reset=settings.allow_reset,
+            clock=self._clock,
+            allow_clock=settings.allow_clock,
             listen_host=settings.host,
             downloads={lambda_.LINK_PATH: self._download_code},
             sites=[Site(lambda_.URL_LABEL, lambda_.URL_PATH, self._visit_url)],
         )
-        gateway = Gateway(Models(), self.services, doors=doors, region=settings.region)
+        gateway = self._gateway = Gateway(Models(), self.services, doors=doors, region=settings.region)
         rooms.push_async_callback(gateway.close)
         try:
             server = await serve(gateway.handle, host=settings.host, port=settings.port, admit=admit)

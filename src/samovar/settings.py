@@ -56,6 +56,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allow_reset: Annotated[
         bool, Meta(description="Let POST /_samovar/reset empty everything. For test runs, never for data you keep.")
     ] = False
+    allow_clock: Annotated[
+        bool, Meta(description="Let POST /_samovar/clock move the platform's time forward. For test runs.")
+    ] = False
     concurrency: Annotated[
         int, Meta(ge=1, description="Concurrent executions of an account in a region; beyond, callers get 429.")
     ] = 1000

@@ -1,12 +1,16 @@
 """Who calls, for which account and region: the first argument of every operation.
 
-Owns: Context and the shape of an operation. Rule: a service reaches another only through `ctx.call`, never by import.
+Owns: Context, the shape of an operation, and contexts for what the platform does by itself (Acting). Rule: a service
+reaches another only through `ctx.call`, never by import.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import msgspec
+
+from samovar.core.ids import uuid4
 
 Params = dict[str, Any]
 """A request or an answer as botocore's shapes name it. Lives only between `wire` and the first lines of an
@@ -34,13 +38,41 @@ class Context(msgspec.Struct, frozen=True):
     region: str
     request_id: str
     principal: str
-    """ARN of whoever signed the request; the account's root where no identity is known."""
+    """ARN of whoever signed the request; the account's root where no identity is known. Where the platform calls by
+    itself it is the service, as policies name it (`events.amazonaws.com`), or the role that it took on."""
     endpoint: str
     """Base URL that the caller used, without a slash at the end (`http://127.0.0.1:4566`)."""
     caller: Caller
     trace_id: str = ""
     """X-Amzn-Trace-Id as it came, empty when it didn't."""
+    source_arn: str = ""
+    """For whom a service calls (`aws:SourceArn` of policies): the rule, bucket, topic; empty for everybody else."""
 
     async def call(self, service: str, operation: str, params: Params) -> Params:
         """Run another service's operation as this caller; raises AwsError as that service would answer."""
         return await self.caller.call(self, service, operation, params)
+
+
+class Acting:
+    """Makes the contexts of those who call without having been called: pollers, deliveries, schedules.
+
+    `app.py` hands it out before there is a gateway. Calls wait for that, so nobody needs to know who is built first.
+    """
+
+    def __init__(self) -> None:
+        self._gateway: asyncio.Future[tuple[Caller, str]] = asyncio.get_running_loop().create_future()
+
+    def attach(self, caller: Caller, endpoint: str) -> None:
+        """From now on calls go through."""
+        self._gateway.set_result((caller, endpoint))
+
+    def __call__(self, account: str, region: str, principal: str, source_arn: str = "", trace_id: str = "") -> Context:
+        """`principal`: a service (`lambda.amazonaws.com`) or a role's ARN; `source_arn`: for whom it calls."""
+        endpoint = self._gateway.result()[1] if self._gateway.done() else ""
+        return Context(account, region, uuid4(), principal, endpoint, self, trace_id, source_arn)
+
+    async def call(self, ctx: Context, service: str, operation: str, params: Params) -> Params:
+        caller, endpoint = await asyncio.shield(self._gateway)
+        if not ctx.endpoint:
+            ctx = msgspec.structs.replace(ctx, endpoint=endpoint)
+        return await caller.call(ctx, service, operation, params)

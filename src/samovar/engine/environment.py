@@ -446,7 +446,7 @@ class Environment:
         self._journal.start(invocation.request_id)
         clock = self._house.clock
         left_s = self.version.timeout_s - (clock.monotonic() - self._began)
-        deadline_ms = int((clock.now() + left_s) * 1000)
+        deadline_ms = int((clock.machine() + left_s) * 1000)  # functions compare it with their own time
         trace_id = frames.complete_trace(invocation.trace_id, deadline_ms // 1000)
         if self._extensions is not None:
             self._extensions.invoke(invocation.request_id, invocation.invoked_arn, trace_id, deadline_ms)
@@ -477,7 +477,7 @@ class Environment:
             reason = "FAILURE" if self._failed else "TIMEOUT"
             if self.state is State.LEAVING:
                 reason = "SPINDOWN"
-            extensions.shut_down(self._box, reason, self._house.clock.now())
+            extensions.shut_down(self._box, reason, self._house.clock.machine())
 
     def _discard(self) -> None:
         self._close_late()

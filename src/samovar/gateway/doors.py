@@ -1,16 +1,18 @@
 """The doors that aren't AWS's: `/_samovar/health` and `/_samovar/reset`, also under LocalStack's names for its tools,
-the links through which services hand out files, and the web sites that services run under host names of their own.
+`/_samovar/clock`, the links through which services hand out files, and the web sites that services run under host names
+of their own.
 
-Owns: their paths, their JSON, who may open them. Refuses: names that aren't ours (DNS rebinding), and resets from
-inside a function or without --allow-reset. A site is open to every page and browser, as it is on AWS: who may enter is
-its own matter.
+Owns: their paths, their JSON, who may open them. Refuses: names that aren't ours (DNS rebinding), resets from inside a
+function or without --allow-reset, and moving the clock likewise (--allow-clock). A site is open to every page and
+browser, as it is on AWS: who may enter is its own matter.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
+from samovar.core.clock import SystemClock, iso_z
 from samovar.core.context import Context
 from samovar.core.service import Service
 from samovar.gateway import origin
@@ -18,6 +20,9 @@ from samovar.net.message import Reply, Request, Response
 
 _HEALTH = ("/_samovar/health", "/_localstack/health")
 _RESET = ("/_samovar/reset", "/_localstack/state/reset")
+_CLOCK = "/_samovar/clock"
+_CENTURY_S = 100 * 365 * 86_400
+"""The farthest that the clock moves at once."""
 
 
 Download = Callable[[str, str], Awaitable[bytes | None]]
@@ -35,6 +40,12 @@ class Site(msgspec.Struct, frozen=True):
     """Answers once, now or later."""
 
 
+class _Move(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of POST /_samovar/clock."""
+
+    advance_s: Annotated[float, msgspec.Meta(ge=0, le=_CENTURY_S)]
+
+
 class Doors:
     def __init__(
         self,
@@ -43,6 +54,8 @@ class Doors:
         facts: Callable[[], dict[str, object]],
         reset: Callable[[], Awaitable[None]],
         allow_reset: bool,
+        clock: SystemClock,
+        allow_clock: bool,
         listen_host: str,
         downloads: Mapping[str, Download] | None = None,
         sites: Iterable[Site] = (),
@@ -55,6 +68,8 @@ class Doors:
         self._facts = facts
         self._reset = reset
         self._allow_reset = allow_reset
+        self._clock = clock
+        self._allow_clock = allow_clock
         self._listen_host = listen_host
         self._downloads = downloads or {}
         self._sites = tuple(sites)
@@ -78,10 +93,12 @@ class Doors:
             return self._health() if request.method in ("GET", "HEAD") else _wrong_method("GET")
         if path in _RESET:
             return self._open_reset(request) if request.method == "POST" else _wrong_method("POST")
+        if path == _CLOCK:
+            return self._open_clock(request)
         for prefix, download in self._downloads.items():
             if path.startswith(prefix):
                 return _fetch(download, request) if request.method == "GET" else _wrong_method("GET")
-        return answer(404, {"message": f"No such door: {path}. There are: {', '.join((*_HEALTH, *_RESET))}"})
+        return answer(404, {"message": f"No such door: {path}. There are: {', '.join((*_HEALTH, *_RESET, _CLOCK))}"})
 
     def _health(self) -> Response:
         return answer(200, {**self._facts(), "services": {service.name: "running" for service in self._services}})
@@ -93,6 +110,30 @@ class Doors:
             text = "Resetting is off. Start the server with --allow-reset (or SAMOVAR_ALLOW_RESET=true) to allow it."
             return answer(403, {"message": text})
         return self._empty_everything()
+
+    def _open_clock(self, request: Request) -> Response:
+        if request.method == "POST":
+            refusal = self._move_clock(request)
+            if refusal is not None:
+                return refusal
+        elif request.method not in ("GET", "HEAD"):
+            return _wrong_method("GET, POST")
+        now = self._clock.now()
+        return answer(200, {"now": iso_z(now), "epoch_s": now, "advanced_s": self._clock.advanced_s})
+
+    def _move_clock(self, request: Request) -> Response | None:
+        if request.source is not None:
+            return answer(403, {"message": "A function can't move the clock of the platform that runs it."})
+        if not self._allow_clock:
+            text = "The clock is fixed. Start the server with --allow-clock (or SAMOVAR_ALLOW_CLOCK=true) to move it."
+            return answer(403, {"message": text})
+        try:
+            move = msgspec.json.decode(request.body, type=_Move)
+        except msgspec.DecodeError as error:
+            text = f'Say how far to move the clock, in seconds: {{"advance_s": 120}}. {error}'
+            return answer(400, {"message": text})
+        self._clock.advance(move.advance_s)
+        return None
 
     async def _empty_everything(self) -> Response:
         for service in self._services:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from samovar.core.clock import FakeClock
 from samovar.core.context import Context, Params, Reply
 from samovar.core.errors import AwsError
 from samovar.core.service import Service
@@ -75,8 +76,9 @@ class Fake:
 
 
 class Rig:
-    def __init__(self, *, allow_reset: bool = False, listen_host: str = "127.0.0.1") -> None:
+    def __init__(self, *, allow_reset: bool = False, allow_clock: bool = False, listen_host: str = "127.0.0.1") -> None:
         self.fake = Fake()
+        self.clock = FakeClock()
         services = self.fake.services()
 
         async def reset() -> None:
@@ -90,6 +92,8 @@ class Rig:
             facts=lambda: {"version": "1.2.3", "isolation": "full"},
             reset=reset,
             allow_reset=allow_reset,
+            clock=self.clock,
+            allow_clock=allow_clock,
             listen_host=listen_host,
             downloads={"/_samovar/code/": download},
             sites=[Site(".site-label.", "/_samovar/site/", self.fake.serve)],
@@ -425,6 +429,55 @@ class TestDoors:
             assert "/_samovar/health" in content(response)["message"]
 
         run(check)
+
+
+def test_the_clock_moves_forward_when_that_is_allowed() -> None:
+    async def check(rig: Rig) -> None:
+        before = rig.clock.now()
+        response = await rig.ask("POST", "/_samovar/clock", body=b'{"advance_s": 120.5}')
+        assert response.status == 200
+        assert content(response)["epoch_s"] == rig.clock.now() == before + 120.5
+        shown = content(await rig.ask("GET", "/_samovar/clock"))
+        assert shown == {"now": "2023-11-14T22:15:20.500Z", "epoch_s": rig.clock.now(), "advanced_s": 120.5}
+
+    run(check, allow_clock=True)
+
+
+def test_the_clock_refuses_to_go_back_and_whatever_is_no_time() -> None:
+    async def check(rig: Rig) -> None:
+        for body in (
+            b"",
+            b"{}",
+            b"[]",
+            b'{"advance_s": -1}',
+            b'{"advance_s": 1e300}',
+            b'{"advance_s": "1"}',
+            b"{",
+            b"1",
+        ):
+            response = await rig.ask("POST", "/_samovar/clock", body=body)
+            assert response.status == 400, body
+            assert '{"advance_s": 120}' in content(response)["message"]
+        assert (await rig.ask("DELETE", "/_samovar/clock")).status == 405
+        assert rig.clock.advanced_s == 0
+
+    run(check, allow_clock=True)
+
+
+def test_the_clock_is_fixed_unless_the_server_allows_moving_it_and_for_functions_always() -> None:
+    async def fixed(rig: Rig) -> None:
+        response = await rig.ask("POST", "/_samovar/clock", body=b'{"advance_s": 1}')
+        assert response.status == 403
+        assert "--allow-clock" in content(response)["message"]
+        assert (await rig.ask("GET", "/_samovar/clock")).status == 200
+
+    async def inside(rig: Rig) -> None:
+        response = await rig.ask("POST", "/_samovar/clock", body=b'{"advance_s": 1}', source="box-1")
+        assert response.status == 403
+        assert rig.clock.advanced_s == 0
+
+    run(fixed)
+    run(inside, allow_clock=True)
 
 
 _text = st.text(st.characters(max_codepoint=255), max_size=30)

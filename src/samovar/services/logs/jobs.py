@@ -4,7 +4,6 @@ Both go a thousand at a time, so that no sweep holds the store's writer for long
 72 hours late (facts/cloudwatch.md §0.13); here it is minutes.
 """
 
-import asyncio
 import logging
 
 from samovar.services.logs.journal import delete_some
@@ -51,7 +50,7 @@ async def _delete_all(state: LogsState, where: str, params: tuple[int, ...]) -> 
 async def run(state: LogsState) -> None:
     """Sweep once a minute, until cancelled."""
     while True:
-        await asyncio.sleep(_INTERVAL_S)
+        await state.clock.sleep_until(state.clock.now() + _INTERVAL_S)
         try:
             await sweep(state)
         except StoreError as error:
