@@ -48,6 +48,7 @@ async def list_functions_by_code_signing_config(state: CodeSigning, ctx: Context
 
 
 async def put_function_code_signing_config(state: CodeSigning, ctx: Context, params: Params) -> Params:
+    """No signature is ever found: Enforce lets no code pass, Warn all of it."""
     config = state.find(ctx.account, ctx.region, params["CodeSigningConfigArn"])
     if config is None:
         raise codesigning.not_found(params["CodeSigningConfigArn"])

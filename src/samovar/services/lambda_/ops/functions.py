@@ -25,6 +25,7 @@ _S3_MEMBERS = ("S3Bucket", "S3Key", "S3ObjectVersion", "S3ObjectStorageMode")
 
 
 async def create_function(state: State, ctx: Context, params: Params) -> Params:
+    """Zip packages that the request carries: no container images yet, no code from S3."""
     name = names.new_name(ctx, params["FunctionName"])
     key = (ctx.account, ctx.region, name)
     if params.get("PackageType") == "Image":
@@ -63,6 +64,7 @@ async def get_function_configuration(state: State, ctx: Context, params: Params)
 
 
 async def update_function_code(state: State, ctx: Context, params: Params) -> Params:
+    """As CreateFunction: from the request only."""
     configure.refuse_absent_features(params)
     name = names.unqualified(ctx, params["FunctionName"])
     async with state.lock((ctx.account, ctx.region, name)):

@@ -23,6 +23,7 @@ _S3_MEMBERS = ("S3Bucket", "S3Key", "S3ObjectVersion", "S3ObjectStorageMode")
 
 
 async def publish_layer_version(state: State, ctx: Context, params: Params) -> Params:
+    """Content that the request carries: none from S3 yet."""
     key = layers.own(ctx, params["LayerName"], "PublishLayerVersion")
     content = await state.code.keep_layer(_zip(params["Content"]))
     version = await state.layers.publish(key, content, params, state.clock.now())

@@ -12,6 +12,7 @@ from samovar.services.lambda_.state import RuntimeUpdates, State
 
 
 async def put_function_recursion_config(state: State, ctx: Context, params: Params) -> Params:
+    """Kept and shown; loops are not detected yet."""
     name = names.locate(ctx, params["FunctionName"]).name
     async with state.lock((ctx.account, ctx.region, name)):
         function = state.find(ctx, name)
@@ -24,6 +25,7 @@ async def get_function_recursion_config(state: State, ctx: Context, params: Para
 
 
 async def put_runtime_management_config(state: State, ctx: Context, params: Params) -> Params:
+    """Kept and shown; there is one version of each runtime, the machine's."""
     target = names.locate(ctx, params["FunctionName"], params.get("Qualifier", ""))
     when, version = params["UpdateRuntimeOn"], params.get("RuntimeVersionArn", "")
     if when == "Manual" and not version:

@@ -24,6 +24,7 @@ _NOT_THERE = frozenset(
 
 
 async def create_event_source_mapping(state: Mappings, ctx: Context, params: Params) -> Params:
+    """From sources that something on this server polls; others are checked, and then refused."""
     source = sources.of(params)
     sources.check_members(source, params)
     sources.check_new(source, params)

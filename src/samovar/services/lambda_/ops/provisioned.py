@@ -13,6 +13,7 @@ _UNRESERVED_MINIMUM = 100
 
 
 async def put_provisioned_concurrency_config(state: State, ctx: Context, params: Params) -> Params:
+    """Checked, and then refused: environments are not prepared yet."""
     target = names.locate(ctx, params["FunctionName"], params["Qualifier"])
     if target.qualifier in ("", LATEST):
         raise invalid("Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
