@@ -122,6 +122,15 @@ class PoolPlayer:
         self.pool.started(decision.environment)
         return "; ".join([f"start {decision.environment.id}", *self.destroyed(decision.destroy)])
 
+    def do_keep(self, text: str) -> str:
+        decision = self.pool.keep(parse_version(text))
+        if not isinstance(decision, Lease):
+            return f"throttled: {decision.message}"
+        return "; ".join([f"start {decision.environment.id}", *self.destroyed(decision.destroy)])
+
+    def do_offer(self, name: str, t: int) -> str:
+        return "; ".join(self.destroyed(self.pool.offer(self.environments[name], t)))
+
     def do_end(self, name: str, t: int) -> str:
         return "; ".join(self.destroyed(self.pool.release(self.environments[name], t)))
 

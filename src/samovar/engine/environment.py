@@ -17,9 +17,9 @@ from samovar.core.clock import Clock
 from samovar.engine import extension_api, frames, report, runtime_api
 from samovar.engine.extensions import Extensions
 from samovar.engine.launch import Launch
-from samovar.engine.lifecycle import Effect, Event, IllegalTransition, State, allowed, step
+from samovar.engine.lifecycle import INITIALISING, OCCUPIED, Effect, Event, IllegalTransition, State, allowed, step
 from samovar.engine.log import Journal, LogSink
-from samovar.engine.model import Invocation, Outcome, Result, Version
+from samovar.engine.model import InitFailure, Invocation, Outcome, Result, Version
 from samovar.engine.records import Ending
 from samovar.engine.runtime_api import RuntimeApi
 from samovar.engine.streaming import Course, Hold, Sink
@@ -30,7 +30,11 @@ from samovar.sandbox.spec import BoxLimits, Command
 log = logging.getLogger("samovar.engine")
 
 Done = Callable[[Result], None]
+Told = Callable[["InitFailure | None"], None]
+"""Told once whether an environment that was wanted ahead of invocations is ready."""
 INIT_TIMEOUT_S = 10.0
+AHEAD_TIMEOUT_S = 130.0
+"""At least, for an init ahead of invocations; the function's timeout when that is more (facts/lambda-runtime.md §7)."""
 MB_PER_CPU = 1769
 """facts/lambda-runtime.md §7: the memory size that comes with one vCPU."""
 
@@ -58,8 +62,8 @@ class House(Protocol):
 
 
 class Environment:
-    """See the module. Made by the pool for a version; `start` or `lease` begins an invocation, `event` tells it the
-    rest."""
+    """See the module. Made by the pool for a version; `start` or `lease` begins an invocation, `initialise` a life
+    without one; `event` tells it the rest."""
 
     def __init__(self, house: House, version: Version) -> None:
         self.id = ids.hex_id(32)
@@ -72,6 +76,9 @@ class Environment:
         self._journal = Journal(version, self.id, house.log, house.clock)
         self._invocation: Invocation | None = None
         self._done: Done | None = None
+        self._told: Told | None = None
+        """Waits for an init ahead of invocations."""
+        self._dismissed = False
         self._sink: Sink | None = None
         self._course: Course | None = None
         """The response that is, or was, streamed in this invocation."""
@@ -109,6 +116,13 @@ class Environment:
         self._take(invocation, done, sink)
         self._house.spawn(self._make_box())
 
+    def initialise(self, told: Told) -> None:
+        """Begin its life ahead of any invocation; once `told` that it is ready it may be leased."""
+        self.state = State.MAKING
+        self._cold = False
+        self._told = told
+        self._house.spawn(self._make_box())
+
     def lease(self, invocation: Invocation, done: Done, sink: Sink | None = None) -> None:
         """Give an environment that has lived before its next invocation."""
         self._take(invocation, done, sink)
@@ -141,23 +155,34 @@ class Environment:
     def retire(self) -> None:
         """The pool has let go of it: it ends, at once where there are no extensions to be told."""
         if self.state is not State.LEAVING:
+            self._dismissed = True
             told = self._extensions is not None and self._extensions.living
             self.event(Event.DISMISSED if told else Event.RETIRED)
+
+    def destroy(self) -> None:
+        """End it at once, whatever it is at."""
+        self._dismissed = True
+        self.event(Event.BROKEN if self.state in OCCUPIED else Event.RETIRED)
 
     async def _make_box(self) -> None:
         try:
             try:
                 await self._move_in()
             except SandboxDied as died:
-                if self.state is not State.STARTING:
+                if not self._homeless:
                     return
                 log.warning("%s: %s; trying another box, as nothing was sent to a runtime", self, died)
                 await self._move_in()
         except SandboxDied as died:
             self._break(died)
             return
-        if self.state is State.STARTING:
+        if self._homeless:
             self.event(Event.BOX_READY)
+
+    @property
+    def _homeless(self) -> bool:
+        """Whether its box is being made."""
+        return self.state in (State.STARTING, State.MAKING)
 
     async def _move_in(self) -> None:
         """Take a box and make it this version's."""
@@ -167,7 +192,7 @@ class Environment:
             self._box.kill()
             self._box = None
         box = await self._house.boxes.take(version.runtime)
-        if self.state is not State.STARTING:
+        if not self._homeless:
             box.kill()
             return
         self._box = box
@@ -191,11 +216,11 @@ class Environment:
 
     def _next(self) -> bool:
         self._runtime_waits = False
-        if self.state in (State.INIT, State.REINIT):
+        if self.state in INITIALISING:
             duration_ms = (self._house.clock.monotonic() - self._init_began) * 1000
-            self._journal.init_done(duration_ms, "init" if self.state is State.INIT else "invoke")
+            self._journal.init_done(duration_ms, "invoke" if self.state is State.REINIT else "init")
             self._tell_of_extensions()
-            if self.state is State.INIT:
+            if self.state is not State.REINIT:
                 self._init_ms = duration_ms
         return self._say(Event.NEXT)
 
@@ -222,7 +247,7 @@ class Environment:
         return True
 
     def runtime_init_error(self, payload: bytes) -> bool:
-        if self.state in (State.INIT, State.REINIT):
+        if self.state in INITIALISING:
             self._answer = payload
             self._failed = True
         return self._say(Event.INIT_FAILED)
@@ -328,6 +353,7 @@ class Environment:
 
     def on_exit(self, how: Exit) -> None:
         self._exit = how
+        self._failed = self._failed or self.state is State.PREPARING
         self._forget_extensions()
         if self.state is not State.DEAD:
             self.event(Event.BROKEN if how.box_gone else Event.EXITED)
@@ -336,7 +362,7 @@ class Environment:
 
     @property
     def extensions_may_register(self) -> bool:
-        return self.state in (State.INIT, State.REINIT)
+        return self.state in INITIALISING
 
     def extensions_moved(self) -> None:
         extensions = self._extensions
@@ -361,9 +387,7 @@ class Environment:
                 self._break(died)
 
     def _extension_command(self, name: str) -> Command:
-        return self._launch.extension(
-            name, self.version, self._house.endpoint_url, self._journal.stream, self._paths
-        )
+        return self._launch.extension(name, self.version, self._house.endpoint_url, self._journal.stream, self._paths)
 
     def _tell_of_extensions(self) -> None:
         """Log what has become of them in an init that is over."""
@@ -383,7 +407,7 @@ class Environment:
         self._api = RuntimeApi(self)
         self._failed = self._runtime_waits = False
         self._extensions = None
-        self._journal.init_start("init" if self.state is State.INIT else "invoke")
+        self._journal.init_start("invoke" if self.state is State.REINIT else "init")
         if self._external:
             self._runtime_held = True
             self._extensions = Extensions(self, self._external)
@@ -392,7 +416,7 @@ class Environment:
             self._start_function()
 
     def _start_function(self) -> None:
-        if self.state is State.INIT and self._launch.prepared:
+        if self.state is not State.REINIT and self._launch.prepared:
             self._configure()
             return
         self._house.spawn(self._start_occupant())
@@ -409,7 +433,7 @@ class Environment:
         except SandboxDied as died:
             self._break(died)
             return
-        if self._launch.prepared and self.state in (State.INIT, State.REINIT):
+        if self._launch.prepared and self.state in INITIALISING:
             self._configure()
 
     def _configure(self) -> None:
@@ -418,7 +442,12 @@ class Environment:
         self._box.send(frames.head(frames.CONFIGURE, len(content)) + content)
 
     def _start_init_clock(self) -> None:
-        self._house.start_clock(self, INIT_TIMEOUT_S, Event.INIT_TIMED_OUT)
+        self._house.start_clock(self, self._init_timeout_s, Event.INIT_TIMED_OUT)
+
+    @property
+    def _init_timeout_s(self) -> float:
+        """Of the first init."""
+        return INIT_TIMEOUT_S if self._cold else max(AHEAD_TIMEOUT_S, self.version.timeout_s)
 
     def _start_clock(self) -> None:
         self._began = self._house.clock.monotonic()
@@ -426,12 +455,11 @@ class Environment:
 
     def _report_init(self) -> None:
         # What comes after tells what was: the first init is followed by another one, that inside an invocation isn't.
-        phase = "init" if self.state in (State.RESTARTING, State.REINIT) else "invoke"
-        killed = self.state in (State.RESTARTING, State.RESETTING)
+        first = self._told is not None or self.state in (State.RESTARTING, State.REINIT)
+        phase = "init" if first else "invoke"
+        killed = self.state in (State.RESTARTING, State.RESETTING, State.LEAVING)
         status = "timeout" if killed and not self._failed else "error"
-        failure = self._extensions.failure if self._extensions is not None else None
-        told = failure.error_type if failure is not None else frames.error_type(self._answer)
-        error_type = "" if status == "timeout" else told or report.EXIT_ERROR
+        error_type = "" if status == "timeout" else self._init_error_type or report.EXIT_ERROR
         self._tell_of_extensions()
         duration_ms = (self._house.clock.monotonic() - self._init_began) * 1000
         self._journal.init_failed(duration_ms, phase, status, error_type)
@@ -475,7 +503,7 @@ class Environment:
                 self._box.stop()
                 return
             reason = "FAILURE" if self._failed else "TIMEOUT"
-            if self.state is State.LEAVING:
+            if self._dismissed:
                 reason = "SPINDOWN"
             extensions.shut_down(self._box, reason, self._house.clock.machine())
 
@@ -495,6 +523,35 @@ class Environment:
         self._house.stop_clock(self)
         self._house.release(self)
 
+    def _park(self) -> None:
+        self._tell(None)
+
+    def _unready(self) -> None:
+        if self._dismissed:
+            self._tell(InitFailure(""))
+        elif self._box is None or (self.state is State.DEAD and not self._failed):
+            self._tell(InitFailure(report.SANDBOX_FAILURE, self._box_failure()))
+        elif not self._failed:
+            timeout = report.timed_out(self._request_id, self._init_timeout_s)
+            self._tell(InitFailure(report.TIMED_OUT, timeout))
+        elif self._init_error_type and self._answer:
+            self._tell(InitFailure(self._init_error_type, self._answer))
+        else:
+            error_type, payload, _ = self._end_of_runtime()
+            self._tell(InitFailure(error_type, payload))
+
+    def _tell(self, failure: InitFailure | None) -> None:
+        self._house.stop_clock(self)
+        told, self._told = self._told, None
+        assert told is not None
+        told(failure)
+
+    @property
+    def _init_error_type(self) -> str:
+        """What an extension or the runtime said was wrong with an init; empty when neither did."""
+        failure = self._extensions.failure if self._extensions is not None else None
+        return failure.error_type if failure is not None else frames.error_type(self._answer)
+
     # --- answers ----------------------------------------------------------------------------------------------------
 
     def _respond(self) -> None:
@@ -512,20 +569,24 @@ class Environment:
         self._finish(Outcome.FUNCTION_ERROR, payload, report.TIMED_OUT, status="timeout")
 
     def _fail_exit(self) -> None:
+        error_type, payload, reported = self._end_of_runtime()
+        self._finish(Outcome.FUNCTION_ERROR, payload, error_type, status="error", reported=reported)
+
+    def _end_of_runtime(self) -> tuple[str, bytes, str]:
+        """How runtime or extension ended: error type, payload, and the type that REPORT tells where it is another."""
         failure = self._extensions.failure if self._extensions is not None else None
         if failure is not None:
-            payload = report.failure(self._request_id, failure.error_type, failure.message)
-            self._finish(Outcome.FUNCTION_ERROR, payload, failure.error_type, status="error")
-            return
+            return failure.error_type, report.failure(self._request_id, failure.error_type, failure.message), ""
         how = self._exit
         payload = report.exited(self._request_id, -how.signal if how.signal else how.status)
-        told = report.OUT_OF_MEMORY if how.out_of_memory else report.EXIT_ERROR
-        self._finish(Outcome.FUNCTION_ERROR, payload, report.EXIT_ERROR, status="error", reported=told)
+        return report.EXIT_ERROR, payload, report.OUT_OF_MEMORY if how.out_of_memory else report.EXIT_ERROR
 
     def _fail_box(self) -> None:
+        self._finish(Outcome.FUNCTION_ERROR, self._box_failure(), report.SANDBOX_FAILURE, status="error")
+
+    def _box_failure(self) -> bytes:
         message = "The execution environment could not be used; the server's log says why"
-        payload = report.failure(self._request_id, report.SANDBOX_FAILURE, message)
-        self._finish(Outcome.FUNCTION_ERROR, payload, report.SANDBOX_FAILURE, status="error")
+        return report.failure(self._request_id, report.SANDBOX_FAILURE, message)
 
     @property
     def _request_id(self) -> str:
@@ -614,6 +675,8 @@ _ACTIONS: dict[Effect, Callable[[Environment], None]] = {
     Effect.KILL: Environment._kill,
     Effect.DISCARD: Environment._discard,
     Effect.RELEASE: Environment._release,
+    Effect.PARK: Environment._park,
+    Effect.UNREADY: Environment._unready,
     Effect.RESPOND: Environment._respond,
     Effect.FAIL_HANDLER: Environment._fail_handler,
     Effect.FAIL_INIT: Environment._fail_init,

@@ -13,7 +13,7 @@ from typing import Any
 
 from samovar.core.clock import Clock
 from samovar.core.errors import AwsError
-from samovar.engine.environment import Done, Environment
+from samovar.engine.environment import Done, Environment, Told
 from samovar.engine.launch import Launch
 from samovar.engine.lifecycle import OCCUPIED, Event
 from samovar.engine.log import LogSink
@@ -117,6 +117,20 @@ class Engine:
         self.start(version, invocation, done)
         return await future
 
+    def initialise(self, version: Version, told: Told) -> Environment | Throttle:
+        """Start an environment ahead of any invocation; `told` hears, once, that it is ready or why it won't be.
+
+        It stays outside the pool's choice (`Pool.keep`) until it is offered, discarded or retired with its version.
+        """
+        lease = self.pool.keep(version)
+        if isinstance(lease, Throttle):
+            return lease
+        for old in lease.destroy:
+            old.retire()
+        self._living.add(lease.environment)
+        lease.environment.initialise(told)
+        return lease.environment
+
     def pace(self) -> Pace | None:
         """How fast one streamed response may go; None: as fast as it can."""
         return Pace(self.clock) if self._pace_streams else None
@@ -149,7 +163,7 @@ class Engine:
     async def reset(self) -> None:
         """Destroy every environment at once, running or not."""
         for environment in list(self._living):
-            environment.event(Event.BROKEN if environment.state in OCCUPIED else Event.RETIRED)
+            environment.destroy()
 
     async def close(self) -> None:
         self._reaper.cancel()
@@ -163,7 +177,7 @@ class Engine:
         """End every environment, with the time that its extensions have for that."""
         for environment in list(self._living):
             if environment.state in OCCUPIED:
-                environment.event(Event.BROKEN)
+                environment.destroy()
             else:
                 environment.retire()
         if self._living:

@@ -9,6 +9,8 @@ The rules (facts/lambda-runtime.md §3 and §7):
 
 1. An environment is made *for* an invocation: the box is made (STARTING), then the runtime and the function's static
    code initialise (INIT). The invocation waits for exactly this environment until it is answered.
+   Or it is made *ahead* of any: MAKING, then PREPARING, then IDLE. Whoever wanted it so is told once: PARK when it is
+   ready, UNREADY when it will never be. Its init has more time and one attempt: if that fails the environment goes.
 2. INIT has ten seconds. If it fails, dies or runs out of them, AWS doesn't answer yet: it initialises once more inside
    the invocation, under the *function's* timeout ("suppressed init", AWS's phase `invoke`): REINIT. What fails there
    is the invoker's answer.
@@ -45,6 +47,10 @@ class _Word(Enum):
 
 
 class State(_Word):
+    MAKING = auto()
+    """The box is being made, ahead of any invocation."""
+    PREPARING = auto()
+    """Runtime and static code initialise, ahead of any invocation."""
     STARTING = auto()
     """The box is being made, for an invocation."""
     INIT = auto()
@@ -75,7 +81,7 @@ class Event(_Word):
     INIT_FAILED = auto()
     """The runtime posted an init error."""
     INIT_TIMED_OUT = auto()
-    """The ten seconds of the first init are over."""
+    """The first init's time is over: ten seconds, or what there is ahead of invocations."""
     LEASED = auto()
     """The pool gave this environment to an invocation."""
     RESPONDED = auto()
@@ -98,7 +104,7 @@ class Event(_Word):
 class Effect(_Word):
     START_RUNTIME = auto()
     START_INIT_CLOCK = auto()
-    """Ten seconds, then INIT_TIMED_OUT; stops when INIT is left."""
+    """The first init's time, then INIT_TIMED_OUT; stops when INIT or PREPARING is left."""
     START_CLOCK = auto()
     """The function's timeout, then TIMED_OUT; stops when the environment is given back."""
     REPORT_INIT = auto()
@@ -113,6 +119,10 @@ class Effect(_Word):
     """Leave the pool and destroy the box."""
     RELEASE = auto()
     """Give the environment back to the pool."""
+    PARK = auto()
+    """Tell whoever wanted it ahead that it is ready; the init clock stops."""
+    UNREADY = auto()
+    """Tell them that it won't be, and why; the init clock stops."""
     # The answers. Each logs START if that wasn't done, then END and REPORT.
     RESPOND = auto()
     FAIL_HANDLER = auto()
@@ -141,10 +151,26 @@ OCCUPIED: Final = frozenset(
 )
 """The states in which the environment belongs to an invocation."""
 
+INITIALISING: Final = frozenset({State.PREPARING, State.INIT, State.REINIT})
+"""The states in which runtime and static code initialise."""
+
 Step = tuple[State, tuple[Effect, ...]]
 
 # fmt: off
 ENVIRONMENT: Final[Mapping[tuple[State, Event], Step]] = MappingProxyType({
+    (State.MAKING, Event.BOX_READY): (State.PREPARING, (Effect.START_RUNTIME, Effect.START_INIT_CLOCK)),
+    (State.MAKING, Event.RETIRED): (State.DEAD, (Effect.UNREADY, Effect.DISCARD)),
+    (State.MAKING, Event.BROKEN): (State.DEAD, (Effect.UNREADY, Effect.DISCARD)),
+
+    (State.PREPARING, Event.NEXT): (State.IDLE, (Effect.FREEZE, Effect.PARK)),
+    (State.PREPARING, Event.INIT_FAILED): (State.LEAVING, (Effect.REPORT_INIT, Effect.KILL, Effect.UNREADY)),
+    (State.PREPARING, Event.INIT_TIMED_OUT): (State.LEAVING, (Effect.REPORT_INIT, Effect.KILL, Effect.UNREADY)),
+    (State.PREPARING, Event.CRASHED): (State.LEAVING, (Effect.REPORT_INIT, Effect.KILL, Effect.UNREADY)),
+    (State.PREPARING, Event.EXITED): (State.DEAD, (Effect.REPORT_INIT, Effect.UNREADY, Effect.DISCARD)),
+    (State.PREPARING, Event.RETIRED): (State.DEAD, (Effect.UNREADY, Effect.DISCARD)),
+    (State.PREPARING, Event.DISMISSED): (State.LEAVING, (Effect.KILL, Effect.UNREADY)),
+    (State.PREPARING, Event.BROKEN): (State.DEAD, (Effect.UNREADY, Effect.DISCARD)),
+
     (State.STARTING, Event.BOX_READY): (State.INIT, (Effect.START_RUNTIME, Effect.START_INIT_CLOCK)),
     (State.STARTING, Event.BROKEN): (State.DEAD, (Effect.FAIL_BOX, Effect.DISCARD)),
 

@@ -16,7 +16,7 @@ import msgspec
 
 from samovar.core.clock import Clock
 from samovar.engine import records, report
-from samovar.engine.model import Version
+from samovar.engine.model import ON_DEMAND, Version
 from samovar.engine.records import Ending, Level, Record
 
 
@@ -54,7 +54,9 @@ class TextForm:
         return [report.init_start(self._version.runtime, self._version.region)] if phase == "init" else []
 
     def init_done(self, now: float, duration_ms: float, phase: str) -> list[str]:
-        return []  # REPORT tells it
+        if self._version.initialization == ON_DEMAND:
+            return []  # REPORT tells it
+        return [report.init_report(duration_ms)]
 
     def init_failed(self, now: float, duration_ms: float, phase: str, status: str, error_type: str) -> list[str]:
         return [report.init_report(duration_ms, phase, status, error_type)]
@@ -91,17 +93,17 @@ class JsonForm:
 
     def init_start(self, now: float, phase: str) -> list[str]:
         version = self._version
-        record = records.init_start(version.runtime, version.region, version.function_name, version.version, phase)
-        return self._lines(now, (records.INIT_START, record))
+        return self._lines(now, (records.INIT_START, records.init_start(version, phase)))
 
     def init_done(self, now: float, duration_ms: float, phase: str) -> list[str]:
         return self.init_failed(now, duration_ms, phase, "success", "")
 
     def init_failed(self, now: float, duration_ms: float, phase: str, status: str, error_type: str) -> list[str]:
+        way = self._version.initialization
         return self._lines(
             now,
-            (records.INIT_RUNTIME_DONE, records.init_runtime_done(phase, status, error_type)),
-            (records.INIT_REPORT, records.init_report(duration_ms, phase, status, error_type)),
+            (records.INIT_RUNTIME_DONE, records.init_runtime_done(way, phase, status, error_type)),
+            (records.INIT_REPORT, records.init_report(way, duration_ms, phase, status, error_type)),
         )
 
     def extension(self, now: float, extension: records.Extension) -> list[str]:

@@ -1,12 +1,17 @@
 """What the engine is given and what it gives back. Plain records; no behaviour.
 
-Owns: Version, Invocation, Result. They cross rooms: services fill in a Version, delivery makes Invocations,
-everybody reads Results.
+Owns: Version, Invocation, Result, InitFailure. They cross rooms: services fill in a Version, delivery makes
+Invocations, everybody reads Results.
 """
 
 from enum import Enum
+from typing import Final
 
 import msgspec
+
+ON_DEMAND: Final = "on-demand"
+PROVISIONED: Final = "provisioned-concurrency"
+"""How an environment came to be, in the words of AWS_LAMBDA_INITIALIZATION_TYPE."""
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -42,6 +47,8 @@ class Version(msgspec.Struct, frozen=True):
     """`TRACE` to `FATAL`."""
     system_log_level: str = "INFO"
     """`DEBUG`, `INFO` or `WARN`."""
+    initialization: str = ON_DEMAND
+    """AWS_LAMBDA_INITIALIZATION_TYPE of its environments."""
 
 
 class Invocation(msgspec.Struct, frozen=True):
@@ -75,3 +82,12 @@ class Result(msgspec.Struct, frozen=True):
     duration_ms: float = 0.0
     init_ms: float | None = None
     """Set when this invocation was cold."""
+
+
+class InitFailure(msgspec.Struct, frozen=True):
+    """Why an environment that was wanted ahead of invocations will not be there."""
+
+    error_type: str
+    """As in a Result; empty when it was let go before it was ready."""
+    payload: bytes = b""
+    """What an invoker would have got."""

@@ -12,6 +12,8 @@ Rules:
 - Every environment, idle or not, holds its version's memory. When a new one doesn't fit, the idle ones that were used
   least recently go first: they are all other versions', for an idle one of the same version would have been reused. If
   even all of them don't make room, none goes and the invocation is throttled.
+- `keep` makes one ahead of any invocation. It holds its memory and nobody is given it, until `offer` lets invocations
+  of its version have it or somebody ends it. Neither memory nor age takes it away.
 - An environment is in the pool from the moment it is made until the pool hands it out to be destroyed, or `discard`.
 - Synchronous and O(1) for a warm `assign` and a `release`. Times are the caller's monotonic seconds.
 """
@@ -59,16 +61,18 @@ class _Group(Generic[E]):
         self.name = name
         self.quota = quota
         self.retired = False
+        self.kept: dict[str, E] = {}
         self.starting: dict[str, E] = {}
         self.busy: dict[str, E] = {}
         self.idle: dict[str, E] = {}
         """By id, the most recently used last."""
 
     def __bool__(self) -> bool:
-        return bool(self.starting or self.busy or self.idle)
+        return bool(self.starting or self.busy or self.idle or self.kept)
 
     def __repr__(self) -> str:
-        return f"{self.name}: {len(self.busy)} busy, {len(self.idle)} idle, {len(self.starting)} starting"
+        kept = f", {len(self.kept)} kept" if self.kept else ""
+        return f"{self.name}: {len(self.busy)} busy, {len(self.idle)} idle, {len(self.starting)} starting{kept}"
 
 
 class Pool(Generic[E]):
@@ -96,7 +100,7 @@ class Pool(Generic[E]):
         return self._used_mb
 
     def __len__(self) -> int:
-        return len(self._idle) + self.running
+        return len(self._idle) + self.running + sum(len(group.kept) for group in self._groups.values())
 
     def __repr__(self) -> str:
         parts = [*map(repr, self._groups.values()), repr(self.concurrency)]
@@ -118,7 +122,29 @@ class Pool(Generic[E]):
             quota.begin()
             return Lease(environment)
 
-        # Throttle.
+        # Start, or throttle.
+        lease = self._start(version)
+        if isinstance(lease, Lease):
+            group = self._group(version)
+            group.starting[lease.environment.id] = lease.environment
+            quota.begin()
+        return lease
+
+    def keep(self, version: Version) -> Lease[E] | Throttle:
+        """A new environment that belongs to no invocation, for whoever asks to start it."""
+        lease = self._start(version)
+        if isinstance(lease, Lease):
+            self._group(version).kept[lease.environment.id] = lease.environment
+        return lease
+
+    def offer(self, environment: E, now: float) -> tuple[E, ...]:
+        """Let invocations have one that was kept and is ready; returns it instead if its version is retired."""
+        group = self._groups[environment.version_key]
+        del group.kept[environment.id]
+        return self._rest(group, environment, now)
+
+    def _start(self, version: Version) -> Lease[E] | Throttle:
+        """A new environment, after making room for it."""
         missing_mb = self._used_mb + version.memory_mb - self._budget_mb
         if missing_mb > self._idle_mb:
             busy_mb = self._used_mb - self._idle_mb
@@ -127,21 +153,21 @@ class Pool(Generic[E]):
                 f"{version.function_name}: no memory for another environment of {version.memory_mb} MB: "
                 f"{busy_mb} of {self._budget_mb} MB are in use",
             )
-
-        # Start, after making room.
         environment = self._make(version)
         destroy: list[E] = []
         while missing_mb > 0:
             oldest = self._drop_oldest()
             missing_mb -= oldest.memory_mb
             destroy.append(oldest)
+        self._used_mb += environment.memory_mb
+        return Lease(environment, cold=True, destroy=tuple(destroy))
+
+    def _group(self, version: Version) -> _Group[E]:
         group = self._groups.get(version.key)
         if group is None:
+            quota = self.concurrency.quota(version)
             group = self._groups[version.key] = _Group(version.function_name, quota)
-        group.starting[environment.id] = environment
-        self._used_mb += environment.memory_mb
-        quota.begin()
-        return Lease(environment, cold=True, destroy=tuple(destroy))
+        return group
 
     def started(self, environment: E) -> None:
         """It isn't starting any more: its invocation runs."""
@@ -150,7 +176,9 @@ class Pool(Generic[E]):
 
     def release(self, environment: E, now: float) -> tuple[E, ...]:
         """End its invocation; returns the environment itself if it must be destroyed because its version is retired."""
-        group = self._leave(environment)
+        return self._rest(self._leave(environment), environment, now)
+
+    def _rest(self, group: _Group[E], environment: E, now: float) -> tuple[E, ...]:
         if group.retired:
             self._forget(group, environment)
             return (environment,)
@@ -166,16 +194,22 @@ class Pool(Generic[E]):
             return
         if environment.id in group.idle:
             self._drop_idle(environment)
+        elif group.kept.pop(environment.id, None) is not None:
+            self._forget(group, environment)
         elif environment.id in group.busy or environment.id in group.starting:
             self._forget(self._leave(environment), environment)
 
     def retire(self, version_key: str) -> tuple[E, ...]:
-        """Let a version go: returns its idle environments to destroy; the others are destroyed as they are released."""
+        """Let a version go: returns its idle and kept environments to destroy; the others are destroyed as they are
+        released."""
         group = self._groups.get(version_key)
         if group is None:
             return ()
         group.retired = True
-        return tuple(self._drop_idle(environment) for environment in list(group.idle.values()))
+        kept = list(group.kept.values())
+        for environment in kept:
+            self.discard(environment)
+        return (*kept, *(self._drop_idle(environment) for environment in list(group.idle.values())))
 
     def reap(self, now: float, idle_timeout_s: float) -> tuple[E, ...]:
         """The environments that have been idle for `idle_timeout_s` or longer, to destroy."""

@@ -15,10 +15,10 @@ import msgspec
 
 from samovar.core.clock import iso_millis
 from samovar.engine import report
+from samovar.engine.model import ON_DEMAND, Version
 
 Record = dict[str, Any]
 
-_ON_DEMAND = "on-demand"
 _KNOWN_ERROR = re.compile(r"(Runtime|Function|Extension|Sandbox)\.[A-Z][a-zA-Z]+")
 
 
@@ -62,9 +62,10 @@ class Ending(msgspec.Struct, frozen=True):
 
 def level(kind: str, record: Record) -> Level:
     """The lowest SystemLogLevel that lets an event out."""
+    ahead = record.get("initializationType", ON_DEMAND) != ON_DEMAND
     if record.get("status", "success") != "success":
         return Level.WARN
-    return Level.DEBUG if kind in _DEBUG_SUCCESSES else Level.INFO
+    return Level.DEBUG if kind in _DEBUG_SUCCESSES and not (ahead and kind == INIT_REPORT) else Level.INFO
 
 
 def line(now: float, kind: str, record: Record) -> str:
@@ -73,24 +74,25 @@ def line(now: float, kind: str, record: Record) -> str:
     return msgspec.json.encode({"time": time, "type": kind, "record": record}).decode() + "\n"
 
 
-def init_start(runtime: str, region: str, name: str, version: str, phase: str) -> Record:
+def init_start(version: Version, phase: str) -> Record:
     """`phase`: `init`, or `invoke` for one inside an invocation."""
     return {
-        "initializationType": _ON_DEMAND,
+        "initializationType": version.initialization,
         "phase": phase,
-        "runtimeVersion": report.runtime_version(runtime),
-        "runtimeVersionArn": report.runtime_version_arn(runtime, region),
-        "functionName": name,
-        "functionVersion": version,
+        "runtimeVersion": report.runtime_version(version.runtime),
+        "runtimeVersionArn": report.runtime_version_arn(version.runtime, version.region),
+        "functionName": version.function_name,
+        "functionVersion": version.version,
     }
 
 
-def init_runtime_done(phase: str, status: str, error_type: str = "") -> Record:
-    return {"initializationType": _ON_DEMAND, "phase": phase} | _status(status, error_type, "Runtime.Unknown")
+def init_runtime_done(way: str, phase: str, status: str, error_type: str = "") -> Record:
+    """`way`: the initialization type."""
+    return {"initializationType": way, "phase": phase} | _status(status, error_type, "Runtime.Unknown")
 
 
-def init_report(duration_ms: float, phase: str, status: str, error_type: str = "") -> Record:
-    return init_runtime_done(phase, status, error_type) | {"metrics": {"durationMs": round(duration_ms, 2)}}
+def init_report(way: str, duration_ms: float, phase: str, status: str, error_type: str = "") -> Record:
+    return init_runtime_done(way, phase, status, error_type) | {"metrics": {"durationMs": round(duration_ms, 2)}}
 
 
 class Extension(msgspec.Struct, frozen=True):

@@ -69,9 +69,13 @@ def init_start(runtime: str, region: str) -> str:
     return f"INIT_START Runtime Version: {runtime_version(runtime)}\tRuntime Version ARN: {arn}\n"
 
 
-def init_report(init_ms: float, phase: str, status: str, error_type: str = "") -> str:
-    """A failed init: `phase` is `init`, or `invoke` for one inside an invocation; `status` is `timeout` or `error`."""
-    return f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}{_status(status, error_type)}\n"
+def init_report(init_ms: float, phase: str = "", status: str = "", error_type: str = "") -> str:
+    """A failed init: `phase` is `init`, or `invoke` for one inside an invocation; `status` is `timeout` or `error`.
+
+    Without them one that went well ahead of invocations; so it stands in a CloudWatch log of August 2026.
+    """
+    failed = f"\tPhase: {phase}{_status(status, error_type)}" if status else ""
+    return f"INIT_REPORT Init Duration: {init_ms:.2f} ms{failed}\n"
 
 
 def extension(name: str, state: str, events: Sequence[str], error_type: str = "") -> str:

@@ -6,6 +6,7 @@ from samovar.engine.lifecycle import (
     ANSWERS,
     ENVIRONMENT,
     EXTENSION,
+    INITIALISING,
     OCCUPIED,
     Effect,
     Event,
@@ -67,14 +68,21 @@ def test_kill_leads_to_a_state_that_waits_for_the_end_of_the_runtime(state, even
 
 @pytest.mark.parametrize(("state", "event", "after", "effects"), ROWS)
 def test_a_runtime_is_started_exactly_on_the_way_into_an_init(state, event, after, effects):
-    inits = {State.INIT, State.REINIT}
-    assert (Effect.START_RUNTIME in effects) == (after in inits)
-    assert (Effect.START_INIT_CLOCK in effects) == (after is State.INIT)
+    assert (Effect.START_RUNTIME in effects) == (after in INITIALISING)
+    assert (Effect.START_INIT_CLOCK in effects) == (after in {State.INIT, State.PREPARING})
 
 
 @pytest.mark.parametrize(("state", "event", "after", "effects"), ROWS)
 def test_the_event_is_delivered_exactly_on_the_way_to_busy(state, event, after, effects):
     assert (Effect.DELIVER in effects) == (after is State.BUSY)
+
+
+@pytest.mark.parametrize(("state", "event", "after", "effects"), ROWS)
+def test_whoever_wanted_an_environment_ahead_is_told_exactly_once(state, event, after, effects):
+    ahead = {State.MAKING, State.PREPARING}
+    told = effects.count(Effect.PARK) + effects.count(Effect.UNREADY)
+    assert told == (state in ahead and after not in ahead)
+    assert (Effect.PARK in effects) == (state in ahead and after is State.IDLE)
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.DEAD])
@@ -85,8 +93,9 @@ def test_every_living_environment_may_break(state):
 @pytest.mark.parametrize("state", [state for state in State if state is not State.DEAD])
 def test_exactly_unoccupied_environments_can_be_leased_and_retired(state):
     for event in (Event.LEASED, Event.RETIRED):
-        # Who is leaving has left the pool; its time can only be cut short.
-        if state in OCCUPIED or (state is State.LEAVING and event is Event.LEASED):
+        # Who is leaving has left the pool; its time can only be cut short. Who isn't ready isn't offered.
+        unready = {State.LEAVING, State.MAKING, State.PREPARING}
+        if state in OCCUPIED or (state in unready and event is Event.LEASED):
             with pytest.raises(IllegalTransition):
                 step(state, event)
         else:
@@ -94,7 +103,7 @@ def test_exactly_unoccupied_environments_can_be_leased_and_retired(state):
 
 
 def test_every_state_is_reached_and_every_event_and_effect_is_used():
-    reached = {State.STARTING} | {after for _, _, after, _ in ROWS}
+    reached = {State.STARTING, State.MAKING} | {after for _, _, after, _ in ROWS}
     assert reached == set(State)
     assert {event for _, event, _, _ in ROWS} == set(Event)
     assert {effect for _, _, _, effects in ROWS for effect in effects} == set(Effect)
@@ -114,7 +123,7 @@ def test_the_function_clock_starts_once_before_every_delivery():
                 assert running, f"{at} -> {after} delivers without a clock"
             walk(after, running and Effect.RELEASE not in effects, seen | {after})
 
-    for first in (State.STARTING, State.IDLE, State.EMPTY, State.RESETTING):
+    for first in (State.STARTING, State.MAKING, State.IDLE, State.EMPTY, State.RESETTING):
         walk(first, False, frozenset())
 
 
