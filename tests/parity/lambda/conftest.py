@@ -85,6 +85,8 @@ class Server:
             facts=dict,
             reset=nothing,
             allow_reset=False,
+            clock=SystemClock(),
+            allow_clock=False,
             listen_host="127.0.0.1",
             downloads={lambda_.LINK_PATH: download},
             sites=[Site(lambda_.URL_LABEL, lambda_.URL_PATH, visit)],
