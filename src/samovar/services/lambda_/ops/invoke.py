@@ -10,10 +10,11 @@ import binascii
 
 import msgspec
 
+from samovar.core import jackson
 from samovar.core.context import Context, Params, Reply
 from samovar.core.errors import AwsError
 from samovar.engine.model import Invocation, Outcome, Result, Version
-from samovar.services.lambda_ import configure, jackson, names
+from samovar.services.lambda_ import configure, names
 from samovar.services.lambda_.names import LATEST, invalid
 from samovar.services.lambda_.state import State
 from samovar.services.lambda_.streamed import StreamedResponse, log_result

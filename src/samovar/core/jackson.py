@@ -1,7 +1,7 @@
-"""What Lambda says of a payload that isn't JSON: its front end is Java, and the words are those of Jackson's parser.
+"""What AWS says of a text that isn't JSON: its front ends are Java, and the words are those of Jackson's parser.
 
 Owns: `fault`, a slow, exact reading of JSON that finds the first thing wrong. Used only once the fast decoder has
-refused a payload; where the two differ (lone surrogates, which JavaScript writes as escapes) this one is the judge.
+refused a text; where the two differ (lone surrogates, which JavaScript writes as escapes) this one is the judge.
 Source: two recorded texts (facts/lambda-api.md §5, Invoke), the others as Jackson 2.17 words them.
 """
 
@@ -12,7 +12,8 @@ from typing import NoReturn, Optional
 MAX_DEPTH = 1000
 """StreamReadConstraints' default."""
 
-_SOURCE = "Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)"
+REDACTED = "REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)"
+"""How most services name the text that they have read; EventBridge shows it."""
 _VALUES = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
@@ -31,13 +32,18 @@ class _Fault(Exception):
         self.at = at
 
 
-def fault(payload: bytes) -> str | None:
+def fault(payload: bytes, source: str = REDACTED) -> str | None:
     """Jackson's message with its location line; None when `payload` is JSON after all."""
     try:
-        _Reader(payload).read()
+        _Reader(payload, source).read()
     except _Fault as found:
-        return f"{found.text}\n at [{_SOURCE}; {_place(payload, found.at)}]"
+        return found.text + location(payload, found.at, source)
     return None
+
+
+def location(payload: bytes, at: int, source: str = REDACTED) -> str:
+    """The line that follows a message about what ends at the offset `at`."""
+    return f"\n at [Source: {source}; {_place(payload, at)}]"
 
 
 def _place(payload: bytes, at: int) -> str:
@@ -50,8 +56,9 @@ _Step = Callable[[], Optional["_Step"]]  # reads something, and says what has to
 
 
 class _Reader:
-    def __init__(self, payload: bytes) -> None:
+    def __init__(self, payload: bytes, source: str) -> None:
         self._payload = payload
+        self._source = source
         self._at = 0
         self._open: list[tuple[bytes, int]] = []
         """The containers around us: opening bracket, and the offset behind it."""
@@ -188,7 +195,7 @@ class _Reader:
         kind = "Object" if bracket == b"{" else "Array"
         raise _Fault(
             f"Unexpected end-of-input: expected close marker for {kind} "
-            f"(start marker at [{_SOURCE}; {_place(self._payload, start - 1)}])",
+            f"(start marker at [Source: {self._source}; {_place(self._payload, start - 1)}])",
             self._at,
         )
 
