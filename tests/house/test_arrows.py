@@ -9,6 +9,7 @@ FLOORS = {
     "net": 1,
     "wire": 1,
     "store": 1,
+    "policy": 1,
     "sandbox": 1,
     "engine": 2,
     "delivery": 3,
