@@ -497,7 +497,6 @@ class Environment:
 
     def _kill(self) -> None:
         if self._box is not None:
-            self._box.drain_output()
             extensions = self._extensions
             if extensions is None or not extensions.living:
                 self._box.stop()

@@ -341,6 +341,7 @@ class LinuxBox:
         self._zygote.helper.tell({"do": "signal", "number": number, "signal": which})
 
     def stop(self) -> None:
+        self.drain_output()
         self._empty(Exit(signal=signal.SIGKILL))
 
     # --- end --------------------------------------------------------------------------------------------------------

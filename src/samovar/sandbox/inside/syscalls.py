@@ -37,6 +37,7 @@ PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_NAME = 1, 4, 38, 
 _ARM = platform.machine() == "aarch64"
 _NR_PIVOT_ROOT = 41 if _ARM else 155
 _NR_SECCOMP = 277 if _ARM else 317
+_NR_TGKILL = 131 if _ARM else 234
 _NR_OPEN_TREE, _NR_MOVE_MOUNT, _NR_CLONE3, _NR_CLOSE_RANGE, _NR_MOUNT_SETATTR = 428, 429, 435, 436, 442
 
 _NR_FSOPEN, _NR_FSCONFIG, _NR_FSMOUNT = 430, 431, 432
@@ -58,6 +59,12 @@ def _check(result, call):
         code = ctypes.get_errno()
         raise OSError(code, "%s: %s" % (call, os.strerror(code)))
     return result
+
+
+def signal_main_thread(pid, which):
+    # type: (int, int) -> None
+    """Like os.kill, but no other thread of the process takes the signal (tgkill(2))."""
+    _check(_libc.syscall(_NR_TGKILL, pid, pid, which), "tgkill(%d)" % which)
 
 
 def unshare(flags):

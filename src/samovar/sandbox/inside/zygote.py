@@ -137,8 +137,13 @@ class Zygote:
     def signal(self, number, which):
         # type: (int, int) -> None
         for pid, known in self.children.items():
-            if known == number:
-                os.kill(pid, which)  # not reaped yet, so the pid is still its own
+            if known == number:  # not reaped yet, so the pid is still its own
+                if self.runtime is None:
+                    os.kill(pid, which)
+                else:
+                    # Python's handlers run in the main thread only. When every thread has just been thawed the kernel
+                    # may give the signal to another one, and the main one would sleep on in its system call.
+                    syscalls.signal_main_thread(pid, which)
 
     def occupy(self, request, given):
         # type: (dict, list) -> None
