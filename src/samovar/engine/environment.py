@@ -48,7 +48,7 @@ class House(Protocol):
     endpoint_url: str
 
     def mounts(self, version: Version) -> list[tuple[Path, str]]: ...
-    def launch(self, runtime: str) -> Launch: ...
+    def launch(self, version: Version) -> Launch: ...
     def extensions(self, version: Version) -> list[str]: ...
     def lives_in(self, box_id: str, environment: "Environment") -> None: ...
     def moves_out(self, box_id: str) -> None: ...
@@ -91,7 +91,7 @@ class Environment:
         self._answer = b""
         self._exit = Exit()
         self._paths: list[str] = []
-        self._launch = house.launch(version.runtime)
+        self._launch = house.launch(version)
         self._api = RuntimeApi(self)
         self._external = house.extensions(version)
         self._extensions: Extensions | None = None
@@ -191,7 +191,7 @@ class Environment:
             self._house.moves_out(self._box.id)
             self._box.kill()
             self._box = None
-        box = await self._house.boxes.take(version.runtime)
+        box = await self._house.boxes.take(self._launch.kind)
         if not self._homeless:
             box.kill()
             return
@@ -423,18 +423,23 @@ class Environment:
 
     async def _start_occupant(self) -> None:
         assert self._box is not None
+        if self._launch.refusal:
+            self._not_launched(self._launch.refusal)
+            return
         try:
             endpoint_url = self._house.endpoint_url
             await self._box.start(self._launch.command(self.version, endpoint_url, self._journal.stream, self._paths))
         except NotLaunched:
-            message = self._launch.not_launched(self._paths)
-            self.runtime_init_error(report.failure(self._request_id, report.INVALID_ENTRYPOINT, message))
+            self._not_launched(self._launch.not_launched())
             return
         except SandboxDied as died:
             self._break(died)
             return
         if self._launch.prepared and self.state in INITIALISING:
             self._configure()
+
+    def _not_launched(self, message: str) -> None:
+        self.runtime_init_error(report.failure(self._request_id, report.INVALID_ENTRYPOINT, message))
 
     def _configure(self) -> None:
         assert self._box is not None
@@ -478,7 +483,7 @@ class Environment:
         trace_id = frames.complete_trace(invocation.trace_id, deadline_ms // 1000)
         if self._extensions is not None:
             self._extensions.invoke(invocation.request_id, invocation.invoked_arn, trace_id, deadline_ms)
-        if self._launch.frames:
+        if self._launch.frames and not self._api.waiting:
             box.send(*frames.invocation(invocation, trace_id, deadline_ms))
         else:
             self._api.deliver(invocation, trace_id, deadline_ms)

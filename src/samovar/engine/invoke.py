@@ -208,8 +208,8 @@ class Engine:
             return []
         return sorted(entry.name for entry in folder.iterdir() if _executable(entry))
 
-    def launch(self, runtime: str) -> Launch:
-        return self._runtimes.launch(runtime)
+    def launch(self, version: Version) -> Launch:
+        return self._runtimes.launch(version)
 
     def lives_in(self, box_id: str, environment: Environment) -> None:
         self._tenants[box_id] = environment

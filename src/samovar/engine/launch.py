@@ -1,7 +1,9 @@
 """How a runtime's process is started and spoken to.
 
-Owns: the difference between managed runtimes, which wait for their function and speak frames, and custom ones, which
-are started with it and speak HTTP.
+Owns: the two ways. A process that waits in its box for a function, gets a configuration frame and speaks frames; or a
+program that is started with its function and speaks HTTP with the Runtime API, as every runtime does on AWS. Custom
+runtimes are programs; the managed ones become programs where something has to happen at their start, such as
+AWS_LAMBDA_EXEC_WRAPPER.
 """
 
 from collections.abc import Sequence
@@ -12,14 +14,29 @@ from samovar.engine.model import Version
 from samovar.engine.variables import extension_variables, variables
 from samovar.sandbox.spec import Command
 
+EXEC_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
+PROGRAM = "+program"
+"""Added to a runtime's identifier: the kind of its boxes in which nothing waits."""
+_WRAPPING = ("/bin/sh", "/var/runtime/exec_wrapper.sh")
+_NO_NETWORK = (
+    "needs a network of its own for each environment: start Samovar without --function-network host, at the isolation "
+    "level namespaces or full"
+)
+
 
 class Launch(msgspec.Struct, frozen=True):
+    kind: str
+    """Of its boxes."""
     prepared: bool
     """The process is there before its function, and gets a configuration frame."""
     frames: bool
     """Invocations go by frames; otherwise through the Runtime API."""
     environ: dict[str, str]
     """The variables that every function of the runtime has."""
+    programs: Sequence[Sequence[str]] = ()
+    """Where it isn't prepared: argument vectors; the first whose program is there is started."""
+    refusal: str = ""
+    """Why it can't be started here."""
 
     def configuration(self, version: Version, endpoint_url: str, stream: str, paths: Sequence[str]) -> bytes:
         """The content of the frame that makes a waiting runtime this function."""
@@ -33,7 +50,7 @@ class Launch(msgspec.Struct, frozen=True):
             return None
         task, opt = paths
         environ = variables(version, self.environ, endpoint_url, stream, task, opt)
-        return Command([[path] for path in _bootstraps(paths)], environ, task, channel=False)
+        return Command([list(argv) for argv in self.programs], environ, task, channel=False)
 
     def extension(
         self, name: str, version: Version, endpoint_url: str, stream: str, paths: Sequence[str]
@@ -43,10 +60,20 @@ class Launch(msgspec.Struct, frozen=True):
         environ = extension_variables(variables(version, self.environ, endpoint_url, stream, task, opt))
         return Command([[f"{opt}/extensions/{name}"]], environ, "/", channel=False)
 
-    def not_launched(self, paths: Sequence[str]) -> str:
+    def not_launched(self) -> str:
         """facts/lambda-runtime.md §2.2."""
-        return f"Couldn't find valid bootstrap(s): [{' '.join(_bootstraps(paths))}]"
+        return f"Couldn't find valid bootstrap(s): [{' '.join(argv[0] for argv in self.programs)}]"
 
 
-def _bootstraps(paths: Sequence[str]) -> list[str]:
-    return [f"{path}/bootstrap" for path in paths]
+def fitted(launch: Launch, program: Sequence[str], version: Version, own_network: bool) -> Launch:
+    """The launch of this version: through its exec wrapper, if it has one. `program`: the runtime's own."""
+    if not program or not version.variables.get(EXEC_WRAPPER):
+        return launch
+    return as_program(launch, [*_WRAPPING, *program], "" if own_network else f"{EXEC_WRAPPER} {_NO_NETWORK}")
+
+
+def as_program(launch: Launch, argv: Sequence[str], refusal: str) -> Launch:
+    kind = launch.kind + PROGRAM if launch.prepared else launch.kind
+    return msgspec.structs.replace(
+        launch, kind=kind, prepared=False, frames=False, programs=(argv,), refusal=refusal
+    )

@@ -49,6 +49,11 @@ class RuntimeApi:
         self._parked: Reply | None = None
         self._request_id = ""
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a `next` is parked."""
+        return self._parked is not None
+
     def handle(self, request: Request, reply: Reply) -> None:
         path, method = request.path, request.method
         if path == f"{BASE}/invocation/next":

@@ -133,7 +133,8 @@ def root_plan(spec: ZygoteSpec, at: Path, host_network: bool) -> dict[str, Any]:
     for host, name in spec.packages:
         _share(host, f"/var/runtime/{name}", folders, files, binds)
     binds.append((str(INSIDE), HELPER_MOUNT, "ro"))
-    binds.append((str(spec.cache), PYCACHE, "rw"))
+    # What one process compiles, others load: only an interpreter's zygote writes, before anything else runs there.
+    binds.append((str(spec.cache), PYCACHE, "rw" if spec.module else "ro"))
     return {"at": str(at), "folders": folders, "files": files, "links": links, "binds": binds}
 
 

@@ -9,7 +9,11 @@ from typing import Protocol
 import msgspec
 
 from samovar.engine.launch import Launch
+from samovar.engine.model import Version
 from samovar.sandbox.spec import ZygoteSpec
+
+WRAPPING = (Path(__file__).parent.parent.parent / "runtimes" / "exec_wrapper.sh", "exec_wrapper.sh")
+"""What starts AWS_LAMBDA_EXEC_WRAPPER, to be put under /var/runtime."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -35,6 +39,17 @@ class Language(Protocol):
         """What boxes are made of; only for identifiers without a problem."""
 
     def launch(self, identifier: str) -> Launch: ...
+
+    def program(self, version: Version) -> list[str]:
+        """The runtime's own command where it speaks with the Runtime API; empty where a function brings it."""
+
+
+def for_programs(spec: ZygoteSpec) -> ZygoteSpec:
+    """Boxes with the same files, in which a program is started with its function. They have a folder for compiled
+    modules of their own: one process compiles what others load."""
+    cache = spec.cache.with_name(f"{spec.cache.name}-program")
+    packages = [*spec.packages, WRAPPING]
+    return msgspec.structs.replace(spec, module="", command=None, packages=packages, environ={}, cache=cache)
 
 
 def in_folder(folder: Path) -> list[tuple[Path, str]]:

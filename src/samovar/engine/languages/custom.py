@@ -4,9 +4,12 @@ from pathlib import Path
 
 from samovar.engine.languages import Found
 from samovar.engine.launch import Launch
+from samovar.engine.model import Version
 from samovar.sandbox.spec import ZygoteSpec
 
 _IDENTIFIERS = ("provided.al2023", "provided.al2")
+_BOOTSTRAPS = (("/var/task/bootstrap",), ("/opt/bootstrap",))
+"""facts/lambda-runtime.md §2.2."""
 _NO_NETWORK = (
     "Custom runtimes need a network of their own for each environment: start Samovar without --function-network host, "
     "at the isolation level namespaces or full."
@@ -39,4 +42,7 @@ class Custom:
         return ZygoteSpec(None, "", None, [], {}, self._cache / identifier)
 
     def launch(self, identifier: str) -> Launch:
-        return Launch(prepared=False, frames=False, environ=_ENVIRON)
+        return Launch(identifier, prepared=False, frames=False, environ=_ENVIRON, programs=_BOOTSTRAPS)
+
+    def program(self, version: Version) -> list[str]:
+        return []

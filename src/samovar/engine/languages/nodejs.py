@@ -11,6 +11,7 @@ from pathlib import Path
 
 from samovar.engine.languages import Found, in_folder
 from samovar.engine.launch import Launch
+from samovar.engine.model import Version
 from samovar.sandbox.spec import Command, Interpreter, ZygoteSpec
 
 RUNTIME_CLIENT = Path(__file__).parent.parent.parent / "runtimes" / "nodejs"
@@ -63,7 +64,10 @@ class Nodejs:
             "SHLVL": "0",
             "TZ": ":UTC",
         }
-        return Launch(prepared=True, frames=True, environ=environ)
+        return Launch(identifier, prepared=True, frames=True, environ=environ)
+
+    def program(self, version: Version) -> list[str]:
+        return ["/var/lang/bin/node", "/var/runtime/program.cjs"]
 
 
 def search_path() -> list[Path]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from samovar.engine.languages import Found, in_folder
 from samovar.engine.launch import Launch
+from samovar.engine.model import Version
 from samovar.sandbox.spec import Interpreter, ZygoteSpec
 
 RUNTIME_CLIENT = Path(__file__).parent.parent.parent / "runtimes" / "python"
@@ -56,7 +57,10 @@ class Python:
 
     def launch(self, identifier: str) -> Launch:
         environ = {**zygote_environ(identifier), "PWD": "/var/task", "SHLVL": "0"}
-        return Launch(prepared=True, frames=True, environ=environ)
+        return Launch(identifier, prepared=True, frames=True, environ=environ)
+
+    def program(self, version: Version) -> list[str]:
+        return [f"/var/lang/bin/{version.runtime}", "/var/runtime/bootstrap.py"]
 
     def pack_folder(self, identifier: str) -> Path:
         return self._packs / identifier

@@ -33,6 +33,17 @@ function writeAll(descriptor, data) {
   }
 }
 
+/** Write what of `data` can be written now; returns the rest. */
+function writeSome(descriptor, data) {
+  let rest = data;
+  try {
+    while (rest.length > 0) rest = rest.subarray(writeSync(descriptor, rest, 0, rest.length));
+  } catch (error) {
+    if (error.code !== 'EAGAIN') throw error;
+  }
+  return rest;
+}
+
 class Channel {
   constructor(descriptor) {
     this._descriptor = descriptor;
@@ -163,4 +174,4 @@ class Channel {
   }
 }
 
-module.exports = { Channel, writeAll };
+module.exports = { Channel, writeAll, writeSome };

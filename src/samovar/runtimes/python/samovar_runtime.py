@@ -121,7 +121,7 @@ def serve(channel):
         if kind != _CONFIGURE:
             os._exit(70)
         handler = _become(json.loads(bytes(content)))
-        _run(handler, Client(frames))
+        run(handler, Client(frames))
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
         if isinstance(leaving.code, str):
@@ -139,8 +139,9 @@ def serve(channel):
         os._exit(code & 0xFF)
 
 
-def _run(handler, client):
-    # type: (str, Client) -> None
+def run(handler, client):
+    # type: (str, object) -> None
+    """AWS's loop, with a client of ours; it ends by SystemExit."""
     if _TAKES_CLIENT:
         bootstrap.run(handler, client)
     else:
@@ -152,8 +153,7 @@ def _become(configuration):
     # type: (dict) -> str
     task, opt = configuration["task"], configuration["opt"]
     _set_environ(configuration["environ"])
-    lib = "python%d.%d" % sys.version_info[:2]
-    search = [task, "%s/python/lib/%s/site-packages" % (opt, lib), opt + "/python"]
+    search = search_path(task, opt)
     sys.path[:0] = search
     sys.path_importer_cache.clear()
     sys.argv[:] = ["/var/runtime/bootstrap.py"]
@@ -165,6 +165,19 @@ def _become(configuration):
     os.environ["_LAMBDA_TELEMETRY_LOG_FD"] = str(os.dup(1))
     gc.enable()
     return str(configuration["environ"]["_HANDLER"])
+
+
+def search_path(task, opt):
+    # type: (str, str) -> list
+    """Where a function's modules are, before all others (facts/lambda-runtime.md §2.2)."""
+    lib = "python%d.%d" % sys.version_info[:2]
+    return [task, "%s/python/lib/%s/site-packages" % (opt, lib), opt + "/python"]
+
+
+def marshaller():
+    # type: () -> object
+    # Looked up at each use: a function may replace it on awslambdaric's class.
+    return _ClientClass.marshaller
 
 
 def _set_environ(environ):
@@ -260,8 +273,7 @@ class Client:
     @property
     def marshaller(self):
         # type: () -> object
-        # Looked up at each use: a function may replace it on awslambdaric's class.
-        return _ClientClass.marshaller
+        return marshaller()
 
     def wait_next_invocation(self):
         # type: () -> object
