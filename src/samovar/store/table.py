@@ -9,7 +9,8 @@ events, items), which is read by SQL.
 4. A record's type grows only by members with defaults; what was written before then still reads.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
+from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 import msgspec
@@ -48,15 +49,17 @@ class Table(Generic[T]):
 
     def items(self, prefix: Key = ()) -> list[tuple[Key, T]]:
         """The records whose key begins with `prefix`, sorted by key."""
+        return list(self.scan(prefix))
+
+    def scan(self, prefix: Key = (), start: Key = ()) -> Iterator[tuple[Key, T]]:
+        """The same from the key `start` on, one after the other: for pages. Don't await before it is used up."""
         if self._sorted is None:
             self._sorted = sorted(self._records)
-        found = []
-        for at in range(bisect_left(self._sorted, prefix), len(self._sorted)):
+        for at in range(bisect_left(self._sorted, max(prefix, start)), len(self._sorted)):
             key = self._sorted[at]
             if key[: len(prefix)] != prefix:
                 break
-            found.append((key, self._records[key]))
-        return found
+            yield key, self._records[key]
 
     def __len__(self) -> int:
         return len(self._records)
@@ -105,8 +108,11 @@ class Table(Generic[T]):
             self._remember(key, pending.durable)
 
     def _remember(self, key: Key, value: T | None) -> None:
-        if (key in self._records) is (value is None):
-            self._sorted = None
+        if self._sorted is not None and (key in self._records) is (value is None):
+            if value is None:
+                del self._sorted[bisect_left(self._sorted, key)]
+            else:
+                insort(self._sorted, key)
         if value is None:
             self._records.pop(key, None)
         else:

@@ -1,7 +1,9 @@
 """store/table.py: memory and disk say the same, whatever fails."""
 
 import asyncio
+import random
 from collections.abc import Callable, Coroutine
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -170,3 +172,41 @@ def test_a_type_may_grow_by_members_with_defaults(tmp_path: Path) -> None:
         await store.close()
 
     asyncio.run(main())
+
+
+def test_any_changes_leave_the_keys_in_order(path: Path | None) -> None:
+    async def body(store: Store, table: Table[Record]) -> None:
+        chance, model = random.Random(7), dict[tuple[str, ...], Record]()
+        for step in range(300):
+            key = (chance.choice("ab"), str(chance.randrange(20)))
+            if chance.random() < 0.4:
+                model.pop(key, None)
+                await table.delete(key)
+            else:
+                model[key] = Record("x", step)
+                await table.put(key, model[key])
+            prefix = chance.choice([(), ("a",), ("b",), ("a", "1"), ("c",)])
+            start = chance.choice([(), ("a", "15"), ("b", "0"), ("b", "9"), ("c",)])
+            expected = [(k, v) for k, v in sorted(model.items()) if k[: len(prefix)] == prefix]
+            assert table.items(prefix) == expected
+            assert list(table.scan(prefix, start)) == [each for each in expected if each[0] >= start]
+
+    run(path, body)
+
+
+def test_a_page_reads_no_other_records() -> None:
+    class Counting(dict[tuple[str, ...], Record]):
+        reads = 0
+
+        def __getitem__(self, key: tuple[str, ...]) -> Record:
+            self.reads += 1
+            return super().__getitem__(key)
+
+    async def body(store: Store, table: Table[Record]) -> None:
+        await store.transact(*(table.putting(("a", f"{number:05d}"), Record("x", number)) for number in range(10_000)))
+        table._records = counting = Counting(table._records)
+        page = [record.number for _, record in islice(table.scan(("a",), ("a", "05000")), 50)]
+        assert page == list(range(5000, 5050))
+        assert counting.reads == 50
+
+    run(None, body)

@@ -7,6 +7,7 @@ meanwhile.
 import base64
 import binascii
 from collections.abc import Iterable
+from itertools import islice
 from typing import TypeVar
 
 from samovar.core.context import Params
@@ -19,12 +20,26 @@ T = TypeVar("T")
 
 
 def cut(found: Iterable[tuple[str, T]], params: Params, limit: int = PAGE_LIMIT) -> tuple[list[T], Params]:
-    """The page that `params` ask for of all items, sorted by their keys; and NextMarker where more follow."""
-    after = _read(params["Marker"]) if params.get("Marker") else None
-    rest = [(key, item) for key, item in found if after is None or key > after]
-    page = rest[: min(params.get("MaxItems") or limit, limit)]
-    more = {"NextMarker": base64.urlsafe_b64encode(page[-1][0].encode()).decode()} if len(page) < len(rest) else {}
-    return [item for _, item in page], more
+    """The page that `params` ask for of all items, sorted by their keys; and NextMarker where more follow.
+
+    Takes no more of `found` than it needs; a long list begins at `start(params)`.
+    """
+    after = _marker(params)
+    rest = (each for each in found if after is None or each[0] > after)
+    size = min(params.get("MaxItems") or limit, limit)
+    page = list(islice(rest, size))
+    more = page and next(rest, None) is not None
+    marker = {"NextMarker": base64.urlsafe_b64encode(page[-1][0].encode()).decode()} if more else {}
+    return [item for _, item in page], marker
+
+
+def start(params: Params) -> str:
+    """The key that the page begins at, or behind; empty for the first page."""
+    return _marker(params) or ""
+
+
+def _marker(params: Params) -> str | None:
+    return _read(params["Marker"]) if params.get("Marker") else None
 
 
 def _read(marker: str) -> str:

@@ -1,6 +1,7 @@
 """The operations on functions: facts/lambda-api.md §2-§5."""
 
 import asyncio
+import base64
 import json
 import re
 
@@ -9,6 +10,8 @@ import pytest
 
 from samovar.core.errors import AwsError
 from samovar.services.lambda_.function import Logging
+from samovar.services.lambda_.ops import functions as ops
+from samovar.store.table import Table
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
 ROLE = "arn:aws:iam::123456789012:role/r"
@@ -503,3 +506,32 @@ def test_operations_that_arent_there_yet_are_not_pretended(lab):
 def test_a_function_kept_before_there_were_json_logs_still_reads():
     kept = msgspec.json.decode(b'{"format":"Text","group":"/g"}', type=Logging)
     assert kept == Logging("Text", "/g")
+
+
+@pytest.mark.parametrize("given", [{}, {"FunctionVersion": "ALL"}])
+def test_a_page_of_functions_is_made_without_the_other_functions(lab, monkeypatch, given):
+    """facts/lambda-api.md §1: paging. However many there are, a page costs what it shows."""
+    for number in range(30):
+        lab.create(f"f{number:02d}", Publish=number % 2 == 0)
+    every = []
+    page = lab.call("ListFunctions", MaxItems=7, **given)
+    while True:
+        every += [(item["FunctionName"], item["Version"]) for item in page["Functions"]]
+        if "NextMarker" not in page:
+            break
+        page = lab.call("ListFunctions", MaxItems=7, Marker=page["NextMarker"], **given)
+    assert every == sorted(set(every)) and len(every) == (45 if given else 30)
+
+    shown = []
+    describe = ops.describe_item
+    monkeypatch.setattr(ops, "describe_item", lambda *each: shown.append(each) or describe(*each))
+    taken = []
+    scan = Table.scan
+    monkeypatch.setattr(Table, "scan", lambda *asked: (taken.append(each) or each for each in scan(*asked)))
+    lab.call("ListFunctions", MaxItems=7, Marker=page_marker("f20\0$LATEST" if given else "f20"), **given)
+    assert len(shown) == 7
+    assert len(taken) < 20
+
+
+def page_marker(key):
+    return base64.urlsafe_b64encode(key.encode()).decode()

@@ -3,7 +3,7 @@
 Rule: whoever changes a function holds its lock from reading it until the change is committed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -113,16 +113,25 @@ async def delete_function(state: State, ctx: Context, params: Params) -> Params:
 async def list_functions(state: State, ctx: Context, params: Params) -> Params:
     if params.get("MasterRegion", "ALL") != "ALL":
         return {"Functions": []}  # only Lambda@Edge replicas have a master
-    found = state.functions.items((ctx.account, ctx.region))
-    if params.get("FunctionVersion") != "ALL":
-        page, more = pages.cut(((name, function) for (_, _, name), function in found), params)
-        return {"Functions": [describe_item(function) for function in page], **more}
-    everything: list[Deployed] = []
-    for key, function in found:
-        everything += [function, *state.versions_of((key[0], key[1], key[2]))]
-    keyed = ((f"{each.name}\0{functions.order(each.version)}", each) for each in everything)
-    versions, more = pages.cut(keyed, params)
-    return {"Functions": [describe_item(each, each.version) for each in versions], **more}
+    start = pages.start(params)
+    if params.get("FunctionVersion") == "ALL":
+        versions, more = pages.cut(_with_versions(state, ctx, start), params)
+        return {"Functions": [describe_item(each, each.version) for each in versions], **more}
+    page, more = pages.cut(((function.name, function) for function in _from(state, ctx, start)), params)
+    return {"Functions": [describe_item(function) for function in page], **more}
+
+
+def _from(state: State, ctx: Context, name: str) -> Iterator[Function]:
+    """The caller's functions from `name` on, by name."""
+    account = (ctx.account, ctx.region)
+    return (function for _, function in state.functions.scan(account, (*account, name)))
+
+
+def _with_versions(state: State, ctx: Context, start: str) -> Iterator[tuple[str, Deployed]]:
+    """Functions, each followed by its versions, with the keys of their pages."""
+    for function in _from(state, ctx, start.partition("\0")[0]):
+        for each in (function, *state.versions_of(function.key)):
+            yield f"{each.name}\0{functions.order(each.version)}", each
 
 
 async def _commit(
