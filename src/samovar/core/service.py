@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from samovar.core.access import Access
 from samovar.core.context import DirectOperation, Operation
 
 
@@ -26,6 +27,8 @@ class Service(msgspec.Struct, frozen=True):
     """Stops what the service runs by itself; the app awaits it at shutdown."""
     reset: Callable[[], Awaitable[None]] | None = None
     """Empties the service (POST /_samovar/reset)."""
+    access: Access | None = None
+    """What its operations need to be allowed; without it, whoever may do everything on `*`."""
 
 
 def fold(operation: str) -> str:

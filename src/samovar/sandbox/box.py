@@ -433,7 +433,6 @@ class LinuxBox:
             self.group.close()
         self._boxes.retire(self)
 
-
     def _kill_processes(self) -> None:
         """At the lowest level, where there is no shell to kill."""
         for pid in (self._pid, *self._started):
