@@ -22,9 +22,20 @@ from pathlib import Path
 
 from samovar.store.errors import StoreBusy, StoreError
 from samovar.store.lock import DirectoryLock
-from samovar.store.writer import Change, Many, Row, Statement, Transaction, Writer
+from samovar.store.writer import Change, Many, Procedure, Row, Statement, Steps, Transaction, Writer
 
-__all__ = ["Change", "Many", "Row", "Statement", "Store", "StoreBusy", "StoreError", "open_store"]
+__all__ = [
+    "Change",
+    "Many",
+    "Procedure",
+    "Row",
+    "Statement",
+    "Steps",
+    "Store",
+    "StoreBusy",
+    "StoreError",
+    "open_store",
+]
 
 _OLDEST_SQLITE = (3, 35, 0)  # RETURNING
 _SCHEMA = "CREATE TABLE IF NOT EXISTS schema_versions (name TEXT PRIMARY KEY, version INTEGER NOT NULL)"
@@ -68,7 +79,7 @@ class Store:
         """How many groups were committed so far."""
         return self._writer.commits
 
-    async def transact(self, *steps: Statement | Many | Change) -> list[list[Row]]:
+    async def transact(self, *steps: Statement | Many | Procedure | Change) -> list[list[Row]]:
         """Run `steps` as one transaction; the rows of each, after the commit has reached the disk.
 
         Raises StoreError with nothing applied. Changes touch memory before the first suspension.

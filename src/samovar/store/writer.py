@@ -6,19 +6,23 @@ Owns: the writing connection and the queue before it. Refuses: reads, and knowin
 2. A transaction inside a group stands behind its own SAVEPOINT: when it fails, only it fails.
 3. When the group as a whole cannot be committed (disk full, I/O error), each of its transactions is tried alone.
 4. Outcomes reach the event loop after the fsync, in the order of submission.
+5. A procedure that fails, whatever it raises, fails its own transaction and nothing else.
 """
 
 import asyncio
+import logging
 import queue
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import msgspec
 
 from samovar.store.errors import StoreError
+
+_log = logging.getLogger(__name__)
 
 Row = tuple[Any, ...]
 Statement = tuple[str, Sequence[object]]
@@ -29,6 +33,17 @@ class Many(msgspec.Struct, frozen=True):
 
     sql: str
     rows: Sequence[Sequence[object]]
+
+
+Steps = Generator["Statement | Many", list[Row], list[Row]]
+"""Yields statements, is sent the rows of each, and returns the rows of the whole."""
+
+
+class Procedure(msgspec.Struct, frozen=True):
+    """Statements that depend on what the ones before them found. `steps` runs on the writer's thread, and may run
+    again from its beginning when its group had to be tried anew: it reads and changes nothing but its own names."""
+
+    steps: Callable[[], Steps]
 
 
 class Change(Protocol):
@@ -53,11 +68,13 @@ _REFUSALS = (sqlite3.Error, sqlite3.Warning, ValueError, TypeError, OverflowErro
 class Transaction:
     """Statements that happen together or not at all, and the future that says which."""
 
-    def __init__(self, steps: Sequence[Statement | Many | Change], future: asyncio.Future[list[list[Row]]]) -> None:
-        self.statements: list[Statement | Many] = []
+    def __init__(
+        self, steps: Sequence[Statement | Many | Procedure | Change], future: asyncio.Future[list[list[Row]]]
+    ) -> None:
+        self.statements: list[Statement | Many | Procedure] = []
         self._changes: list[Change] = []
         for step in steps:
-            if isinstance(step, (tuple, Many)):
+            if isinstance(step, (tuple, Many, Procedure)):
                 self.statements.append(step)
             else:
                 self.statements.append(step.statement)
@@ -159,9 +176,25 @@ class Writer:
                 raise
             transaction.error = self._refusal(error)
             self._connection.execute("ROLLBACK TO one")
+        except Exception as error:  # noqa: BLE001 - a bug in a procedure must not end the thread that everybody needs
+            _log.exception("a procedure of a transaction failed")
+            transaction.error = self._refusal(error)
+            self._connection.execute("ROLLBACK TO one")
         self._connection.execute("RELEASE one")
 
-    def _execute(self, statement: Statement | Many) -> list[Row]:
+    def _run_procedure(self, procedure: Procedure) -> list[Row]:
+        steps = procedure.steps()
+        try:
+            statement = next(steps)
+            while True:
+                statement = steps.send(self._execute(statement))
+        except StopIteration as returned:
+            rows: list[Row] = returned.value
+            return rows
+
+    def _execute(self, statement: Statement | Many | Procedure) -> list[Row]:
+        if isinstance(statement, Procedure):
+            return self._run_procedure(statement)
         if isinstance(statement, Many):
             self._connection.executemany(statement.sql, statement.rows)
             return []

@@ -6,12 +6,13 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from samovar.store.sqlite import Many, Store, StoreBusy, StoreError, open_store
+from samovar.store.sqlite import Many, Procedure, Steps, Store, StoreBusy, StoreError, open_store
 
 Body = Callable[[Store], Coroutine[Any, Any, None]]
 
@@ -254,3 +255,42 @@ def test_a_directory_that_cannot_be_used_is_a_clear_error(tmp_path: Path) -> Non
     (tmp_path / "data" / "samovar.db").write_bytes(b"this is no database" * 100)
     with pytest.raises(StoreError, match=f"cannot open the database in {tmp_path}/data: file is not a database"):
         asyncio.run(open_store(tmp_path / "data"))
+
+
+def _raise_by(key: str, step: int) -> Steps:
+    """Adds `step` to the greatest value so far, for a new key."""
+    [(greatest,)] = yield ("SELECT COALESCE(MAX(v), 0) FROM t", ())
+    yield insert(key, greatest + step)
+    return [(greatest + step,)]
+
+
+def test_a_procedure_decides_by_what_it_finds_and_others_see_all_of_it_or_nothing(path: Path | None) -> None:
+    async def body(store: Store) -> None:
+        rows = await asyncio.gather(
+            *(store.transact(Procedure(partial(_raise_by, str(number), 2))) for number in range(50))
+        )
+        assert sorted(value for [[(value,)]] in rows) == list(range(2, 102, 2))
+        with pytest.raises(StoreError, match="UNIQUE"):
+            await store.transact(insert("other"), Procedure(partial(_raise_by, "7", 2)))
+        assert await store.query("SELECT count(*) FROM t") == [(50,)]
+
+    run(path, body)
+
+
+def test_a_bug_in_a_procedure_fails_its_transaction_and_the_writer_lives_on(
+    path: Path | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    def wrong() -> Steps:
+        yield insert("lost")
+        raise KeyError("a bug")
+
+    async def body(store: Store) -> None:
+        outcomes = await asyncio.gather(
+            store.transact(insert("a")), store.transact(Procedure(wrong)), store.transact(insert("b")),
+            return_exceptions=True,
+        )  # fmt: skip
+        assert [type(outcome) for outcome in outcomes] == [list, StoreError, list]
+        assert await store.query("SELECT k FROM t ORDER BY k") == [("a",), ("b",)]
+
+    run(path, body)
+    assert "a bug" in caplog.text
