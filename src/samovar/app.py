@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Protocol
@@ -26,12 +26,16 @@ from samovar.core.clock import SystemClock
 from samovar.core.context import Acting
 from samovar.core.ids import hex_id
 from samovar.core.service import Service
+from samovar.delivery.invocations import Invocations
+from samovar.delivery.journal import FILTERS, Journal
+from samovar.delivery.outbox import Outbox
+from samovar.delivery.targets import Targets
 from samovar.engine.invoke import Engine
 from samovar.engine.log import LogSink
 from samovar.engine.runtimes import Runtimes
 from samovar.gateway.admission import admit
 from samovar.gateway.dispatch import Gateway
-from samovar.gateway.doors import Doors, Site
+from samovar.gateway.doors import BadView, Doors, Site
 from samovar.net.server import Server, serve
 from samovar.sandbox import cgroup, doctor
 from samovar.sandbox.box import LinuxBox
@@ -40,7 +44,9 @@ from samovar.sandbox.spec import CONTROL_PORT, ENDPOINT_PORT, Isolation
 from samovar.services import lambda_, logs, sts
 from samovar.settings import Settings
 from samovar.store.blobs import Blobs
-from samovar.store.sqlite import open_store
+from samovar.store.bodies import Bodies
+from samovar.store.queue import Queues
+from samovar.store.sqlite import Store, open_store
 from samovar.wire.model import Models
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -118,11 +124,24 @@ class App:
         rooms.push_async_callback(self.engine.close)
         blobs = await Blobs.open(data / "code")
         rooms.push_async_callback(blobs.close)
+        await self._open_delivery(rooms, store, data)
         lambda_service, self._download_code, self._visit_url = await lambda_.build(
-            store, blobs, data / "trees", self.engine, clock
+            store, blobs, data / "trees", self.engine, clock, invocations=self.invocations
         )
         self._close_with(rooms, lambda_service)
+        await self.outbox.queue.start()
         return [lambda_service, logs_service, sts.build()]
+
+    async def _open_delivery(self, rooms: AsyncExitStack, store: Store, data: Path) -> None:
+        clock = self._clock
+        bodies = Bodies(await Blobs.open(data / "queues"))
+        rooms.push_async_callback(bodies.close)
+        queues = await Queues.open(store, clock, bodies)
+        self.journal = await Journal.open(store, clock)
+        self.outbox = Outbox(queues, Targets(self.acting), self.journal, clock)
+        self.invocations = Invocations(queues, self.engine, self.outbox, self.journal, clock)
+        for queue in (self.outbox.queue, self.invocations.queue):
+            rooms.push_async_callback(queue.close)
 
     @staticmethod
     def _close_with(rooms: AsyncExitStack, service: Service) -> None:
@@ -179,6 +198,7 @@ class App:
             allow_clock=settings.allow_clock,
             listen_host=settings.host,
             downloads={lambda_.LINK_PATH: self._download_code},
+            views={"/_samovar/events": self._show_events},
             sites=[Site(lambda_.URL_LABEL, lambda_.URL_PATH, self._visit_url)],
         )
         gateway = self._gateway = Gateway(Models(), self.services, doors=doors, region=settings.region)
@@ -198,7 +218,22 @@ class App:
 
     async def _reset(self) -> None:
         """What a reset empties beyond the services."""
+        for queue in (self.invocations.queue, self.outbox.queue):
+            await queue.reset()
+        await self.journal.reset()
         await self.engine.reset()
+
+    async def _show_events(self, query: Mapping[str, str]) -> object:
+        """What the delivery journal says; the parameters are its columns, `after` and `limit`."""
+        wanted = dict(query)
+        try:
+            after, limit = int(wanted.pop("after", "0")), int(wanted.pop("limit", "100"))
+        except ValueError:
+            raise BadView("after and limit are whole numbers") from None
+        unknown = wanted.keys() - set(FILTERS)
+        if unknown or not 0 < limit <= 1000 or not 0 <= after < 2**62:
+            raise BadView(f"There are {', '.join(FILTERS)}, after (an id) and limit (1 to 1000).")
+        return {"events": await self.journal.find(wanted, after, limit)}
 
     def _facts(self) -> dict[str, object]:
         return {"version": __version__, "isolation": self.isolation.value, "ephemeral": self._settings.ephemeral}

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from samovar.core import ids
 from samovar.core.clock import Clock
-from samovar.engine import extension_api, frames, report, runtime_api
+from samovar.engine import extension_api, frames, lineage, report, runtime_api
 from samovar.engine.extensions import Extensions
 from samovar.engine.launch import Launch
 from samovar.engine.lifecycle import INITIALISING, OCCUPIED, Effect, Event, IllegalTransition, State, allowed, step
@@ -69,6 +69,7 @@ class Environment:
         self.id = ids.hex_id(32)
         self.version = version
         self.version_key = version.key
+        self._mark = lineage.digest(version.function_arn)
         self.memory_mb = version.memory_mb
         self.state = State.STARTING
         self._house = house
@@ -480,7 +481,7 @@ class Environment:
         clock = self._house.clock
         left_s = self.version.timeout_s - (clock.monotonic() - self._began)
         deadline_ms = int((clock.machine() + left_s) * 1000)  # functions compare it with their own time
-        trace_id = frames.complete_trace(invocation.trace_id, deadline_ms // 1000)
+        trace_id = frames.complete_trace(invocation.trace_id, deadline_ms // 1000, self._mark)
         if self._extensions is not None:
             self._extensions.invoke(invocation.request_id, invocation.invoked_arn, trace_id, deadline_ms)
         if self._launch.frames and not self._api.waiting:

@@ -8,6 +8,7 @@ import struct
 import msgspec
 
 from samovar.core import ids
+from samovar.engine import lineage
 from samovar.engine.model import Invocation
 
 CONFIGURE, INVOCATION, NEXT, RESPONSE, TOO_LARGE, ERROR, INIT_ERROR = b"CINRLEX"
@@ -39,13 +40,16 @@ def invocation(invocation: Invocation, trace_id: str, deadline_ms: int) -> tuple
     return (header + beside + payload,)
 
 
-def complete_trace(given: str, epoch_s: int) -> str:
-    """The trace header as a function gets it; what the caller left out is ours, and not sampled."""
+def complete_trace(given: str, epoch_s: int, mark: str) -> str:
+    """The trace header as a function gets it; what the caller left out is ours, and not sampled.
+
+    `mark`: the function's in the lineage.
+    """
     if not given:
-        return f"Root=1-{epoch_s:08x}-{ids.hex_id(24)};Parent={ids.hex_id(16)};Sampled=0"
+        return f"Root=1-{epoch_s:08x}-{ids.hex_id(24)};Parent={ids.hex_id(16)};Sampled=0;Lineage={mark}:1"
     parent = "" if "Parent=" in given else f";Parent={ids.hex_id(16)}"
     sampled = "" if "Sampled=" in given else ";Sampled=0"
-    return f"{given}{parent}{sampled}"
+    return lineage.counted(f"{given}{parent}{sampled}", mark)
 
 
 class _Error(msgspec.Struct):

@@ -9,6 +9,7 @@ browser, as it is on AWS: who may enter is its own matter.
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Annotated, Any
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -27,6 +28,14 @@ _CENTURY_S = 100 * 365 * 86_400
 
 Download = Callable[[str, str], Awaitable[bytes | None]]
 """(path, query) of a link that a service handed out -> the bytes, or None for a link that isn't valid (any more)."""
+
+
+View = Callable[[Mapping[str, str]], Awaitable[object]]
+"""The parameters of a query string -> what is shown as JSON; BadView for parameters that can't be."""
+
+
+class BadView(Exception):
+    """The message says which parameter, and what is allowed."""
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -58,11 +67,12 @@ class Doors:
         allow_clock: bool,
         listen_host: str,
         downloads: Mapping[str, Download] | None = None,
+        views: Mapping[str, View] | None = None,
         sites: Iterable[Site] = (),
     ) -> None:
         """`facts` are further members of the health answer (version, isolation); `reset` runs after the services'.
 
-        `downloads` are services' links, by the prefix of their paths.
+        `downloads` are services' links, by the prefix of their paths; `views` what rooms show of themselves, by path.
         """
         self._services = list(services)
         self._facts = facts
@@ -72,6 +82,7 @@ class Doors:
         self._allow_clock = allow_clock
         self._listen_host = listen_host
         self._downloads = downloads or {}
+        self._views = views or {}
         self._sites = tuple(sites)
 
     def site(self, request: Request) -> Site | None:
@@ -95,10 +106,13 @@ class Doors:
             return self._open_reset(request) if request.method == "POST" else _wrong_method("POST")
         if path == _CLOCK:
             return self._open_clock(request)
+        if path in self._views:
+            return _show(self._views[path], request) if request.method == "GET" else _wrong_method("GET")
         for prefix, download in self._downloads.items():
             if path.startswith(prefix):
                 return _fetch(download, request) if request.method == "GET" else _wrong_method("GET")
-        return answer(404, {"message": f"No such door: {path}. There are: {', '.join((*_HEALTH, *_RESET, _CLOCK))}"})
+        doors = ", ".join((*_HEALTH, *_RESET, _CLOCK, *self._views))
+        return answer(404, {"message": f"No such door: {path}. There are: {doors}"})
 
     def _health(self) -> Response:
         return answer(200, {**self._facts(), "services": {service.name: "running" for service in self._services}})
@@ -148,6 +162,15 @@ async def _fetch(download: Download, request: Request) -> Response:
     if content is None:
         return answer(403, {"message": "This link isn't valid, or has expired. Ask for a new one."})
     return Response(200, [("Content-Type", "application/octet-stream")], content)
+
+
+async def _show(view: View, request: Request) -> Response:
+    if request.source is not None:
+        return answer(403, {"message": "A function can't look into the platform that runs it."})
+    try:
+        return answer(200, await view(dict(parse_qsl(request.query, keep_blank_values=True))))
+    except BadView as error:
+        return answer(400, {"message": str(error)})
 
 
 def answer(status: int, content: object) -> Response:

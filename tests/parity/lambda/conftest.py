@@ -13,7 +13,6 @@ import pytest
 from botocore.config import Config
 
 from samovar.core.clock import SystemClock
-from samovar.core.service import Service
 from samovar.engine.model import Invocation, Outcome, Result, Version
 from samovar.engine.streaming import Pace, Sink
 from samovar.gateway.admission import admit
@@ -57,7 +56,6 @@ class Server:
     def __init__(self, directory: Path) -> None:
         self.url = ""
         self._directory = directory
-        self.service: Service
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -79,7 +77,6 @@ class Server:
         service, download, visit = await lambda_.build(
             store, blobs, self._directory / "trees", EchoEngine(), SystemClock(), "x86_64"
         )
-        self.service = service
 
         async def nothing() -> None: ...
 
@@ -110,11 +107,6 @@ class Server:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with Server(tmp_path_factory.mktemp("lambda")) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def service(server: Server) -> Service:
-    return server.service
 
 
 @pytest.fixture(scope="module")

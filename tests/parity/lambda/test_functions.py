@@ -213,13 +213,6 @@ def test_a_dry_run_is_a_204_without_an_executed_version(client, create):
     assert answer["Payload"].read() == b""
 
 
-def test_an_event_invocation_is_honestly_not_implemented(client, create):
-    create()
-    code, message, status = refused(client.invoke, FunctionName="f", InvocationType="Event")
-    assert (code, status) == ("NotImplementedException", 501)
-    assert "InvocationType=Event" in message
-
-
 def test_a_missing_function_or_qualifier_is_not_found(client, create):
     create()
     assert refused(client.invoke, FunctionName="g")[1].endswith(":function:g:$LATEST")

@@ -53,7 +53,7 @@ def test_it_is_started_before_the_runtime_and_told_of_every_invocation(extended,
     assert registered == {"functionName": function.name, "functionVersion": "$LATEST", "handler": "h.handler"}
     told, _ = events(found)
     assert told.pop("deadlineMs") > time.time() * 1000 - 60_000
-    assert re.fullmatch(r"Root=1-\w{8}-\w{24};Parent=\w{16};Sampled=0", told.pop("tracing")["value"])
+    assert re.fullmatch(r"Root=1-\w{8}-\w{24};Parent=\w{16};Sampled=0;Lineage=\w{8}:1", told.pop("tracing")["value"])
     arn = f"arn:aws:lambda:us-east-1:123456789012:function:{function.name}"
     assert told == {"eventType": "INVOKE", "requestId": first.request_id, "invokedFunctionArn": arn}
 

@@ -32,9 +32,8 @@ def test_the_variables_are_those_of_lambda_and_no_others(look):
     environ = look().result["environ"]
     stream = environ.pop("AWS_LAMBDA_LOG_STREAM_NAME")
     assert re.fullmatch(r"\d{4}/\d\d/\d\d/\[\$LATEST][0-9a-f]{32}", stream)
-    assert re.fullmatch(
-        r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0", environ.pop("_X_AMZN_TRACE_ID")
-    )
+    trace = r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0;Lineage=[0-9a-f]{8}:1"
+    assert re.fullmatch(trace, environ.pop("_X_AMZN_TRACE_ID"))
     assert all(environ.pop(f"AWS_{name}") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"))
     # The one that AWS doesn't have: SDKs in the function then find this platform.
     assert environ.pop("AWS_ENDPOINT_URL") == "http://127.0.0.1:4566"

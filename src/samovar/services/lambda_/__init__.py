@@ -1,6 +1,6 @@
 """AWS Lambda (boto3 client `lambda`).
 
-Operations: the public functions of `ops`; Invoke knows RequestResponse and DryRun, streamed as well. Keeps: the tables
+Operations: the public functions of `ops`. Keeps: the tables
 `lambda.*`; a blob store of zips and a directory of unpacked trees, both to itself. Runs what is invoked through the
 engine.
 Facts: lambda-api.md §1-§6, §10, §11; lambda-limits.md §1-§3.
@@ -14,7 +14,9 @@ from pathlib import Path
 from samovar.core.clock import Clock
 from samovar.core.context import Context
 from samovar.core.service import Service, bind
+from samovar.delivery.invocations import Invocations
 from samovar.net.message import Reply, Request
+from samovar.services.lambda_.asynchronous import Asynchronous
 from samovar.services.lambda_.code import LINK_PATH, CodeStore
 from samovar.services.lambda_.codesigning import CodeSigning
 from samovar.services.lambda_.eventinvoke import EventInvoke
@@ -64,13 +66,14 @@ async def build(
     machine: str = "",
     draw: Callable[[], float] = random.random,
     polled: Collection[str] = (),
+    invocations: Invocations | None = None,
 ) -> tuple[Service, Download, Visit]:
     """Start the service: its operations, the door through which GetFunction's links download code, and that of URLs.
 
     `blobs` and `trees` (the directory that the engine mounts packages from) must be this service's own: what no
     function names is swept. `machine` is the processor as `platform.machine()` says it. `draw` gives random numbers
     from 0 up to 1, for aliases that share out their invocations. `polled` are the event sources (their names in
-    `sources.SOURCES`) from which something delivers.
+    `sources.SOURCES`) from which something delivers. `invocations` runs what is invoked asynchronously.
     """
     architecture = {"aarch64": "arm64"}.get(machine or platform.machine(), machine or platform.machine())
     code = CodeStore(blobs, trees, clock)
@@ -85,7 +88,11 @@ async def build(
     signing = await CodeSigning.open(store, state)
     sources = await Mappings.open(store, state, polled)
     operations |= bind(permits, permissions_ops)[0] | bind(addresses, urls_ops)[0] | bind(signing, codesigning_ops)[0]
-    operations |= bind(await EventInvoke.open(store, state), eventinvoke_ops)[0] | bind(sources, mappings_ops)[0]
+    configs = await EventInvoke.open(store, state)
+    operations |= bind(configs, eventinvoke_ops)[0] | bind(sources, mappings_ops)[0]
+    if invocations is not None:
+        state.asynchronous = asynchronous = Asynchronous(state, configs, invocations)
+        await asynchronous.start()
 
     async def close() -> None:
         await sources.close()

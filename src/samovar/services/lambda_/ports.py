@@ -1,8 +1,10 @@
-"""What the service asks of others: the engine that runs functions, and who keeps what may be tagged."""
+"""What the service asks of others: the engine that runs functions, who takes events for later, and who keeps what may
+be tagged."""
 
 from collections.abc import Callable
 from typing import Protocol
 
+from samovar.core.context import Context, Reply
 from samovar.engine.model import Invocation, Result, Version
 from samovar.engine.streaming import Pace, Sink
 from samovar.services.lambda_.function import Key
@@ -41,6 +43,14 @@ class Engine(Protocol):
 
     def set_reserved(self, function_arn: str, reserved: int | None) -> None:
         """Give the function (unqualified ARN) this much of its account's concurrency for itself, from now on."""
+        ...
+
+
+class Asynchronous(Protocol):
+    """Who takes events (`asynchronous.py`)."""
+
+    def accept(self, ctx: Context, name: str, qualifier: str, payload: bytes, reply: Reply) -> None:
+        """Answer 202 when the event is safe; it runs later."""
         ...
 
 

@@ -28,7 +28,7 @@ from samovar.services.lambda_.force import InForce, wrong_state
 from samovar.services.lambda_.function import Function, Key, Published, Reason
 from samovar.services.lambda_.layers import Layers
 from samovar.services.lambda_.names import LATEST, not_found
-from samovar.services.lambda_.ports import Engine, Taggable
+from samovar.services.lambda_.ports import Asynchronous, Engine, Taggable
 from samovar.store.errors import StoreError
 from samovar.store.sqlite import Change, Store
 from samovar.store.table import Table
@@ -68,6 +68,8 @@ class State:
         """Tables whose keys begin with account, region, function name, qualifier (empty for the function itself)."""
         self.deploying: list[Callable[[Key, Params], list[Change]]] = []
         """Asked before code is deployed, with the function and the request: may refuse, or add to what is committed."""
+        self.asynchronous: Asynchronous | None = None
+        """Takes the events of `InvocationType=Event`; None where nothing delivers them."""
         self.taggable: dict[str, Taggable] = {}
         """By the kind in their ARNs."""
         self._draw = draw

@@ -96,7 +96,7 @@ def test_the_invoked_arn_has_a_qualifier_when_one_was_given(lab, asked, invoked)
 
 
 @pytest.mark.parametrize("exists", [True, False])
-@pytest.mark.parametrize("kind", ["RequestResponse", "DryRun"])
+@pytest.mark.parametrize("kind", ["RequestResponse", "Event", "DryRun"])
 @pytest.mark.parametrize(("name", "qualifier"), [("f:1", "1"), ("f:prod", "prod")])
 def test_an_unknown_qualifier_is_not_found(lab, exists, kind, name, qualifier):
     if exists:
