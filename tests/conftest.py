@@ -38,15 +38,15 @@ class ServerDied(Exception):
     """The server ended before it was ready."""
 
 
-def package(code: str | Mapping[str, str], modes: Mapping[str, int] = {}) -> bytes:
-    """A zip of sources, which may be indented as the test that holds them is."""
-    files = {"h.py": code} if isinstance(code, str) else code
+def package(code: str | Mapping[str, str | bytes], modes: Mapping[str, int] = {}) -> bytes:
+    """A zip of sources, which may be indented as the test that holds them is, and of other files."""
+    files: Mapping[str, str | bytes] = {"h.py": code} if isinstance(code, str) else code
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in files.items():
             entry = zipfile.ZipInfo(name)
             entry.external_attr = (stat.S_IFREG | modes.get(name, 0o644)) << 16
-            archive.writestr(entry, textwrap.dedent(text))
+            archive.writestr(entry, textwrap.dedent(text) if isinstance(text, str) else text)
     return buffer.getvalue()
 
 
@@ -101,7 +101,7 @@ class Function:
         invoke = self.platform.client("lambda").invoke
         return Answer(invoke(**{"FunctionName": self.name, "LogType": "Tail"} | payload | options))
 
-    def update(self, code: str | Mapping[str, str]) -> None:
+    def update(self, code: str | Mapping[str, str | bytes]) -> None:
         self.platform.client("lambda").update_function_code(FunctionName=self.name, ZipFile=package(code))
         self.settle("function_updated_v2")
 
@@ -196,7 +196,7 @@ class Platform:
         return self._clients[service]
 
     def create(
-        self, code: str | Mapping[str, str], name: str = "", modes: Mapping[str, int] = {}, **configuration: Any
+        self, code: str | Mapping[str, str | bytes], name: str = "", modes: Mapping[str, int] = {}, **configuration: Any
     ) -> Function:
         """CreateFunction, acknowledged. `code`: the text of h.py, or of each file; the handler is `h.handler`."""
         name = name or f"f-{next(self._names)}"
@@ -206,7 +206,7 @@ class Platform:
         )
         return Function(self, name)
 
-    def deploy(self, code: str | Mapping[str, str], name: str = "", **configuration: Any) -> Function:
+    def deploy(self, code: str | Mapping[str, str | bytes], name: str = "", **configuration: Any) -> Function:
         """`create`, and wait until it can be invoked."""
         function = self.create(code, name, **configuration)
         function.settle()
@@ -270,7 +270,7 @@ def deploy(platform: Platform) -> Iterator[Callable[..., Function]]:
     """`Platform.deploy` on the session's server; the functions go with the test."""
     made: list[Function] = []
 
-    def deploy(code: str | Mapping[str, str], **configuration: Any) -> Function:
+    def deploy(code: str | Mapping[str, str | bytes], **configuration: Any) -> Function:
         made.append(platform.deploy(code, **configuration))
         return made[-1]
 

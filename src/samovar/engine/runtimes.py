@@ -7,6 +7,7 @@ from pathlib import Path
 
 from samovar.engine.languages import Found, Language, for_programs
 from samovar.engine.languages.custom import Custom
+from samovar.engine.languages.java import Java
 from samovar.engine.languages.nodejs import Nodejs
 from samovar.engine.languages.python import Python
 from samovar.engine.launch import PROGRAM, Launch, fitted
@@ -21,7 +22,8 @@ class Runtimes:
         cache = data_dir / "cache"
         self._own_network = own_network
         self.python = Python(data_dir / "runtimes", cache)
-        self._languages: list[Language] = [self.python, Nodejs(cache), Custom(cache, own_network)]
+        self._languages: list[Language] = [self.python, Nodejs(cache), Java(cache, own_network)]
+        self._languages.append(Custom(cache, own_network))
 
     def all(self) -> list[Found]:
         return [found for language in self._languages for found in language.found()]
@@ -42,7 +44,7 @@ class Runtimes:
 
     def launch(self, version: Version) -> Launch:
         language = self._language(version.runtime)
-        return fitted(language.launch(version.runtime), language.program(version), version, self._own_network)
+        return fitted(language.launch(version), language.program(version), version, self._own_network)
 
     def _language(self, identifier: str) -> Language:
         return next(language for language in self._languages if language.owns(identifier))

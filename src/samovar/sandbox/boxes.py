@@ -165,7 +165,7 @@ class LinuxBoxes:
 
     async def _start_zygote(self, zygote: "_Zygote") -> None:
         try:
-            plan = self._describe(zygote.kind)
+            plan = await asyncio.to_thread(self._describe, zygote.kind)  # may compile what it describes
             plan.cache.mkdir(parents=True, exist_ok=True)
             zygote.command = plan.command if self.isolated else spec.command_on_host(plan)
             zygote.starts_early = bool(plan.module or plan.command)

@@ -76,6 +76,8 @@ class ZygoteSpec(msgspec.Struct, frozen=True):
     environ: dict[str, str]
     cache: Path
     """Host folder for compiled modules."""
+    shared: Sequence[Path] = ()
+    """Host folders that the interpreter needs at their own place, such as its configuration below /etc."""
 
 
 class BoxLimits(msgspec.Struct, frozen=True):
@@ -130,6 +132,8 @@ def root_plan(spec: ZygoteSpec, at: Path, host_network: bool) -> dict[str, Any]:
         binds.append((str(spec.interpreter.prefix), "/var/lang", "ro"))
     for host, name in spec.packages:
         _share(host, f"/var/runtime/{name}", folders, files, binds)
+    for folder in spec.shared:
+        _share(folder, str(folder), folders, files, binds)
     binds.append((str(INSIDE), HELPER_MOUNT, "ro"))
     # What one process compiles, others load: only an interpreter's zygote writes, before anything else runs there.
     binds.append((str(spec.cache), PYCACHE, "rw" if spec.module else "ro"))

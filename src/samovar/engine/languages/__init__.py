@@ -38,7 +38,7 @@ class Language(Protocol):
     def zygote(self, identifier: str) -> ZygoteSpec:
         """What boxes are made of; only for identifiers without a problem."""
 
-    def launch(self, identifier: str) -> Launch: ...
+    def launch(self, version: Version) -> Launch: ...
 
     def program(self, version: Version) -> list[str]:
         """The runtime's own command where it speaks with the Runtime API; empty where a function brings it."""

@@ -41,8 +41,8 @@ class Custom:
     def zygote(self, identifier: str) -> ZygoteSpec:
         return ZygoteSpec(None, "", None, [], {}, self._cache / identifier)
 
-    def launch(self, identifier: str) -> Launch:
-        return Launch(identifier, prepared=False, frames=False, environ=_ENVIRON, programs=_BOOTSTRAPS)
+    def launch(self, version: Version) -> Launch:
+        return Launch(version.runtime, prepared=False, frames=False, environ=_ENVIRON, programs=_BOOTSTRAPS)
 
     def program(self, version: Version) -> list[str]:
         return []

@@ -45,29 +45,32 @@ class Nodejs:
         )
 
     def zygote(self, identifier: str) -> ZygoteSpec:
-        environ = self.launch(identifier).environ
+        environ = _environ(identifier)
         command = Command([["/var/lang/bin/node", "/var/runtime/index.cjs"]], environ, "/", channel=True)
         interpreter = self._interpreters[_major(identifier)]
         return ZygoteSpec(interpreter, "", command, in_folder(RUNTIME_CLIENT), {}, self._cache / identifier)
 
-    def launch(self, identifier: str) -> Launch:
-        major = _major(identifier)
-        modules = f"/opt/nodejs/node{major}/node_modules:/opt/nodejs/node_modules"
-        environ = {
-            "AWS_EXECUTION_ENV": f"AWS_Lambda_{identifier}",
-            "LANG": "en_US.UTF-8",
-            "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:"
-            "/var/task:/var/task/lib:/opt/lib",
-            "NODE_PATH": f"{modules}:/var/runtime/node_modules:/var/runtime:/var/task",
-            "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
-            "PWD": "/var/task",
-            "SHLVL": "0",
-            "TZ": ":UTC",
-        }
-        return Launch(identifier, prepared=True, frames=True, environ=environ)
+    def launch(self, version: Version) -> Launch:
+        return Launch(version.runtime, prepared=True, frames=True, environ=_environ(version.runtime))
 
     def program(self, version: Version) -> list[str]:
         return ["/var/lang/bin/node", "/var/runtime/program.cjs"]
+
+
+def _environ(identifier: str) -> dict[str, str]:
+    major = _major(identifier)
+    modules = f"/opt/nodejs/node{major}/node_modules:/opt/nodejs/node_modules"
+    return {
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{identifier}",
+        "LANG": "en_US.UTF-8",
+        "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:"
+        "/var/task:/var/task/lib:/opt/lib",
+        "NODE_PATH": f"{modules}:/var/runtime/node_modules:/var/runtime:/var/task",
+        "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+        "PWD": "/var/task",
+        "SHLVL": "0",
+        "TZ": ":UTC",
+    }
 
 
 def search_path() -> list[Path]:

@@ -55,9 +55,9 @@ class Python:
         environ, cache = zygote_environ(identifier), self._cache / identifier
         return ZygoteSpec(interpreter, "samovar_runtime", None, packages, environ, cache)
 
-    def launch(self, identifier: str) -> Launch:
-        environ = {**zygote_environ(identifier), "PWD": "/var/task", "SHLVL": "0"}
-        return Launch(identifier, prepared=True, frames=True, environ=environ)
+    def launch(self, version: Version) -> Launch:
+        environ = {**zygote_environ(version.runtime), "PWD": "/var/task", "SHLVL": "0"}
+        return Launch(version.runtime, prepared=True, frames=True, environ=environ)
 
     def program(self, version: Version) -> list[str]:
         return [f"/var/lang/bin/{version.runtime}", "/var/runtime/bootstrap.py"]

@@ -1,0 +1,7 @@
+package com.amazonaws.services.lambda.runtime;
+
+/** Declared as in AWS's aws-lambda-java-core, for functions that expect the runtime to bring it. */
+public interface CognitoIdentity {
+    String getIdentityId();
+    String getIdentityPoolId();
+}

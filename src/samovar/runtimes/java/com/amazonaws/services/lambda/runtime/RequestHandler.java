@@ -1,0 +1,6 @@
+package com.amazonaws.services.lambda.runtime;
+
+/** Declared as in AWS's aws-lambda-java-core, for functions that expect the runtime to bring it. */
+public interface RequestHandler<I, O> {
+    O handleRequest(I input, Context context);
+}
