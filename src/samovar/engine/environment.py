@@ -7,6 +7,7 @@ allow ends the box.
 
 import asyncio
 import logging
+import socket
 from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
@@ -14,15 +15,17 @@ from typing import Any, Protocol
 
 from samovar.core import ids
 from samovar.core.clock import Clock
-from samovar.engine import extension_api, frames, lineage, report, runtime_api
+from samovar.engine import extension_api, frames, lineage, report, runtime_api, telemetry_api
 from samovar.engine.extensions import Extensions
 from samovar.engine.launch import Launch
 from samovar.engine.lifecycle import INITIALISING, OCCUPIED, Effect, Event, IllegalTransition, State, allowed, step
 from samovar.engine.log import Journal, LogSink
 from samovar.engine.model import InitFailure, Invocation, Outcome, Result, Version
-from samovar.engine.records import Ending
+from samovar.engine.records import Beginning, Ending
 from samovar.engine.runtime_api import RuntimeApi
 from samovar.engine.streaming import Course, Hold, Sink
+from samovar.engine.telemetry import Telemetry
+from samovar.engine.timing import Timing
 from samovar.net.message import Reply, Request
 from samovar.sandbox.port import Box, Boxes, Exit, NotLaunched, SandboxDied
 from samovar.sandbox.spec import BoxLimits, Command
@@ -74,7 +77,8 @@ class Environment:
         self.state = State.STARTING
         self._house = house
         self._box: Box | None = None
-        self._journal = Journal(version, self.id, house.log, house.clock)
+        self._telemetry = Telemetry(version.log_format == "JSON", house.clock)
+        self._journal = Journal(version, self.id, house.log, house.clock, self._telemetry)
         self._invocation: Invocation | None = None
         self._done: Done | None = None
         self._told: Told | None = None
@@ -103,8 +107,12 @@ class Environment:
         """It has asked for the next invocation, and extensions haven't."""
         self._failed = False
         """Something of this run has failed; what ends without that has timed out."""
+        self._timing = Timing(house.clock)
+        self._trace_id = ""
         self._late: Callable[..., None] | None = None
         """Closes the invocation that was answered while extensions still worked for it."""
+        self._answered: Callable[[], Ending] | None = None
+        """What there is to say of that invocation so far."""
         self._held_back = False
 
     def __repr__(self) -> str:
@@ -151,6 +159,8 @@ class Environment:
         self._course = None
         self._began = self._house.clock.monotonic()
         self._answer = b""
+        self._trace_id = ""
+        self._timing.begin(self._began)
         self._journal.take(invocation.tail)
 
     def retire(self) -> None:
@@ -213,14 +223,31 @@ class Environment:
         if self._extensions is None or self._extensions.ready:
             return self._next()
         self._runtime_waits = allowed(self.state, Event.NEXT)
+        if self._runtime_waits:
+            self._tell_runtime_done()
         return self._runtime_waits
+
+    def _tell_runtime_done(self) -> None:
+        """It has asked for its next event, and extensions are still at work."""
+        if self.state in INITIALISING:
+            self._journal.init_runtime_done(self._phase, "success")
+        elif self._answered is not None and self._box is not None:
+            self._box.drain_output()
+            self._timing.runtime_done()
+            self._journal.runtime_done(self._answered())
+
+    @property
+    def _phase(self) -> str:
+        return "invoke" if self.state is State.REINIT else "init"
 
     def _next(self) -> bool:
         self._runtime_waits = False
         if self.state in INITIALISING:
             duration_ms = (self._house.clock.monotonic() - self._init_began) * 1000
-            self._journal.init_done(duration_ms, "invoke" if self.state is State.REINIT else "init")
+            self._journal.init_runtime_done(self._phase, "success")
             self._tell_of_extensions()
+            self._journal.init_done(duration_ms, self._phase)
+            self._telemetry.settle()
             if self.state is not State.REINIT:
                 self._init_ms = duration_ms
         return self._say(Event.NEXT)
@@ -239,6 +266,7 @@ class Environment:
         if self.state is not State.BUSY or request_id != self._request_id or self._course is not None:
             return False
         self._course = Course(self._sink, content_type, hold)
+        self._timing.answering()
         return True
 
     def runtime_data(self, request_id: str, chunk: bytes) -> bool:
@@ -263,6 +291,7 @@ class Environment:
             if self._course.too_large:
                 event, payload = Event.HANDLER_ERROR, self._course.too_large
         self._answer = payload
+        self._timing.answered()
         self.event(event)
         return True
 
@@ -314,7 +343,17 @@ class Environment:
             return
         if self._extensions is None:
             self._extensions = Extensions(self, ())
-        extension_api.handle(self._extensions, self.version, request, reply)
+        if request.path not in telemetry_api.PATHS:
+            extension_api.handle(self._extensions, self.version, request, reply)
+            return
+        extension = extension_api.identify(self._extensions, request)
+        may, told = self.extensions_may_register, self._journal.subscription
+        reply(telemetry_api.handle(request, extension, may, self._telemetry, self._dial, told))
+
+    async def _dial(self) -> socket.socket:
+        if self._box is None:
+            raise SandboxDied("there is no box")
+        return await self._box.dial()
 
     def on_output(self, data: bytes) -> None:
         self._journal.output(data)
@@ -356,6 +395,7 @@ class Environment:
         self._exit = how
         self._failed = self._failed or self.state is State.PREPARING
         self._forget_extensions()
+        self._telemetry.part()
         if self.state is not State.DEAD:
             self.event(Event.BROKEN if how.box_gone else Event.EXITED)
 
@@ -408,7 +448,8 @@ class Environment:
         self._api = RuntimeApi(self)
         self._failed = self._runtime_waits = False
         self._extensions = None
-        self._journal.init_start("invoke" if self.state is State.REINIT else "init")
+        self._telemetry.begin()
+        self._journal.init_start(self._phase)
         if self._external:
             self._runtime_held = True
             self._extensions = Extensions(self, self._external)
@@ -466,6 +507,7 @@ class Environment:
         killed = self.state in (State.RESTARTING, State.RESETTING, State.LEAVING)
         status = "timeout" if killed and not self._failed else "error"
         error_type = "" if status == "timeout" else self._init_error_type or report.EXIT_ERROR
+        self._journal.init_runtime_done(phase, status, error_type)
         self._tell_of_extensions()
         duration_ms = (self._house.clock.monotonic() - self._init_began) * 1000
         self._journal.init_failed(duration_ms, phase, status, error_type)
@@ -477,11 +519,13 @@ class Environment:
             self._cold = False
             self._house.started(self)
         box.throttle()  # init ran with all the CPU there is
-        self._journal.start(invocation.request_id)
         clock = self._house.clock
-        left_s = self.version.timeout_s - (clock.monotonic() - self._began)
+        now = clock.monotonic()
+        self._timing.begin(now)
+        left_s = self.version.timeout_s - (now - self._began)
         deadline_ms = int((clock.machine() + left_s) * 1000)  # functions compare it with their own time
-        trace_id = frames.complete_trace(invocation.trace_id, deadline_ms // 1000, self._mark)
+        trace_id = self._trace_id = frames.complete_trace(invocation.trace_id, deadline_ms // 1000, self._mark)
+        self._journal.start(Beginning(invocation.request_id, invocation.invoked_arn, trace_id))
         if self._extensions is not None:
             self._extensions.invoke(invocation.request_id, invocation.invoked_arn, trace_id, deadline_ms)
         if self._launch.frames and not self._api.waiting:
@@ -495,11 +539,13 @@ class Environment:
     def freeze_now(self) -> None:
         """Freeze the box, if the environment is still without an invocation."""
         if self._box is not None and self.state is State.IDLE:
+            self._telemetry.hold()
             self._box.freeze()
 
     def _thaw(self) -> None:
         if self._box is not None:
             self._box.thaw()
+            self._telemetry.release()
 
     def _kill(self) -> None:
         if self._box is not None:
@@ -510,11 +556,13 @@ class Environment:
             reason = "FAILURE" if self._failed else "TIMEOUT"
             if self._dismissed:
                 reason = "SPINDOWN"
+            self._telemetry.hurry()
             extensions.shut_down(self._box, reason, self._house.clock.machine())
 
     def _discard(self) -> None:
         self._close_late()
         self._forget_extensions()
+        self._telemetry.close()
         self._house.stop_clock(self)
         if self._box is not None:
             self._house.moves_out(self._box.id)
@@ -612,6 +660,7 @@ class Environment:
             self._close(outcome, payload, error_type, status=status, reported=reported)
             return
         self._late = partial(self._close, outcome, payload, error_type)
+        self._answered = partial(self._ending, outcome, payload, error_type)
         if not invocation.tail:
             self._done = None
             duration_ms = (self._house.clock.monotonic() - self._began) * 1000
@@ -635,30 +684,46 @@ class Environment:
     def _close(
         self, outcome: Outcome, payload: bytes, error_type: str, *, status: str = "", reported: str = ""
     ) -> None:
-        house, box, invocation, done = self._house, self._box, self._invocation, self._done
-        assert invocation is not None
-        duration_ms = (house.clock.monotonic() - self._began) * 1000
-        if status == "timeout":
-            duration_ms = self.version.timeout_s * 1000.0
+        box, done = self._box, self._done
         if box is not None:
             box.drain_output()
-        init_ms, self._init_ms = self._init_ms, None
-        ending = Ending(
-            request_id=invocation.request_id,
-            duration_ms=duration_ms,
-            memory_mb=self.version.memory_mb,
-            max_memory_mb=self._peak_mb(),
-            produced_bytes=len(payload) if self._course is None else self._course.size,
-            init_ms=init_ms,
-            failed=outcome is not Outcome.OK,
-            status=status,
-            error_type="" if status == "timeout" else reported or error_type,
-        )
+        ending = self._ending(outcome, payload, error_type, status=status, reported=reported, peak_mb=self._peak_mb())
         tail = self._journal.end(ending)
+        self._init_ms = self._answered = None
         self._invocation = self._done = self._sink = None
         self._answer = b""
         if done is not None:
-            done(Result(outcome, payload, error_type, tail, duration_ms, init_ms))
+            done(Result(outcome, payload, error_type, tail, ending.duration_ms, ending.init_ms))
+
+    def _ending(
+        self,
+        outcome: Outcome,
+        payload: bytes,
+        error_type: str,
+        *,
+        status: str = "",
+        reported: str = "",
+        peak_mb: int = 0,
+    ) -> Ending:
+        invocation, clock, detailed = self._invocation, self._house.clock, self._journal.detailed
+        assert invocation is not None
+        duration_ms = (clock.monotonic() - self._began) * 1000
+        size = len(payload) if self._course is None else self._course.size
+        return Ending(
+            request_id=invocation.request_id,
+            duration_ms=self.version.timeout_s * 1000.0 if status == "timeout" else duration_ms,
+            memory_mb=self.version.memory_mb,
+            max_memory_mb=peak_mb,
+            produced_bytes=0 if status else size,
+            init_ms=self._init_ms,
+            failed=outcome is not Outcome.OK,
+            status=status,
+            error_type="" if status == "timeout" else reported or error_type,
+            arn=invocation.invoked_arn,
+            trace_id=self._trace_id,
+            spans=self._timing.spans() if detailed and not status else (),
+            overhead=self._timing.extension_overhead() if detailed else None,
+        )
 
     def _peak_mb(self) -> int:
         if self._exit.out_of_memory:

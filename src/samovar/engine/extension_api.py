@@ -1,8 +1,7 @@
 """The Extensions API, as a process in an environment sees it, beside the Runtime API.
 
-Owns: paths, headers, bodies and refusals of facts/lambda-runtime.md §4 (words: AWS's runtime-interface-emulator), and
-what AWS's emulator answers where telemetry is asked for: that there is none.
-Refuses: states, which are `extensions`'.
+Owns: paths, headers, bodies and refusals of facts/lambda-runtime.md §4 (words: AWS's runtime-interface-emulator).
+Refuses: states, which are `extensions`', and telemetry, which has an API of its own.
 """
 
 import re
@@ -18,7 +17,6 @@ from samovar.net.message import Reply, Request, Response
 BASE = "/2020-01-01/extension"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _EVENTS = ("INVOKE", "SHUTDOWN")
-_UNSUPPORTED = {"/2022-07-01/telemetry": "Telemetry", "/2020-08-15/logs": "Logs"}
 _ERRORS = {
     f"{BASE}/init/error": (ExtensionEvent.INIT_ERROR, "InitError"),
     f"{BASE}/exit/error": (ExtensionEvent.EXIT_ERROR, "ExitError"),
@@ -45,10 +43,7 @@ class _Problem(msgspec.Struct):
 def handle(extensions: Extensions, version: Version, request: Request, reply: Reply) -> None:
     """Answer one call, now or when there is an event."""
     path, method = request.path, request.method
-    if path in _UNSUPPORTED:
-        name = _UNSUPPORTED[path]
-        reply(_error(202, f"{name}.NotSupported", f"{name} API is not supported"))
-    elif path == f"{BASE}/register":
+    if path == f"{BASE}/register":
         answer = _register(extensions, version, request) if method == "POST" else _wrong_method("POST", path)
         reply(answer)
         if answer.status == 200:
@@ -114,7 +109,7 @@ def _next(extensions: Extensions, request: Request, reply: Reply) -> None:
     if request.method != "GET":
         reply(_wrong_method("GET", request.path))
         return
-    extension = _identify(extensions, request)
+    extension = identify(extensions, request)
     if isinstance(extension, Response):
         reply(extension)
     elif not extensions.next(extension, reply):
@@ -122,7 +117,7 @@ def _next(extensions: Extensions, request: Request, reply: Reply) -> None:
 
 
 def _report(extensions: Extensions, request: Request, event: ExtensionEvent, wanted: str) -> Response:
-    extension = _identify(extensions, request)
+    extension = identify(extensions, request)
     if isinstance(extension, Response):
         return extension
     reason = request.headers.get("lambda-extension-function-error-type", "")
@@ -133,7 +128,8 @@ def _report(extensions: Extensions, request: Request, event: ExtensionEvent, wan
     return Response(202, [("Content-Type", "application/json")], b'{"status":"OK"}\n')
 
 
-def _identify(extensions: Extensions, request: Request) -> Extension | Response:
+def identify(extensions: Extensions, request: Request) -> Extension | Response:
+    """Who makes this call, or a refusal."""
     identifier = request.headers.get("lambda-extension-identifier", "")
     if not identifier:
         return _refused("MissingExtensionIdentifier", "Missing Lambda-Extension-Identifier header")

@@ -1,4 +1,4 @@
-"""An environment's log: what happens in it, and what it prints, as events of its log stream.
+"""An environment's log: what happens in it, and what it prints, as events of its log stream and of its telemetry.
 
 Owns: Journal, and the two forms of LoggingConfig, TextForm and JsonForm: which events of the platform are written and
 how, and which lines of the function are kept. Refuses: storing (the LogSink), and why something happened.
@@ -9,6 +9,7 @@ framed record tells its level; any other line is at INFO unless it is a JSON obj
 timestamp, which AWS asks for ("Log-level filtering" in the Lambda guide).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -17,7 +18,8 @@ import msgspec
 from samovar.core.clock import Clock
 from samovar.engine import records, report
 from samovar.engine.model import ON_DEMAND, Version
-from samovar.engine.records import Ending, Level, Record
+from samovar.engine.records import Beginning, Ending, Level, Pair
+from samovar.engine.telemetry import EXTENSION, FUNCTION, Telemetry
 
 
 class LogSink(Protocol):
@@ -37,10 +39,13 @@ class Form(Protocol):
         ...
 
     def init_start(self, now: float, phase: str) -> list[str]: ...
+    def init_runtime_done(self, now: float, phase: str, status: str, error_type: str) -> list[str]: ...
     def init_done(self, now: float, duration_ms: float, phase: str) -> list[str]: ...
     def init_failed(self, now: float, duration_ms: float, phase: str, status: str, error_type: str) -> list[str]: ...
     def extension(self, now: float, extension: records.Extension) -> list[str]: ...
-    def start(self, now: float, request_id: str) -> list[str]: ...
+    def subscription(self, now: float, api: str, name: str, state: str, types: Sequence[str]) -> list[str]: ...
+    def start(self, now: float, begun: Beginning) -> list[str]: ...
+    def runtime_done(self, now: float, ending: Ending) -> list[str]: ...
     def end(self, now: float, ending: Ending) -> list[str]: ...
 
 
@@ -53,6 +58,9 @@ class TextForm:
     def init_start(self, now: float, phase: str) -> list[str]:
         return [report.init_start(self._version.runtime, self._version.region)] if phase == "init" else []
 
+    def init_runtime_done(self, now: float, phase: str, status: str, error_type: str) -> list[str]:
+        return []
+
     def init_done(self, now: float, duration_ms: float, phase: str) -> list[str]:
         if self._version.initialization == ON_DEMAND:
             return []  # REPORT tells it
@@ -64,8 +72,14 @@ class TextForm:
     def extension(self, now: float, extension: records.Extension) -> list[str]:
         return [report.extension(extension.name, extension.state, extension.events, extension.error_type)]
 
-    def start(self, now: float, request_id: str) -> list[str]:
-        return [report.start(request_id, self._version.version)]
+    def subscription(self, now: float, api: str, name: str, state: str, types: Sequence[str]) -> list[str]:
+        return [report.subscription(api, name, state, types)]
+
+    def start(self, now: float, begun: Beginning) -> list[str]:
+        return [report.start(begun.request_id, self._version.version)]
+
+    def runtime_done(self, now: float, ending: Ending) -> list[str]:
+        return []
 
     def end(self, now: float, ending: Ending) -> list[str]:
         return [
@@ -83,8 +97,8 @@ class TextForm:
 
 
 class JsonForm:
-    def __init__(self, version: Version) -> None:
-        self._version = version
+    def __init__(self, version: Version, all_records: records.Records) -> None:
+        self._records = all_records
         self._system = Level[version.system_log_level]
         self._application = Level[version.application_log_level]
 
@@ -92,106 +106,177 @@ class JsonForm:
         return (level or _told_level(text)) >= self._application
 
     def init_start(self, now: float, phase: str) -> list[str]:
-        version = self._version
-        return self._lines(now, (records.INIT_START, records.init_start(version, phase)))
+        return self._lines(now, self._records.init_start(phase))
+
+    def init_runtime_done(self, now: float, phase: str, status: str, error_type: str) -> list[str]:
+        return self._lines(now, self._records.init_runtime_done(phase, status, error_type))
 
     def init_done(self, now: float, duration_ms: float, phase: str) -> list[str]:
         return self.init_failed(now, duration_ms, phase, "success", "")
 
     def init_failed(self, now: float, duration_ms: float, phase: str, status: str, error_type: str) -> list[str]:
-        way = self._version.initialization
-        return self._lines(
-            now,
-            (records.INIT_RUNTIME_DONE, records.init_runtime_done(way, phase, status, error_type)),
-            (records.INIT_REPORT, records.init_report(way, duration_ms, phase, status, error_type)),
-        )
+        return self._lines(now, self._records.init_report(duration_ms, phase, status, error_type))
 
     def extension(self, now: float, extension: records.Extension) -> list[str]:
-        return self._lines(now, (records.EXTENSION, records.extension(extension)))
+        return self._lines(now, self._records.extension(extension))
 
-    def start(self, now: float, request_id: str) -> list[str]:
-        return self._lines(now, (records.START, records.start(request_id, self._version.version)))
+    def subscription(self, now: float, api: str, name: str, state: str, types: Sequence[str]) -> list[str]:
+        return self._lines(now, self._records.subscription(api, name, state, types))
+
+    def start(self, now: float, begun: Beginning) -> list[str]:
+        return self._lines(now, self._records.start(begun))
+
+    def runtime_done(self, now: float, ending: Ending) -> list[str]:
+        return self._lines(now, self._records.runtime_done(ending))
 
     def end(self, now: float, ending: Ending) -> list[str]:
-        return self._lines(
-            now,
-            (records.RUNTIME_DONE, records.runtime_done(ending)),
-            (records.REPORT, records.invocation_report(ending)),
-        )
+        return self._lines(now, self._records.report(ending))
 
-    def _lines(self, now: float, *events: tuple[str, Record]) -> list[str]:
+    def _lines(self, now: float, events: Sequence[Pair]) -> list[str]:
         return [
-            records.line(now, kind, record) for kind, record in events if records.level(kind, record) >= self._system
+            records.line(now, kind, record)
+            for kind, record in events
+            if not isinstance(record, str) and records.level(kind, record) >= self._system
         ]
 
 
 class Journal:
-    """Writes one environment's log stream, and remembers the tail of an invocation whose caller wants it."""
+    """Writes one environment's log stream, tells its telemetry the same, and remembers the tail of an invocation whose
+    caller wants it."""
 
-    def __init__(self, version: Version, digits: str, sink: LogSink, clock: Clock) -> None:
+    def __init__(self, version: Version, digits: str, sink: LogSink, clock: Clock, telemetry: Telemetry) -> None:
         """`digits`: 32 hex digits of the stream's name."""
         self.stream = report.stream_name(version, clock.now(), digits)
         self._version = version
         self._sink = sink
         self._clock = clock
-        self._form: Form = JsonForm(version) if version.log_format == "JSON" else TextForm(version)
+        self._telemetry = telemetry
+        self._records = records.Records(version, report.instance_id(version, clock.now(), digits))
+        is_json = version.log_format == "JSON"
+        self._form: Form = JsonForm(version, self._records) if is_json else TextForm(version)
         self._lines = report.Lines(self._form.keeps)
         self._extensions: dict[int, report.Lines] = {}
         self._tail: report.Tail | None = None
         self._started = False
+        self._runtime_done = self._init_runtime_done = False
+        """Whether it has been told of this invocation, and of this init."""
         self._unwritten: list[str] = []
         """START, until there is something to write with it."""
 
+    @property
+    def detailed(self) -> bool:
+        """Whether spans are told anywhere."""
+        return self._telemetry.listening or self._form.keeps is not None
+
     def take(self, tail: bool) -> None:
         """An invocation is coming."""
-        self._started = False
+        self._started = self._runtime_done = False
         self._tail = self._new_tail() if tail else None
 
     def init_start(self, phase: str) -> None:
         now = self._clock.now()
+        self._init_runtime_done = False
         self._write(now, self._form.init_start(now, phase))
+        if self._telemetry.listening:
+            self._telemetry.platform(now, self._records.init_start(phase))
+
+    def init_runtime_done(self, phase: str, status: str, error_type: str = "") -> None:
+        """The runtime is done with its init; extensions may not be."""
+        if self._init_runtime_done:
+            return
+        self._init_runtime_done = True
+        now = self._clock.now()
+        self._write(now, self._form.init_runtime_done(now, phase, status, error_type))
+        if self._telemetry.listening:
+            self._telemetry.platform(now, self._records.init_runtime_done(phase, status, error_type))
 
     def init_done(self, duration_ms: float, phase: str) -> None:
         now = self._clock.now()
         self._write(now, self._form.init_done(now, duration_ms, phase))
+        if self._telemetry.listening:
+            self._telemetry.platform(now, self._records.init_report(duration_ms, phase, "success"))
 
     def init_failed(self, duration_ms: float, phase: str, status: str, error_type: str) -> None:
         """`status`: `timeout`, or `error` with a type."""
         now = self._clock.now()
         self._write(now, self._form.init_failed(now, duration_ms, phase, status, error_type))
+        if self._telemetry.listening:
+            self._telemetry.platform(now, self._records.init_report(duration_ms, phase, status, error_type))
 
     def extension(self, extension: records.Extension) -> None:
         """What became of an extension in an init that is over."""
         now = self._clock.now()
         self._write(now, self._form.extension(now, extension))
+        if self._telemetry.listening:
+            self._telemetry.platform(now, self._records.extension(extension))
+
+    def subscription(self, api: str, name: str, state: str, types: Sequence[str]) -> None:
+        """An extension has subscribed to telemetry, by the one API or the other."""
+        now = self._clock.now()
+        self._write(now, self._form.subscription(now, api, name, state, types))
+        self._telemetry.platform(now, self._records.subscription(api, name, state, types))
 
     def extension_output(self, number: int, data: bytes) -> None:
         """Bytes that a process of an extension wrote; none when it has ended. No level leaves its lines out."""
         lines = self._extensions.setdefault(number, report.Lines())
-        if data:
-            self._write(self._clock.now(), lines.feed(data))
-        else:
-            self._write(self._clock.now(), lines.flush())
+        events = lines.feed(data) if data else lines.flush()
+        if not data:
             del self._extensions[number]
+        now = self._clock.now()
+        self._write(now, events)
+        if self._telemetry.listening:
+            self._telemetry.lines(now, EXTENSION, events)
 
-    def start(self, request_id: str) -> None:
+    def start(self, begun: Beginning) -> None:
         if self._tail is not None:
             self._tail = self._new_tail()  # an invocation's log begins with START
         self._started = True
-        self._unwritten = self._form.start(self._clock.now(), request_id)
+        self._runtime_done = False
+        now = self._clock.now()
+        self._unwritten = self._form.start(now, begun)
+        if self._telemetry.listening:
+            self._telemetry.platform(now, self._records.start(begun))
 
     def output(self, data: bytes) -> None:
         """Bytes that came out of the box."""
-        self._write(self._clock.now(), self._lines.feed(data))
+        now, events = self._clock.now(), self._lines.feed(data)
+        self._write(now, events)
+        if events and self._telemetry.listening:
+            self._telemetry.lines(now, FUNCTION, events)
+
+    def runtime_done(self, ending: Ending) -> None:
+        """The runtime is done with the invocation; `ending` as far as that is concerned."""
+        if self._runtime_done:
+            return
+        self._runtime_done = True
+        now = self._clock.now()
+        self._write(now, self._form.runtime_done(now, ending))
+        if self._telemetry.listening:
+            self._telemetry.platform(now, self._records.runtime_done(ending))
 
     def end(self, ending: Ending) -> bytes:
         """Close the invocation's log; its tail, when that is wanted."""
-        now = self._clock.now()
-        if not self._started:
-            self._unwritten = self._form.start(now, ending.request_id)
-        self._write(now, self._lines.flush() + self._form.end(now, ending))
+        now, form = self._clock.now(), self._form
+        begun = None if self._started else Beginning(ending.request_id, ending.arn, ending.trace_id)
+        if begun is not None:
+            self._unwritten = form.start(now, begun)
+        printed = self._lines.flush()
+        done = [] if self._runtime_done else form.runtime_done(now, ending)
+        self._write(now, printed + done + form.end(now, ending))
+        if self._telemetry.listening:
+            self._tell_end(now, begun, printed, ending)
+        self._runtime_done = True
         tail, self._tail = self._tail, None
         return bytes(tail) if tail is not None else b""
+
+    def _tell_end(self, now: float, begun: Beginning | None, printed: list[str], ending: Ending) -> None:
+        telemetry, all_records = self._telemetry, self._records
+        if begun is not None:
+            telemetry.platform(now, all_records.start(begun))
+        telemetry.lines(now, FUNCTION, printed)
+        if not self._runtime_done:
+            telemetry.platform(now, all_records.runtime_done(ending))
+        telemetry.platform(now, [*all_records.logs_only(ending), *all_records.report(ending)])
 
     def _new_tail(self) -> report.Tail:
         return report.Tail(lines=self._version.log_format == "JSON")

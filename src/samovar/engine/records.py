@@ -1,9 +1,10 @@
-"""The platform's events as JSON: what JSON logs hold, and the levels at which they hold it.
+"""The platform's events as records: what JSON logs and the Telemetry API tell, and the levels at which logs tell it.
 
-Owns: Level, the records of `platform.*` events, and which of them is how important. Pure.
+Owns: Level, Records (the `platform.*` events of one environment), and which of them is how important. Pure.
 
-Facts: facts/lambda-runtime.md §5 (records) and §6 (levels). What may be absent and says nothing here is left out:
-spans, instance ids, tracing. An error type outside AWS's own names is told as unknown, as §1 has it.
+Facts: facts/lambda-runtime.md §5 (records) and §6 (levels); durations have three decimals, and names and ids come in
+the order that CloudWatch logs of 2024 and 2026 show. Tracing is told of a sampled invocation. An error type outside
+AWS's own names is told as unknown, as §1 has it.
 """
 
 import re
@@ -18,7 +19,10 @@ from samovar.engine import report
 from samovar.engine.model import ON_DEMAND, Version
 
 Record = dict[str, Any]
+Pair = tuple[str, Record | str]
+"""An event's type and its record. A fault is text."""
 
+_EXITS = (report.EXIT_ERROR, report.OUT_OF_MEMORY)
 _KNOWN_ERROR = re.compile(r"(Runtime|Function|Extension|Sandbox)\.[A-Z][a-zA-Z]+")
 
 
@@ -40,8 +44,31 @@ EXTENSION: Final = "platform.extension"
 START: Final = "platform.start"
 RUNTIME_DONE: Final = "platform.runtimeDone"
 REPORT: Final = "platform.report"
+TELEMETRY_SUBSCRIPTION: Final = "platform.telemetrySubscription"
+LOGS_DROPPED: Final = "platform.logsDropped"
+# Only the Logs API has these.
+END: Final = "platform.end"
+FAULT: Final = "platform.fault"
+LOGS_SUBSCRIPTION: Final = "platform.logsSubscription"
 
 _DEBUG_SUCCESSES = (INIT_RUNTIME_DONE, INIT_REPORT, RUNTIME_DONE)
+
+
+class Beginning(msgspec.Struct, frozen=True):
+    """What there is to say of an invocation that begins."""
+
+    request_id: str
+    arn: str = ""
+    """As invoked."""
+    trace_id: str = ""
+    """The header that the function gets."""
+
+
+class Span(msgspec.Struct, frozen=True):
+    name: str
+    start: float
+    """Epoch seconds."""
+    duration_ms: float
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -58,6 +85,12 @@ class Ending(msgspec.Struct, frozen=True):
     status: str = ""
     """`timeout` or `error` when the platform ended it; empty when the handler did, well or not."""
     error_type: str = ""
+    arn: str = ""
+    trace_id: str = ""
+    spans: Sequence[Span] = ()
+    """Of the runtime: the response, and what came after it."""
+    overhead: Span | None = None
+    """Of the extensions, that worked on when the runtime was done."""
 
 
 def level(kind: str, record: Record) -> Level:
@@ -68,31 +101,14 @@ def level(kind: str, record: Record) -> Level:
     return Level.DEBUG if kind in _DEBUG_SUCCESSES and not (ahead and kind == INIT_REPORT) else Level.INFO
 
 
+def timestamp(now: float) -> str:
+    """`2022-10-12T00:00:15.064Z`."""
+    return iso_millis(now).removesuffix("+0000") + "Z"
+
+
 def line(now: float, kind: str, record: Record) -> str:
     """`{"time":"2022-10-12T00:00:15.064Z","type":KIND,"record":RECORD}` and a newline."""
-    time = iso_millis(now).removesuffix("+0000") + "Z"
-    return msgspec.json.encode({"time": time, "type": kind, "record": record}).decode() + "\n"
-
-
-def init_start(version: Version, phase: str) -> Record:
-    """`phase`: `init`, or `invoke` for one inside an invocation."""
-    return {
-        "initializationType": version.initialization,
-        "phase": phase,
-        "runtimeVersion": report.runtime_version(version.runtime),
-        "runtimeVersionArn": report.runtime_version_arn(version.runtime, version.region),
-        "functionName": version.function_name,
-        "functionVersion": version.version,
-    }
-
-
-def init_runtime_done(way: str, phase: str, status: str, error_type: str = "") -> Record:
-    """`way`: the initialization type."""
-    return {"initializationType": way, "phase": phase} | _status(status, error_type, "Runtime.Unknown")
-
-
-def init_report(way: str, duration_ms: float, phase: str, status: str, error_type: str = "") -> Record:
-    return init_runtime_done(way, phase, status, error_type) | {"metrics": {"durationMs": round(duration_ms, 2)}}
+    return msgspec.json.encode({"time": timestamp(now), "type": kind, "record": record}).decode() + "\n"
 
 
 class Extension(msgspec.Struct, frozen=True):
@@ -104,30 +120,97 @@ class Extension(msgspec.Struct, frozen=True):
     error_type: str = ""
 
 
-def extension(extension: Extension) -> Record:
-    error = {"errorType": extension.error_type} if extension.error_type else {}
-    return {"name": extension.name, "state": extension.state, "events": list(extension.events)} | error
+class Records:
+    """The events of one environment. `phase` is `init`, or `invoke` for an init inside an invocation."""
+
+    def __init__(self, version: Version, instance_id: str) -> None:
+        self._version = version
+        self._instance_id = instance_id
+
+    def init_start(self, phase: str) -> Sequence[Pair]:
+        version = self._version
+        record = {
+            "initializationType": version.initialization,
+            "phase": phase,
+            "runtimeVersion": report.runtime_version(version.runtime),
+            "runtimeVersionArn": report.runtime_version_arn(version.runtime, version.region),
+            "functionName": version.function_name,
+            "functionVersion": version.version,
+            "instanceId": self._instance_id,
+            "instanceMaxMemory": version.memory_mb << 20,
+        }
+        return [(INIT_START, record)]
+
+    def init_runtime_done(self, phase: str, status: str, error_type: str = "") -> Sequence[Pair]:
+        return [(INIT_RUNTIME_DONE, self._init(phase, status, error_type))]
+
+    def init_report(self, duration_ms: float, phase: str, status: str, error_type: str = "") -> Sequence[Pair]:
+        metrics = {"durationMs": _ms(duration_ms)}
+        return [(INIT_REPORT, self._init(phase, status, error_type) | {"metrics": metrics})]
+
+    def _init(self, phase: str, status: str, error_type: str) -> Record:
+        record: Record = {"initializationType": self._version.initialization, "phase": phase}
+        return record | _status(status, error_type, "Runtime.Unknown")
+
+    def extension(self, extension: Extension) -> Sequence[Pair]:
+        error = {"errorType": extension.error_type} if extension.error_type else {}
+        record = {"name": extension.name, "state": extension.state, "events": list(extension.events)} | error
+        return [(EXTENSION, record)]
+
+    def subscription(self, api: str, name: str, state: str, types: Sequence[str]) -> Sequence[Pair]:
+        """`api`: `Telemetry` or `Logs`."""
+        kind = TELEMETRY_SUBSCRIPTION if api == "Telemetry" else LOGS_SUBSCRIPTION
+        return [(kind, {"name": name, "state": state, "types": list(types)})]
+
+    def start(self, begun: Beginning) -> Sequence[Pair]:
+        arn = {"functionArn": begun.arn} if begun.arn else {}
+        record = {"requestId": begun.request_id} | arn | {"version": self._version.version}
+        return [(START, record | _tracing(begun.trace_id))]
+
+    def runtime_done(self, ending: Ending) -> Sequence[Pair]:
+        record: Record = {"requestId": ending.request_id} | _outcome(ending) | _tracing(ending.trace_id)
+        if ending.spans:
+            record["spans"] = [_span(span) for span in ending.spans]
+        record["metrics"] = {"durationMs": _ms(ending.duration_ms), "producedBytes": ending.produced_bytes}
+        return [(RUNTIME_DONE, record)]
+
+    def report(self, ending: Ending) -> Sequence[Pair]:
+        metrics: Record = {
+            "durationMs": _ms(ending.duration_ms),
+            "billedDurationMs": report.billed_ms(ending.duration_ms, ending.init_ms),
+            "memorySizeMB": ending.memory_mb,
+            "maxMemoryUsedMB": ending.max_memory_mb,
+        }
+        if ending.init_ms is not None:
+            metrics["initDurationMs"] = _ms(ending.init_ms)
+        record: Record = {"requestId": ending.request_id, "metrics": metrics} | _tracing(ending.trace_id)
+        if ending.overhead is not None:
+            record["spans"] = [_span(ending.overhead)]
+        return [(REPORT, record | _outcome(ending))]
+
+    def logs_only(self, ending: Ending) -> Sequence[Pair]:
+        """What the Logs API tells besides, before the report."""
+        text = f"RequestId: {ending.request_id} Process exited before completing request"
+        fault: Sequence[Pair] = [(FAULT, text)] if ending.error_type in _EXITS else []
+        return [*fault, (END, {"requestId": ending.request_id})]
 
 
-def start(request_id: str, version: str) -> Record:
-    return {"requestId": request_id, "version": version}
+def logs_dropped(reason: str, dropped: int, size: int) -> Record:
+    return {"droppedBytes": size, "droppedRecords": dropped, "reason": reason}
 
 
-def runtime_done(ending: Ending) -> Record:
-    metrics = {"durationMs": round(ending.duration_ms, 2), "producedBytes": ending.produced_bytes}
-    return {"requestId": ending.request_id} | _outcome(ending) | {"metrics": metrics}
+def _tracing(trace_id: str) -> Record:
+    if "Sampled=1" not in trace_id:
+        return {}
+    return {"tracing": {"type": "X-Amzn-Trace-Id", "value": trace_id}}
 
 
-def invocation_report(ending: Ending) -> Record:
-    metrics: Record = {
-        "durationMs": round(ending.duration_ms, 2),
-        "billedDurationMs": report.billed_ms(ending.duration_ms, ending.init_ms),
-        "memorySizeMB": ending.memory_mb,
-        "maxMemoryUsedMB": ending.max_memory_mb,
-    }
-    if ending.init_ms is not None:
-        metrics["initDurationMs"] = round(ending.init_ms, 2)
-    return {"requestId": ending.request_id, "metrics": metrics} | _outcome(ending)
+def _span(span: Span) -> Record:
+    return {"name": span.name, "start": timestamp(span.start), "durationMs": _ms(span.duration_ms)}
+
+
+def _ms(duration_ms: float) -> float:
+    return round(duration_ms, 3)
 
 
 def _outcome(ending: Ending) -> Record:
@@ -138,4 +221,5 @@ def _outcome(ending: Ending) -> Record:
 def _status(status: str, error_type: str, unknown: str) -> Record:
     if status != "error":
         return {"status": status}
-    return {"status": status, "errorType": error_type if _KNOWN_ERROR.fullmatch(error_type) else unknown}
+    known = error_type if _KNOWN_ERROR.fullmatch(error_type) else unknown
+    return {"status": "failure" if error_type == report.SANDBOX_FAILURE else "error", "errorType": known}

@@ -53,6 +53,11 @@ def stream_name(version: Version, now: float, digits: str) -> str:
     return f"{day}/{version.function_name}[{version.version}][{digits}]"
 
 
+def instance_id(version: Version, now: float, digits: str) -> str:
+    """How an environment is called in JSON records: `2026/01/31/NAME[$LATEST]32hex`."""
+    return f"{time.strftime('%Y/%m/%d', time.gmtime(now))}/{version.function_name}[{version.version}]{digits}"
+
+
 def runtime_version(runtime: str) -> str:
     """`python3.12` -> `python:3.12.v1`: AWS's notation for a build of a runtime. Ours is always the first."""
     return re.sub(r"\.?((?:al)?\d.*?)(?:\.x)?$", r":\1", runtime, count=1) + ".v1"
@@ -81,6 +86,12 @@ def init_report(init_ms: float, phase: str = "", status: str = "", error_type: s
 def extension(name: str, state: str, events: Sequence[str], error_type: str = "") -> str:
     error = f"\tError Type: {error_type}" if error_type else ""
     return f"EXTENSION\tName: {name}\tState: {state}\tEvents: [{','.join(events)}]{error}\n"
+
+
+def subscription(api: str, name: str, state: str, types: Sequence[str]) -> str:
+    """`api`: `Telemetry` or `Logs`. As logs of 2023 have it: `Types: [Platform, Function]`."""
+    shown = ", ".join(each.capitalize() for each in types)
+    return f"{api.upper()}\tName: {name}\tState: {state}\tTypes: [{shown}]\n"
 
 
 def start(request_id: str, version: str) -> str:

@@ -324,6 +324,14 @@ class LinuxBox:
             os.close(write)
         return number
 
+    async def dial(self) -> socket.socket:
+        if self.dead:
+            raise SandboxDied("the box is dead")
+        if self._boxes.host_network:
+            return socket.socket()
+        _, made = await self._boxes.keeper.ask({"do": "dial"}, [self._init])
+        return socket.socket(fileno=made[0])
+
     def companion_said(self, companion: Companion, data: bytes) -> None:
         if self._tenant is not None:
             self._tenant.on_companion_output(companion.number, data)

@@ -10,6 +10,7 @@ Rules, kept for every driver (models: open-lambda's safe sandbox):
     last of them has gone.
 """
 
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -107,6 +108,9 @@ class Box(Protocol):
 
     async def accompany(self, command: Command) -> int:
         """Start a companion, before the occupant or beside it; returns its number. Raises as `start` does."""
+
+    async def dial(self) -> socket.socket:
+        """A TCP socket that connects to what listens inside the box; not connected yet. Raises SandboxDied."""
 
     def signal(self, number: int | None, which: int) -> None:
         """Send a signal to a companion, or to the occupant (None); whoever has gone doesn't get it."""

@@ -186,10 +186,3 @@ def test_registration_closes_when_init_ends(deploy):
     function = deploy(CLIENT + "\n    def handler(event, context): return register('late', 'INVOKE')\n")
     assert refused(function().result)[:2] == (403, "Extension.RegistrationClosed")
     assert function().error is None
-
-
-@pytest.mark.parametrize(("path", "name"), [("/2022-07-01/telemetry", "Telemetry"), ("/2020-08-15/logs", "Logs")])
-def test_telemetry_is_answered_as_awss_emulator_does(told, path, name):
-    """§5: 202, NotSupported."""
-    answers = told(f"\n    answers['said'] = call('PUT', '{path}', '{{}}')\n")
-    assert refused(answers["said"]) == (202, f"{name}.NotSupported", f"{name} API is not supported")

@@ -8,7 +8,8 @@ import pytest
 from samovar.core.clock import FakeClock
 from samovar.engine.log import Journal
 from samovar.engine.model import Version
-from samovar.engine.records import Ending
+from samovar.engine.records import Beginning, Ending
+from samovar.engine.telemetry import Telemetry
 
 ID = "8286a188-ba32-4475-8077-530cd35c09a9"
 NOW = 1_665_532_815.064
@@ -63,7 +64,9 @@ class Log:
 
     def __init__(self, version: Version = TEXT, **changes: str) -> None:
         self.sink = Sink()
-        self.journal = Journal(msgspec.structs.replace(version, **changes), "0" * 32, self.sink, FakeClock(NOW))
+        clock = FakeClock(NOW)
+        version = msgspec.structs.replace(version, **changes)
+        self.journal = Journal(version, "0" * 32, self.sink, clock, Telemetry(False, clock))
 
 
 def json_log(system: str = "INFO", application: str = "INFO") -> Log:
@@ -76,8 +79,9 @@ def live(log: Log, *, tail: bool = False) -> bytes:
     journal.take(tail)
     journal.init_start("init")
     journal.output(b"loaded\n")
+    journal.init_runtime_done("init", "success")
     journal.init_done(110.1, "init")
-    journal.start(ID)
+    journal.start(Beginning(ID))
     journal.output(b"a line\nunfinished")
     return journal.end(DONE)
 
@@ -107,7 +111,7 @@ def test_text():
 def test_start_is_written_together_with_what_follows():
     log = Log()
     log.journal.take(False)
-    log.journal.start(ID)
+    log.journal.start(Beginning(ID))
     assert log.sink.batches == []
     log.journal.output(b"begun")
     assert log.sink.batches == []
@@ -172,7 +176,8 @@ def test_json():
         golden(
             "initStart",
             f'{INIT},"runtimeVersion":"python:3.12.v1","runtimeVersionArn":"{ARN}{digits}",'
-            '"functionName":"f","functionVersion":"$LATEST"',
+            '"functionName":"f","functionVersion":"$LATEST",'
+            f'"instanceId":"2022/10/12/f[$LATEST]{"0" * 32}","instanceMaxMemory":134217728',
         ),
         "loaded\n",
         golden("initRuntimeDone", f'{INIT},"status":"success"'),
@@ -182,11 +187,11 @@ def test_json():
         "unfinished",
         golden(
             "runtimeDone",
-            f'"requestId":"{ID}","status":"success","metrics":{{"durationMs":3.01,"producedBytes":12}}',
+            f'"requestId":"{ID}","status":"success","metrics":{{"durationMs":3.014,"producedBytes":12}}',
         ),
         golden(
             "report",
-            f'"requestId":"{ID}","metrics":{{"durationMs":3.01,"billedDurationMs":114,"memorySizeMB":128,'
+            f'"requestId":"{ID}","metrics":{{"durationMs":3.014,"billedDurationMs":114,"memorySizeMB":128,'
             '"maxMemoryUsedMB":36,"initDurationMs":110.1},"status":"success"',
         ),
     ]
@@ -232,7 +237,11 @@ def test_failures_are_written_at_warn(ending, told):
 
 def test_a_failed_init_is_written_at_warn():
     log = json_log("WARN")
+    log.journal.init_start("init")
+    log.journal.init_runtime_done("init", "timeout")
     log.journal.init_failed(10_000.0, "init", "timeout", "")
+    log.journal.init_start("invoke")
+    log.journal.init_runtime_done("invoke", "error", "KeyError")
     log.journal.init_failed(1.5, "invoke", "error", "KeyError")
     records = [json.loads(event) for event in log.sink.events]
     assert [record["type"] for record in records] == ["platform.initRuntimeDone", "platform.initReport"] * 2

@@ -13,6 +13,7 @@ Requests, each answered by {"id": same, ...} or {"id": same, "error": text}:
   shell   {furnish: plan} + [zygote's pidfd]                         -> {} + [init's pidfd, listeners...]
   reshell {} + [old init's pidfd]                                    -> {} + [new init's pidfd]; same mounts and network
   inject  {mounts: [[host path, target]], tmp_mb} + [init's pidfd]   -> {}; read-only; new /tmp unless null
+  dial    {} + [init's pidfd]                                        -> {} + [TCP socket of the shell's network]
 """
 
 from __future__ import annotations
@@ -143,7 +144,10 @@ class Keeper:
 
     def serve(self):
         # type: () -> None
-        actions = {"zygote": self.zygote, "shell": self.shell, "reshell": self.reshell, "inject": self.inject}
+        actions = {
+            "zygote": self.zygote, "shell": self.shell, "reshell": self.reshell, "inject": self.inject,
+            "dial": self.dial,
+        }  # fmt: skip
         while True:
             request, given = link.receive(self.control)
             if request is None:
@@ -290,6 +294,27 @@ class Keeper:
         finally:
             link.close_all(trees if scratch is None else [*trees, scratch])
         return {}
+
+    def dial(self, request, given, made):
+        # type: (dict, list, list) -> dict
+        """A socket that connects inside a shell's network, wherever it is used. Made by a child: an ordinary user's
+        keeper may enter that network, but not come back to the host's."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                syscalls.setns(given[0], syscalls.CLONE_NEWNET)
+                with socket.socket() as connection:
+                    link.send(theirs, {}, [connection.fileno()])
+            except OSError as error:
+                link.send(theirs, {"error": str(error)})
+            finally:
+                os._exit(0)
+        theirs.close()
+        with ours:
+            answer, sockets = link.receive(ours)
+        made.extend(sockets)
+        return {"error": "the child that dials has died"} if answer is None else answer
 
 
 if __name__ == "__main__":
