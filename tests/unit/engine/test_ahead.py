@@ -101,7 +101,7 @@ class FakeHouse:
         return []
 
     def launch(self, runtime: str) -> Launch:
-        return Launch(prepared=True, frames=True, environ={})
+        return Launch(kind=runtime, prepared=True, frames=True, environ={})
 
     def extensions(self, version: Version) -> Sequence[str]:
         return []
