@@ -41,7 +41,7 @@ from samovar.sandbox import cgroup, doctor
 from samovar.sandbox.box import LinuxBox
 from samovar.sandbox.boxes import LinuxBoxes
 from samovar.sandbox.spec import CONTROL_PORT, ENDPOINT_PORT, Isolation
-from samovar.services import lambda_, logs, sts
+from samovar.services import lambda_, logs, sqs, sts
 from samovar.settings import Settings
 from samovar.store.blobs import Blobs
 from samovar.store.bodies import Bodies
@@ -122,6 +122,8 @@ class App:
         self._close_with(rooms, logs_service)
         self.engine = self._open_engine(data, sink)
         rooms.push_async_callback(self.engine.close)
+        sqs_service = await sqs.build(store, clock, await self._bodies(rooms, data / "sqs"))
+        self._close_with(rooms, sqs_service)
         blobs = await Blobs.open(data / "code")
         rooms.push_async_callback(blobs.close)
         await self._open_delivery(rooms, store, data)
@@ -130,13 +132,17 @@ class App:
         )
         self._close_with(rooms, lambda_service)
         await self.outbox.queue.start()
-        return [lambda_service, logs_service, sts.build()]
+        return [lambda_service, logs_service, sqs_service, sts.build()]
+
+    @staticmethod
+    async def _bodies(rooms: AsyncExitStack, folder: Path) -> Bodies:
+        blobs = await Blobs.open(folder)
+        rooms.push_async_callback(blobs.close)
+        return Bodies(blobs)
 
     async def _open_delivery(self, rooms: AsyncExitStack, store: Store, data: Path) -> None:
         clock = self._clock
-        bodies = Bodies(await Blobs.open(data / "queues"))
-        rooms.push_async_callback(bodies.close)
-        queues = await Queues.open(store, clock, bodies)
+        queues = await Queues.open(store, clock, await self._bodies(rooms, data / "queues"))
         self.journal = await Journal.open(store, clock)
         self.outbox = Outbox(queues, Targets(self.acting), self.journal, clock)
         self.invocations = Invocations(queues, self.engine, self.outbox, self.journal, clock)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from samovar.wire import words
+
 COMMON_CODES = {
     # Answered by every service, and listed in none of the models (AWS General Reference, "Common Errors"). The one code
     # of our own among them, NotImplementedException, says that Samovar doesn't do something yet.
@@ -41,7 +43,9 @@ def load(service: str) -> Names:
     found = importlib.util.find_spec("botocore")
     assert found is not None and found.origin is not None
     [newest] = sorted((Path(found.origin).parent / "data" / service).glob("*/service-2.json.gz"))[-1:]
-    return Names(json.loads(gzip.decompress(newest.read_bytes())))
+    names = Names(json.loads(gzip.decompress(newest.read_bytes())))
+    names.codes |= set(words.of(service).errors)  # what the model has lost
+    return names
 
 
 def service_folder(module) -> str:

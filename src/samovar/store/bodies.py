@@ -42,6 +42,3 @@ class Bodies:
     async def sweep(self, digests: Iterable[str]) -> int:
         """Remove all others; only before anything is kept."""
         return await self._blobs.sweep(set(digests))
-
-    async def close(self) -> None:
-        await self._blobs.close()

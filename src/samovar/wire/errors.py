@@ -114,10 +114,12 @@ class Errors:
     def in_query(self, body: XmlBody) -> WriteError:
         """query and most rest-xml services: `<ErrorResponse><Error>..` (facts/iam.md §1)."""
         namespace = self._service.metadata.xml_namespace
+        texts = words.of(self._service.name).query_texts
 
         def write(error: AwsError, request_id: str) -> Answer:
             status = self.status(error.code)
-            inner = _xml_error(self.query_code(error.code), error.message, status) + self._xml_members(body, error)
+            message = texts.get(error.code, error.message)
+            inner = _xml_error(self.query_code(error.code), message, status) + self._xml_members(body, error)
             opening = f'<ErrorResponse xmlns="{escape(namespace)}">' if namespace else "<ErrorResponse>"
             text = f"{opening}<Error>{inner}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
             return _xml(status, text, [("Content-Type", "text/xml"), ("x-amzn-RequestId", request_id)])

@@ -10,7 +10,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from samovar.core.errors import AwsError
-from samovar.wire import text
+from samovar.wire import text, words
 from samovar.wire.answer import Answer, Params, ReadRequest, WriteAnswer
 from samovar.wire.shapes import Description, Memo, OperationShape, Ref, Shape, wire_name
 from samovar.wire.xml import XmlBody
@@ -29,7 +29,8 @@ class Query:
         self._readers: Memo[Reader] = Memo()
 
     def request(self, operation: OperationShape) -> ReadRequest:
-        read = self._read_structure(self._service.structure(operation.input))
+        shape = self._service.structure(operation.input)
+        read = self._read_structure(shape)
 
         def request(labels: Mapping[str, str], query: str, headers: Mapping[str, str], body: bytes) -> Params:
             try:
@@ -37,6 +38,11 @@ class Query:
             except UnicodeDecodeError:
                 raise AwsError("MalformedQueryString", "The form isn't UTF-8.") from None
             result: Params = read(_tree(text.pairs(query) + text.pairs(form)))
+            for name, value in labels.items():
+                if name not in shape.members:  # CreateQueue at the address of a queue
+                    told = words.of(self._service.name).unknown_action
+                    raise AwsError("InvalidAction", told.format(action=operation.name, version=""))
+                result.setdefault(name, value)
             return result
 
         return request

@@ -58,7 +58,9 @@ class Router:
         action = _action(query, headers, body)
         for model in models:
             if action in model.operation_names and "query" in model.protocols:
-                return Match(model.name, model.operation(action, "query"), {}, signed)
+                member = words.of(model.name).path_member
+                labels = {member: path} if member and path != "/" else {}
+                return Match(model.name, model.operation(action, "query"), labels, signed)
         for model in models:
             paths = self._paths.get(model.name)
             found = paths.find(method, path, query) if paths else None

@@ -29,6 +29,10 @@ class Words(msgspec.Struct, frozen=True):
     """Names in the query protocol that the model lost: list shape -> (element,), map shape -> (element, key, value)."""
     xml_namespace: str = ""
     unknown_action: str = "Could not find operation {action} for version {version}"
+    query_texts: Mapping[str, str] = {}
+    """Error shape -> its text in the query protocol, where that is another one than in JSON."""
+    path_member: str = ""
+    """The member that the path of a query request stands for, when it isn't `/`; its own parameter wins."""
 
 
 def of(service: str) -> Words:
@@ -111,6 +115,8 @@ _SQS = Words(
     },
     xml_namespace="http://queue.amazonaws.com/doc/2012-11-05/",
     unknown_action="The action {action} is not valid for this endpoint.",
+    query_texts={"QueueDoesNotExist": "The specified queue does not exist for this wsdl version."},
+    path_member="QueueUrl",
 )
 
 _WORDS: Mapping[str, Words] = {
