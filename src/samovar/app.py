@@ -30,6 +30,7 @@ from samovar.delivery.invocations import Invocations
 from samovar.delivery.journal import FILTERS, Journal
 from samovar.delivery.outbox import Outbox
 from samovar.delivery.targets import Targets
+from samovar.engine.concurrency import Concurrency, Growth, Rates
 from samovar.engine.invoke import Engine
 from samovar.engine.log import LogSink
 from samovar.engine.runtimes import Runtimes
@@ -184,11 +185,12 @@ class App:
             self._clock,
             data / "trees",
             data / "nothing",
-            concurrency=settings.concurrency,
+            limits=Concurrency(settings.concurrency, _rates(settings)),
             memory_mb=settings.memory_limit_mb or _machine_memory_mb() * _OVERCOMMIT,
             idle_timeout_s=settings.idle_timeout_s,
             endpoint_url=f"http://127.0.0.1:{ENDPOINT_PORT}",
             pace_streams=settings.pace_streams,
+            bill_init=settings.bill_init,
         )
         self._inner_doors.attach(CONTROL_PORT, engine.runtime_api)
         return engine
@@ -269,6 +271,11 @@ def _machine(settings: Settings, scratch: Path) -> doctor.Machine:
             f"{machine.why_not(Isolation(settings.isolation))}"
         )
     return machine
+
+
+def _rates(settings: Settings) -> Rates:
+    growth = Growth.burst(settings.burst_concurrency) if settings.burst_concurrency else Growth()
+    return Rates(growth, settings.rate_limits)
 
 
 def _make_groups() -> cgroup.Groups:

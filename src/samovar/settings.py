@@ -62,6 +62,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: Annotated[
         int, Meta(ge=1, description="Concurrent executions of an account in a region; beyond, callers get 429.")
     ] = 1000
+    rate_limits: Annotated[
+        bool, Meta(description="Refuse more than ten requests a second for each unit of concurrency, as AWS does.")
+    ] = True
+    burst_concurrency: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=3000,
+            description="Scale as AWS did until 2023: so many environments at once in an account (there 500 to 3000),"
+            " then 500 a minute. 0: as today, 1000 every 10 seconds for each function.",
+        ),
+    ] = 0
+    bill_init: Annotated[
+        bool, Meta(description="Count a cold start's init in the billed duration, as AWS does since August 2025.")
+    ] = True
     pace_streams: Annotated[
         bool, Meta(description="Send streamed responses as AWS does: 6 MB at once, then 2 MB a second.")
     ] = False

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from samovar.engine.concurrency import Concurrency
 from samovar.engine.lifecycle import (
     EXTENSION,
     Event,
@@ -93,8 +94,9 @@ class PoolPlayer:
 
     def __init__(self) -> None:
         self.environments: dict[str, Env] = {}
+        self.now = 0.0
         self.numbers = count(1)
-        self.pool: Pool[Env] = Pool(self.make, limit=0, memory_mb=0)
+        self.pool: Pool[Env] = Pool(self.make, limits=Concurrency(0), memory_mb=0)
 
     def make(self, version: Version) -> Env:
         environment = Env(f"env-{next(self.numbers)}", version.key, version.memory_mb)
@@ -110,11 +112,11 @@ class PoolPlayer:
             yield f"{command:<26} {said:<26} {self.pool!r}"
 
     def do_pool(self, limit: int, memory: int) -> str:
-        self.pool = Pool(self.make, limit=limit, memory_mb=memory)
+        self.pool = Pool(self.make, limits=Concurrency(limit), memory_mb=memory)
         return ""
 
     def do_invoke(self, text: str) -> str:
-        decision = self.pool.assign(parse_version(text))
+        decision = self.pool.assign(parse_version(text), self.now)
         if not isinstance(decision, Lease):
             return f"throttled: {decision.message}"
         if not decision.cold:
@@ -142,7 +144,7 @@ class PoolPlayer:
         return "; ".join(self.destroyed(self.pool.retire(key)))
 
     def do_reserve(self, name: str, n: int | None = None) -> str:
-        self.pool.concurrency.reserve(parse_function(name), n)
+        self.pool.limits.reserve(parse_function(name), n)
         return ""
 
     def do_reap(self, t: int, after: int) -> str:

@@ -67,7 +67,7 @@ class Started:
 
 def samovar(*flags: str, freezes: bool = True) -> Started:
     """A platform. Its memory budget is out of the way: idle environments must not make room for others' samples."""
-    argv = [sys.executable, "-c", _MAIN if freezes else _NEVER_FREEZING, "up", "--port", "0"]
+    argv = [sys.executable, "-c", _MAIN if freezes else _NEVER_FREEZING, "up", "--port", "0", "--no-rate-limits"]
     return Started([*argv, "--memory-limit-mb", "100000000", *flags], r"^Ready\. http://.*:(\d+) ")
 
 

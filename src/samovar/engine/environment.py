@@ -20,7 +20,7 @@ from samovar.engine.extensions import Extensions
 from samovar.engine.launch import Launch
 from samovar.engine.lifecycle import INITIALISING, OCCUPIED, Effect, Event, IllegalTransition, State, allowed, step
 from samovar.engine.log import Journal, LogSink
-from samovar.engine.model import InitFailure, Invocation, Outcome, Result, Version
+from samovar.engine.model import ON_DEMAND, InitFailure, Invocation, Outcome, Result, Version
 from samovar.engine.records import Beginning, Ending
 from samovar.engine.runtime_api import RuntimeApi
 from samovar.engine.streaming import Course, Hold, Sink
@@ -49,6 +49,8 @@ class House(Protocol):
     clock: Clock
     log: LogSink
     endpoint_url: str
+    bills_init: bool
+    """Whether a cold start's init counts as billed duration, as it does since August 2025."""
 
     def mounts(self, version: Version) -> list[tuple[Path, str]]: ...
     def launch(self, version: Version) -> Launch: ...
@@ -723,7 +725,13 @@ class Environment:
             trace_id=self._trace_id,
             spans=self._timing.spans() if detailed and not status else (),
             overhead=self._timing.extension_overhead() if detailed else None,
+            bills_init=self._bills_init,
         )
+
+    @property
+    def _bills_init(self) -> bool:
+        """With the invocation: what was initialised ahead of any is billed by itself (facts/lambda-runtime.md §7)."""
+        return self._house.bills_init and self.version.initialization == ON_DEMAND
 
     def _peak_mb(self) -> int:
         if self._exit.out_of_memory:

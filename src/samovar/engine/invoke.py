@@ -6,7 +6,7 @@ queues (the rooms above). On the hot path: no task, no future, no timer per call
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any
@@ -16,13 +16,16 @@ from samovar.core.errors import AwsError
 from samovar.engine.environment import Done, Environment, Told
 from samovar.engine.launch import Launch
 from samovar.engine.lifecycle import OCCUPIED, Event
+from samovar.engine.limits import Limits
 from samovar.engine.log import LogSink
 from samovar.engine.model import Invocation, Result, Version
 from samovar.engine.pool import Pool, Reason, Throttle
+from samovar.engine.provisioning import Provisioned, Provisioning
 from samovar.engine.runtime_api import admit
 from samovar.engine.runtimes import Runtimes
 from samovar.engine.streaming import Pace, Sink
-from samovar.net.message import Limits, Reply, Request, Response
+from samovar.net.message import Limits as Bounds
+from samovar.net.message import Reply, Request, Response
 from samovar.net.server import Server
 from samovar.sandbox.port import Boxes, SandboxDied
 
@@ -31,6 +34,9 @@ log = logging.getLogger("samovar.engine")
 _REASONS = {
     Reason.CONCURRENCY: "ConcurrentInvocationLimitExceeded",
     Reason.RESERVED: "ReservedFunctionConcurrentInvocationLimitExceeded",
+    Reason.RATE: "FunctionInvocationRateLimitExceeded",
+    Reason.RESERVED_RATE: "ReservedFunctionInvocationRateLimitExceeded",
+    Reason.SCALING: "FunctionInvocationRateLimitExceeded",
     Reason.MEMORY: "ConcurrentInvocationLimitExceeded",
 }
 """facts/lambda-api.md §11; AWS has none for a machine without memory."""
@@ -52,22 +58,26 @@ class Engine:
         code: Path,
         nothing: Path,
         *,
-        concurrency: int,
+        limits: Limits,
         memory_mb: int,
         idle_timeout_s: float,
         endpoint_url: str,
         pace_streams: bool = False,
+        bill_init: bool = True,
     ) -> None:
         """`code`: folder of unpacked packages. `nothing`: a folder for an empty one. `memory_mb`: of all
-        environments. `endpoint_url`: as functions see it. `pace_streams`: to AWS's speed."""
+        environments. `endpoint_url`: as functions see it. `pace_streams`: to AWS's speed. `bill_init`: as
+        `House.bills_init`."""
         self.boxes = boxes
         self.clock = clock
         self.log = log
         self.endpoint_url = endpoint_url
+        self.bills_init = bill_init
         self._pace_streams = pace_streams
         self.pool: Pool[Environment] = Pool(
-            lambda version: Environment(self, version), limit=concurrency, memory_mb=memory_mb
+            lambda version: Environment(self, version), limits=limits, memory_mb=memory_mb
         )
+        self.provisioning = Provisioning(self, limits)
         self._runtimes = runtimes
         self._code = code
         self._nothing = nothing
@@ -83,7 +93,7 @@ class Engine:
         """Done when the last of them has gone."""
         self._tenants: dict[str, Environment] = {}
         # A runtime may be frozen for as long as it likes between two calls on one connection.
-        self.runtime_api = Server(self._on_request, admit=admit, limits=Limits(idle_s=_NEVER_S, body_s=_NEVER_S))
+        self.runtime_api = Server(self._on_request, admit=admit, limits=Bounds(idle_s=_NEVER_S, body_s=_NEVER_S))
         self._reaper = self._loop.call_later(_REAP_EVERY_S, self._reap)
 
     # --- the door ---------------------------------------------------------------------------------------------------
@@ -93,7 +103,8 @@ class Engine:
 
         Raises AwsError TooManyRequestsException at once.
         """
-        lease = self.pool.assign(version)
+        now = self.clock.monotonic()
+        lease = self.provisioning.claim(version, invocation, now) or self.pool.assign(version, now)
         if isinstance(lease, Throttle):
             log.warning("throttled: %s", lease.message)
             raise AwsError("TooManyRequestsException", "Rate Exceeded.", Reason=_REASONS[lease.reason], Type="User")
@@ -154,11 +165,21 @@ class Engine:
     @property
     def concurrency(self) -> int:
         """Concurrent invocations that an account may have in a region."""
-        return self.pool.concurrency.limit
+        return self.pool.limits.limit
 
     def set_reserved(self, function_arn: str, reserved: int | None) -> None:
         """Give a function (unqualified ARN) this much of that for itself, from now on; None takes it back."""
-        self.pool.concurrency.reserve(function_arn, reserved)
+        self.pool.limits.reserve(function_arn, reserved)
+
+    def provision(self, arn: str, version: Version, units: int, *, anew: bool) -> None:
+        """See `Provisioning.put`."""
+        self.provisioning.put(arn, version, units, anew=anew)
+
+    def unprovision(self, arn: str) -> None:
+        self.provisioning.remove(arn)
+
+    def provisioned(self, arn: str) -> Provisioned | None:
+        return self.provisioning.get(arn)
 
     async def reset(self) -> None:
         """Destroy every environment at once, running or not."""
@@ -167,6 +188,7 @@ class Engine:
 
     async def close(self) -> None:
         self._reaper.cancel()
+        self.provisioning.close()
         await self._dismiss_all()
         for task in list(self._tasks):
             task.cancel()
@@ -249,6 +271,15 @@ class Engine:
         if self._deserted is not None and not self._living and not self._deserted.done():
             self._deserted.set_result(None)
         self.pool.discard(environment)
+        self.provisioning.lost(environment)
+
+    def offer(self, environment: Environment) -> None:
+        """Let invocations have one that was initialised ahead of them."""
+        for gone in self.pool.offer(environment, self.clock.monotonic()):
+            gone.retire()
+
+    def later(self, seconds: float, callback: Callable[[], None]) -> None:
+        self._loop.call_later(seconds, callback)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)

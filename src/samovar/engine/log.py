@@ -92,6 +92,7 @@ class TextForm:
                 init_ms=ending.init_ms,
                 status=ending.status,
                 error_type=ending.error_type,
+                bills_init=ending.bills_init,
             ),
         ]
 

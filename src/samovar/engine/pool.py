@@ -1,19 +1,20 @@
 """Which environment an invocation gets, and which ones must go. Decides and *returns* the work to do; does none of it.
 
-Owns: the set of living environments, what each is at (starting, busy, idle), the memory budget. The quotas of
-functions and accounts are `concurrency`'s.
+Owns: the set of living environments, what each is at (starting, busy, idle), the memory budget. What functions and
+accounts may run is for `limits` to say.
 Refuses: waiting. An invocation gets an environment now or is throttled now (AWS queues asynchronous ones before this).
 
 Rules:
 - `assign` has three cases: reuse the most recently used idle environment of the version (the others may grow old and be
   reaped); else start a new one, for this invocation alone; else throttle.
-- An invocation counts against its limit from `assign` to `release` or `discard`, also while its environment starts
-  (facts/lambda-limits.md §2).
+- An invocation has a slot of its function's share from `assign` to `release` or `discard`, also while its environment
+  starts (facts/lambda-limits.md §2). One that gets a provisioned environment needs none.
 - Every environment, idle or not, holds its version's memory. When a new one doesn't fit, the idle ones that were used
   least recently go first: they are all other versions', for an idle one of the same version would have been reused. If
   even all of them don't make room, none goes and the invocation is throttled.
 - `keep` makes one ahead of any invocation. It holds its memory and nobody is given it, until `offer` lets invocations
-  of its version have it or somebody ends it. Neither memory nor age takes it away.
+  have it or somebody ends it. Neither memory nor age takes it away; nor a provisioned one that was offered. Those have
+  version keys of their own: only `claim` gives them.
 - An environment is in the pool from the moment it is made until the pool hands it out to be destroyed, or `discard`.
 - Synchronous and O(1) for a warm `assign` and a `release`. Times are the caller's monotonic seconds.
 """
@@ -24,8 +25,8 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
-from samovar.engine.concurrency import Concurrency, Quota, Reason, Throttle
-from samovar.engine.model import Version
+from samovar.engine.limits import Limits, Reason, Share, Slot, Throttle
+from samovar.engine.model import PROVISIONED, Version
 
 __all__ = ["Lease", "Pool", "Pooled", "Reason", "Throttle"]
 
@@ -57,13 +58,18 @@ class Lease(msgspec.Struct, Generic[E], frozen=True):
 class _Group(Generic[E]):
     """The environments of one version key."""
 
-    def __init__(self, name: str, quota: Quota) -> None:
-        self.name = name
-        self.quota = quota
+    def __init__(self, version: Version, share: Share) -> None:
+        self.name = version.function_name
+        self.provisioned = version.initialization == PROVISIONED
+        self.share = share
         self.retired = False
+        self.most: int | None = None
+        """So many may be busy or idle; None: any number."""
         self.kept: dict[str, E] = {}
         self.starting: dict[str, E] = {}
         self.busy: dict[str, E] = {}
+        self.slots: dict[str, Slot] = {}
+        """Of the environments that are starting or busy."""
         self.idle: dict[str, E] = {}
         """By id, the most recently used last."""
 
@@ -72,16 +78,16 @@ class _Group(Generic[E]):
 
     def __repr__(self) -> str:
         kept = f", {len(self.kept)} kept" if self.kept else ""
-        return f"{self.name}: {len(self.busy)} busy, {len(self.idle)} idle, {len(self.starting)} starting{kept}"
+        name = f"{self.name} (provisioned)" if self.provisioned else self.name
+        return f"{name}: {len(self.busy)} busy, {len(self.idle)} idle, {len(self.starting)} starting{kept}"
 
 
 class Pool(Generic[E]):
     """The environments of all versions on this machine, which share one memory."""
 
-    def __init__(self, make: Callable[[Version], E], *, limit: int, memory_mb: int) -> None:
-        """`make` builds an environment's object, without any I/O, that the lease's owner then starts. `limit`:
-        concurrent invocations of an account in a region."""
-        self.concurrency = Concurrency(limit)
+    def __init__(self, make: Callable[[Version], E], *, limits: Limits, memory_mb: int) -> None:
+        """`make` builds an environment's object, without any I/O, that the lease's owner then starts."""
+        self.limits = limits
         self._make = make
         self._budget_mb = memory_mb
         self._groups: dict[str, _Group[E]] = {}
@@ -100,18 +106,18 @@ class Pool(Generic[E]):
         return self._used_mb
 
     def __len__(self) -> int:
-        return len(self._idle) + self.running + sum(len(group.kept) for group in self._groups.values())
+        return self.running + sum(len(group.idle) + len(group.kept) for group in self._groups.values())
 
     def __repr__(self) -> str:
-        parts = [*map(repr, self._groups.values()), repr(self.concurrency)]
+        parts = [*map(repr, self._groups.values()), repr(self.limits)]
         return f"Pool({'; '.join(parts)})"
 
-    def assign(self, version: Version) -> Lease[E] | Throttle:
+    def assign(self, version: Version, now: float) -> Lease[E] | Throttle:
         group = self._groups.get(version.key)
-        quota = group.quota if group is not None else self.concurrency.quota(version)
-        refusal = quota.refusal()
-        if refusal is not None:
-            return refusal
+        share = group.share if group is not None else self.limits.share(version)
+        slot = share.lease(now)
+        if isinstance(slot, Throttle):
+            return slot
 
         # Reuse.
         if group is not None and group.idle:
@@ -119,20 +125,45 @@ class Pool(Generic[E]):
             del self._idle[key]
             self._idle_mb -= environment.memory_mb
             group.busy[key] = environment
-            quota.begin()
+            group.slots[key] = slot
             return Lease(environment)
 
         # Start, or throttle.
-        lease = self._start(version)
-        if isinstance(lease, Lease):
-            group = self._group(version)
-            group.starting[lease.environment.id] = lease.environment
-            quota.begin()
+        lease = self._lack(version) or share.grow(now) or self._start(version)
+        if isinstance(lease, Throttle):
+            slot.end()
+            return lease
+        group = self._group(version)
+        group.starting[lease.environment.id] = lease.environment
+        group.slots[lease.environment.id] = slot
         return lease
+
+    def claim(self, version_key: str) -> Lease[E] | None:
+        """A provisioned environment that is ready, if there is one."""
+        group = self._groups.get(version_key)
+        if group is None or not group.idle:
+            return None
+        key, environment = group.idle.popitem()
+        group.busy[key] = environment
+        return Lease(environment)
+
+    def busy(self, version_key: str) -> int:
+        group = self._groups.get(version_key)
+        return len(group.busy) if group is not None else 0
+
+    def trim(self, version_key: str, most: int) -> tuple[E, ...]:
+        """Keep no more provisioned environments than this: returns idle ones to destroy; the others as they are
+        released."""
+        group = self._groups.get(version_key)
+        if group is None:
+            return ()
+        group.most = most
+        surplus = max(0, len(group.busy) + len(group.idle) - most)
+        return tuple(self._drop_idle(environment) for environment in list(group.idle.values())[:surplus])
 
     def keep(self, version: Version) -> Lease[E] | Throttle:
         """A new environment that belongs to no invocation, for whoever asks to start it."""
-        lease = self._start(version)
+        lease = self._lack(version) or self._start(version)
         if isinstance(lease, Lease):
             self._group(version).kept[lease.environment.id] = lease.environment
         return lease
@@ -143,16 +174,19 @@ class Pool(Generic[E]):
         del group.kept[environment.id]
         return self._rest(group, environment, now)
 
-    def _start(self, version: Version) -> Lease[E] | Throttle:
+    def _lack(self, version: Version) -> Throttle | None:
+        """Of memory for a new environment."""
+        if self._used_mb + version.memory_mb - self._budget_mb <= self._idle_mb:
+            return None
+        return Throttle(
+            Reason.MEMORY,
+            f"{version.function_name}: no memory for another environment of {version.memory_mb} MB: "
+            f"{self._used_mb - self._idle_mb} of {self._budget_mb} MB are in use",
+        )
+
+    def _start(self, version: Version) -> Lease[E]:
         """A new environment, after making room for it."""
         missing_mb = self._used_mb + version.memory_mb - self._budget_mb
-        if missing_mb > self._idle_mb:
-            busy_mb = self._used_mb - self._idle_mb
-            return Throttle(
-                Reason.MEMORY,
-                f"{version.function_name}: no memory for another environment of {version.memory_mb} MB: "
-                f"{busy_mb} of {self._budget_mb} MB are in use",
-            )
         environment = self._make(version)
         destroy: list[E] = []
         while missing_mb > 0:
@@ -165,8 +199,7 @@ class Pool(Generic[E]):
     def _group(self, version: Version) -> _Group[E]:
         group = self._groups.get(version.key)
         if group is None:
-            quota = self.concurrency.quota(version)
-            group = self._groups[version.key] = _Group(version.function_name, quota)
+            group = self._groups[version.key] = _Group(version, self.limits.share(version))
         return group
 
     def started(self, environment: E) -> None:
@@ -175,16 +208,18 @@ class Pool(Generic[E]):
         group.busy[environment.id] = group.starting.pop(environment.id)
 
     def release(self, environment: E, now: float) -> tuple[E, ...]:
-        """End its invocation; returns the environment itself if it must be destroyed because its version is retired."""
+        """End its invocation; returns the environment itself if it must be destroyed: its version is retired, say."""
         return self._rest(self._leave(environment), environment, now)
 
     def _rest(self, group: _Group[E], environment: E, now: float) -> tuple[E, ...]:
-        if group.retired:
+        surplus = group.most is not None and len(group.busy) + len(group.idle) >= group.most
+        if group.retired or surplus:
             self._forget(group, environment)
             return (environment,)
         group.idle[environment.id] = environment
-        self._idle[environment.id] = (environment, now)
-        self._idle_mb += environment.memory_mb
+        if not group.provisioned:
+            self._idle[environment.id] = (environment, now)
+            self._idle_mb += environment.memory_mb
         return ()
 
     def discard(self, environment: E) -> None:
@@ -230,7 +265,9 @@ class Pool(Generic[E]):
         group = self._groups[environment.version_key]
         if group.busy.pop(environment.id, None) is None:
             del group.starting[environment.id]
-        group.quota.end()
+        slot = group.slots.pop(environment.id, None)
+        if slot is not None:
+            slot.end()
         return group
 
     def _drop_oldest(self) -> E:
@@ -240,8 +277,9 @@ class Pool(Generic[E]):
     def _drop_idle(self, environment: E) -> E:
         group = self._groups[environment.version_key]
         del group.idle[environment.id]
-        del self._idle[environment.id]
-        self._idle_mb -= environment.memory_mb
+        if not group.provisioned:
+            del self._idle[environment.id]
+            self._idle_mb -= environment.memory_mb
         self._forget(group, environment)
         return environment
 

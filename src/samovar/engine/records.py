@@ -80,7 +80,7 @@ class Ending(msgspec.Struct, frozen=True):
     max_memory_mb: int
     produced_bytes: int
     init_ms: float | None
-    """Only after a cold start."""
+    """Only in the first invocation of an environment."""
     failed: bool
     status: str = ""
     """`timeout` or `error` when the platform ended it; empty when the handler did, well or not."""
@@ -91,6 +91,12 @@ class Ending(msgspec.Struct, frozen=True):
     """Of the runtime: the response, and what came after it."""
     overhead: Span | None = None
     """Of the extensions, that worked on when the runtime was done."""
+    bills_init: bool = True
+    """Whether the init is billed with the invocation."""
+
+    @property
+    def billed_ms(self) -> int:
+        return report.billed_ms(self.duration_ms, self.init_ms if self.bills_init else None)
 
 
 def level(kind: str, record: Record) -> Level:
@@ -177,7 +183,7 @@ class Records:
     def report(self, ending: Ending) -> Sequence[Pair]:
         metrics: Record = {
             "durationMs": _ms(ending.duration_ms),
-            "billedDurationMs": report.billed_ms(ending.duration_ms, ending.init_ms),
+            "billedDurationMs": ending.billed_ms,
             "memorySizeMB": ending.memory_mb,
             "maxMemoryUsedMB": ending.max_memory_mb,
         }

@@ -111,13 +111,15 @@ def report(
     init_ms: float | None = None,
     status: str = "",
     error_type: str = "",
+    bills_init: bool = True,
 ) -> str:
-    """`init_ms` only on a cold start; `status` is `timeout` or `error` when the platform ended the invocation."""
+    """`init_ms` only in an environment's first invocation; `status` is `timeout` or `error` when the platform ended
+    the invocation."""
     init = "" if init_ms is None else f"\tInit Duration: {init_ms:.2f} ms"
     ending = _status(status, error_type) or "\t"
     return (
         f"REPORT RequestId: {request_id}\tDuration: {duration_ms:.2f} ms"
-        f"\tBilled Duration: {billed_ms(duration_ms, init_ms)} ms"
+        f"\tBilled Duration: {billed_ms(duration_ms, init_ms if bills_init else None)} ms"
         f"\tMemory Size: {memory_mb} MB\tMax Memory Used: {max_memory_mb} MB{init}{ending}\n"
     )
 
@@ -129,7 +131,7 @@ def _status(status: str, error_type: str) -> str:
 
 
 def billed_ms(duration_ms: float, init_ms: float | None = None) -> int:
-    """Whole milliseconds begun, init included (since Aug 2025), counted on the two decimals that REPORT prints."""
+    """Whole milliseconds begun, with the init that is billed if any, counted on the two decimals that REPORT prints."""
     return math.ceil(round(round(duration_ms, 2) + round(init_ms or 0.0, 2), 2))
 
 

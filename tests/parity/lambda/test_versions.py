@@ -178,10 +178,13 @@ def test_account_settings_are_there_with_and_without_a_slash(client, server):
         assert raw(server, "GET", path)[0] == 200
 
 
-def test_provisioned_concurrency_is_honestly_not_implemented_and_nothing_pretends_otherwise(client, create):
+def test_the_life_of_provisioned_concurrency_in_statuses(client, create):
     create(Publish=True)
     given = {"FunctionName": "f", "Qualifier": "1"}
-    assert refused(client.put_provisioned_concurrency_config, **given, ProvisionedConcurrentExecutions=1)[2] == 501
+    put = client.put_provisioned_concurrency_config(**given, ProvisionedConcurrentExecutions=1)
+    assert (status(put), put["Status"]) == (202, "IN_PROGRESS")
+    assert status(client.get_provisioned_concurrency_config(**given)) == 200
+    assert status(client.delete_provisioned_concurrency_config(**given)) == 204
     assert refused(client.get_provisioned_concurrency_config, **given) == (
         "ProvisionedConcurrencyConfigNotFoundException",
         "No Provisioned Concurrency Config found for this function",

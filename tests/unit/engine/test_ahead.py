@@ -78,6 +78,7 @@ class FakeHouse:
 
     endpoint_url = "http://127.0.0.1:4566"
     backlog_bytes = 0
+    bills_init = True
     host_network = False
 
     def __init__(self, box: FakeBox | None) -> None:
@@ -100,8 +101,8 @@ class FakeHouse:
     def mounts(self, version: Version) -> list[tuple[Path, str]]:
         return []
 
-    def launch(self, runtime: str) -> Launch:
-        return Launch(kind=runtime, prepared=True, frames=True, environ={})
+    def launch(self, version: Version) -> Launch:
+        return Launch(kind="python3.12", prepared=True, frames=True, environ={})
 
     def extensions(self, version: Version) -> Sequence[str]:
         return []

@@ -6,6 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from samovar.engine.concurrency import Concurrency
 from samovar.engine.model import Version
 from samovar.engine.pool import Lease, Pool, Reason, Throttle
 
@@ -50,11 +51,11 @@ class Maker:
 
 
 def make_pool(limit: int = 1000, memory_mb: int = 100_000) -> Pool[Env]:
-    return Pool(Maker(), limit=limit, memory_mb=memory_mb)
+    return Pool(Maker(), limits=Concurrency(limit), memory_mb=memory_mb)
 
 
 def leased(pool: Pool[Env], wanted: Version) -> Env:
-    lease = pool.assign(wanted)
+    lease = pool.assign(wanted, 0.0)
     assert isinstance(lease, Lease)
     return lease.environment
 
@@ -67,7 +68,7 @@ def running(pool: Pool[Env], wanted: Version) -> Env:
 
 def test_the_first_invocation_starts_an_environment_of_its_own():
     pool = make_pool()
-    lease = pool.assign(version())
+    lease = pool.assign(version(), 0.0)
     assert lease == Lease(Env("env-1", "f/1", 128), cold=True)
     assert repr(pool) == "Pool(f: 0 busy, 0 idle, 1 starting; 1 of 1000)"
     pool.started(lease.environment)
@@ -79,7 +80,7 @@ def test_a_released_environment_is_reused():
     environment = running(pool, version())
     assert pool.release(environment, now=1.0) == ()
     assert repr(pool) == "Pool(f: 0 busy, 1 idle, 0 starting; 0 of 1000)"
-    assert pool.assign(version()) == Lease(environment)
+    assert pool.assign(version(), 0.0) == Lease(environment)
     assert repr(pool) == "Pool(f: 1 busy, 0 idle, 0 starting; 1 of 1000)"
 
 
@@ -94,7 +95,7 @@ def test_the_most_recently_used_environment_comes_first():
 def test_an_environment_is_used_for_no_other_revision():
     pool = make_pool()
     pool.release(running(pool, version(revision=1)), now=0.0)
-    assert pool.assign(version(revision=2)).cold
+    assert pool.assign(version(revision=2), 0.0).cold
     assert repr(pool) == "Pool(f: 0 busy, 1 idle, 0 starting; f: 0 busy, 0 idle, 1 starting; 1 of 1000)"
 
 
@@ -110,10 +111,10 @@ def test_at_the_limit_an_invocation_is_throttled_even_where_an_environment_is_id
     first, _ = running(pool, version("f")), running(pool, version("f"))
     pool.release(first, now=0.0)
     starting = leased(pool, version("g"))
-    assert pool.assign(version("f")) == Throttle(Reason.CONCURRENCY, "f: 2 invocations run already")
+    assert pool.assign(version("f"), 0.0) == Throttle(Reason.CONCURRENCY, "f: 2 invocations run already")
     assert repr(pool) == "Pool(f: 1 busy, 1 idle, 0 starting; g: 0 busy, 0 idle, 1 starting; 2 of 2)"
     pool.discard(starting)
-    assert pool.assign(version("f")) == Lease(first)
+    assert pool.assign(version("f"), 0.0) == Lease(first)
 
 
 def test_when_memory_lacks_the_idle_environments_used_least_recently_go_first():
@@ -121,7 +122,7 @@ def test_when_memory_lacks_the_idle_environments_used_least_recently_go_first():
     old, new, busy = (running(pool, version(name, memory_mb=300)) for name in ("old", "new", "busy"))
     pool.release(old, now=1.0)
     pool.release(new, now=2.0)
-    lease = pool.assign(version("f", memory_mb=200))
+    lease = pool.assign(version("f", memory_mb=200), 0.0)
     assert lease.destroy == (old,)
     assert repr(pool) == "Pool(new: 0 busy, 1 idle, 0 starting; busy: 1 busy, 0 idle, 0 starting; " + (
         "f: 0 busy, 0 idle, 1 starting; 2 of 1000)"
@@ -136,7 +137,7 @@ def test_as_many_idle_environments_go_as_are_needed():
     idle = [running(pool, version(f"f{n}", memory_mb=200)) for n in range(5)]
     for now, environment in enumerate(idle):
         pool.release(environment, float(now))
-    lease = pool.assign(version("big", memory_mb=500))
+    lease = pool.assign(version("big", memory_mb=500), 0.0)
     assert lease.destroy == tuple(idle[:3])
     assert pool.used_mb == 900
 
@@ -145,7 +146,7 @@ def test_when_even_all_idle_environments_would_not_make_room_none_goes():
     pool = make_pool(memory_mb=1000)
     running(pool, version("busy", memory_mb=600))
     pool.release(running(pool, version("idle", memory_mb=300)), now=0.0)
-    assert pool.assign(version("big", memory_mb=500)) == Throttle(
+    assert pool.assign(version("big", memory_mb=500), 0.0) == Throttle(
         Reason.MEMORY, "big: no memory for another environment of 500 MB: 600 of 1000 MB are in use"
     )
     assert repr(pool) == "Pool(busy: 1 busy, 0 idle, 0 starting; idle: 0 busy, 1 idle, 0 starting; 1 of 1000)"
@@ -154,7 +155,7 @@ def test_when_even_all_idle_environments_would_not_make_room_none_goes():
 def test_a_warm_invocation_needs_no_memory():
     pool = make_pool(memory_mb=128)
     pool.release(running(pool, version()), now=0.0)
-    assert not pool.assign(version()).cold
+    assert not pool.assign(version(), 0.0).cold
 
 
 def test_retiring_a_version_destroys_the_idle_now_and_the_others_as_they_are_released():
@@ -219,65 +220,65 @@ def test_clear_lets_every_version_go():
 def test_a_function_with_a_reservation_has_it_and_no_more():
     """facts/lambda-limits.md §2: it uses only its reserve, and always has it."""
     pool = make_pool(limit=3)
-    pool.concurrency.reserve(arn("f"), 2)
+    pool.limits.reserve(arn("f"), 2)
     running(pool, version("f"))
     first = running(pool, version("f"))
-    assert pool.assign(version("f")) == Throttle(Reason.RESERVED, "f: 2 of 2 reserved run already")
+    assert pool.assign(version("f"), 0.0) == Throttle(Reason.RESERVED, "f: 2 of 2 reserved run already")
     running(pool, version("g"))
-    assert pool.assign(version("g")) == Throttle(Reason.CONCURRENCY, "g: 1 invocations run already")
+    assert pool.assign(version("g"), 0.0) == Throttle(Reason.CONCURRENCY, "g: 1 invocations run already")
     assert repr(pool) == (
         "Pool(f: 2 busy, 0 idle, 0 starting; g: 1 busy, 0 idle, 0 starting; f: 2 of 2 reserved; 1 of 1)"
     )
     pool.release(first, now=0.0)
-    assert pool.assign(version("g")).reason is Reason.CONCURRENCY
-    assert pool.assign(version("f")) == Lease(first)
+    assert pool.assign(version("g"), 0.0).reason is Reason.CONCURRENCY
+    assert pool.assign(version("f"), 0.0) == Lease(first)
 
 
 def test_a_reservation_of_zero_turns_the_function_off_and_taking_it_back_on_again():
     pool = make_pool()
     environment = running(pool, version())
     pool.release(environment, now=0.0)
-    pool.concurrency.reserve(arn(), 0)
-    assert pool.assign(version()) == Throttle(Reason.RESERVED, "f: 0 of 0 reserved run already")
-    pool.concurrency.reserve(arn(), None)
-    assert pool.assign(version()) == Lease(environment)
+    pool.limits.reserve(arn(), 0)
+    assert pool.assign(version(), 0.0) == Throttle(Reason.RESERVED, "f: 0 of 0 reserved run already")
+    pool.limits.reserve(arn(), None)
+    assert pool.assign(version(), 0.0) == Lease(environment)
 
 
 def test_all_versions_of_a_function_share_its_reservation():
     pool = make_pool()
-    pool.concurrency.reserve(arn(), 1)
+    pool.limits.reserve(arn(), 1)
     running(pool, version(revision=1))
-    assert pool.assign(version(revision=2)).reason is Reason.RESERVED
+    assert pool.assign(version(revision=2), 0.0).reason is Reason.RESERVED
 
 
 def test_a_reservation_counts_what_runs_already_and_stops_none_of_it():
     pool = make_pool(limit=3)
     first, second = running(pool, version("f")), running(pool, version("f"))
     other = running(pool, version("g"))
-    pool.concurrency.reserve(arn("f"), 1)
-    assert pool.assign(version("f")).reason is Reason.RESERVED
-    lease = pool.assign(version("g"))  # two of the three are nobody's reserve, and f's don't count against them
+    pool.limits.reserve(arn("f"), 1)
+    assert pool.assign(version("f"), 0.0).reason is Reason.RESERVED
+    lease = pool.assign(version("g"), 0.0)  # two of the three are nobody's reserve, and f's don't count against them
     assert lease.cold
-    assert repr(pool.concurrency) == "f: 2 of 1 reserved; 2 of 2"
+    assert repr(pool.limits) == "f: 2 of 1 reserved; 2 of 2"
     pool.release(first, now=0.0)
-    assert pool.assign(version("f")).reason is Reason.RESERVED
+    assert pool.assign(version("f"), 0.0).reason is Reason.RESERVED
     pool.release(second, now=0.0)
-    assert pool.assign(version("f")) == Lease(second)
-    pool.concurrency.reserve(arn("f"), None)
-    assert repr(pool.concurrency) == "3 of 3"
+    assert pool.assign(version("f"), 0.0) == Lease(second)
+    pool.limits.reserve(arn("f"), None)
+    assert repr(pool.limits) == "3 of 3"
     pool.release(other, now=0.0)
-    assert repr(pool.concurrency) == "2 of 3"
+    assert repr(pool.limits) == "2 of 3"
 
 
 def test_accounts_do_not_take_each_others_concurrency():
     pool = make_pool(limit=1)
     running(pool, version("f"))
-    assert pool.assign(version("f")).reason is Reason.CONCURRENCY
-    assert pool.assign(version("f", account="111111111111")).cold
-    pool.concurrency.reserve(arn("g", "222222222222"), 1)
-    assert pool.assign(version("g", account="222222222222")).cold
-    assert pool.assign(version("f", account="222222222222")).reason is Reason.CONCURRENCY
-    assert repr(pool.concurrency) == "g: 1 of 1 reserved; 1 of 1; 1 of 1; 0 of 0"
+    assert pool.assign(version("f"), 0.0).reason is Reason.CONCURRENCY
+    assert pool.assign(version("f", account="111111111111"), 0.0).cold
+    pool.limits.reserve(arn("g", "222222222222"), 1)
+    assert pool.assign(version("g", account="222222222222"), 0.0).cold
+    assert pool.assign(version("f", account="222222222222"), 0.0).reason is Reason.CONCURRENCY
+    assert repr(pool.limits) == "g: 1 of 1 reserved; 1 of 1; 1 of 1; 0 of 0"
 
 
 LIMIT, BUDGET_MB = 4, 1000
@@ -289,7 +290,7 @@ class PoolMachine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.maker = Maker()
-        self.pool = Pool(self.maker, limit=LIMIT, memory_mb=BUDGET_MB)
+        self.pool = Pool(self.maker, limits=Concurrency(LIMIT), memory_mb=BUDGET_MB)
         self.used: dict[str, Env] = {}
         self.idle: dict[str, Env] = {}
         self.retired: set[str] = set()
@@ -305,7 +306,7 @@ class PoolMachine(RuleBasedStateMachine):
         wanted = version(f"{name}{memory_mb}", revision, memory_mb)
         could_reuse = [env for env in self.idle.values() if env.version_key == wanted.key]
         busy_mb = sum(env.memory_mb for env in self.used.values())
-        match self.pool.assign(wanted):
+        match self.pool.assign(wanted, self.now):
             case Throttle(Reason.CONCURRENCY):
                 assert wanted.function_name not in self.reserved
                 assert self.unreserved() >= LIMIT - sum(self.reserved.values())
@@ -340,7 +341,7 @@ class PoolMachine(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(["f128", "g128", "f300"]), reserved=st.none() | st.integers(0, 2))
     def reserve(self, name: str, reserved: int | None) -> None:
-        self.pool.concurrency.reserve(arn(name), reserved)
+        self.pool.limits.reserve(arn(name), reserved)
         if reserved is None:
             self.reserved.pop(name, None)
         else:
@@ -389,7 +390,7 @@ class PoolMachine(RuleBasedStateMachine):
             self.pool.release(environment, self.now)
         self.pool.clear()
         for name in self.reserved:
-            self.pool.concurrency.reserve(arn(name), None)
+            self.pool.limits.reserve(arn(name), None)
         assert repr(self.pool) == f"Pool(0 of {LIMIT})", "something leaked"
 
 

@@ -104,7 +104,14 @@ def test_a_failed_report_names_the_error_type():
     assert line.endswith("\tMax Memory Used: 256 MB\tStatus: error\tError Type: Runtime.OutOfMemory\n")
 
 
+def test_an_init_that_is_not_billed_is_shown_all_the_same():
+    line = report.report(ID, duration_ms=3.01, memory_mb=128, max_memory_mb=36, init_ms=110.10, bills_init=False)
+    assert "\tBilled Duration: 4 ms\t" in line
+    assert "\tInit Duration: 110.10 ms\t" in line
+
+
 def test_init_report():
+    assert report.init_report(13316.04) == "INIT_REPORT Init Duration: 13316.04 ms\n"
     assert report.init_report(10000.0, "init", "timeout") == (
         "INIT_REPORT Init Duration: 10000.00 ms\tPhase: init\tStatus: timeout\n"
     )

@@ -29,7 +29,6 @@ from samovar.services.lambda_.ops import (
     invoke,
     layers,
     management,
-    provisioned,
     tags,
     versions,
 )
@@ -37,9 +36,11 @@ from samovar.services.lambda_.ops import codesigning as codesigning_ops
 from samovar.services.lambda_.ops import eventinvoke as eventinvoke_ops
 from samovar.services.lambda_.ops import mappings as mappings_ops
 from samovar.services.lambda_.ops import permissions as permissions_ops
+from samovar.services.lambda_.ops import provisioned as provisioned_ops
 from samovar.services.lambda_.ops import urls as urls_ops
 from samovar.services.lambda_.permissions import Permissions
 from samovar.services.lambda_.ports import Engine
+from samovar.services.lambda_.provisioned import Provisions
 from samovar.services.lambda_.state import State
 from samovar.services.lambda_.url_site import UrlSite
 from samovar.services.lambda_.urls import LABEL as URL_LABEL
@@ -79,15 +80,17 @@ async def build(
     code = CodeStore(blobs, trees, clock)
     state = State(store, code, engine, clock, architecture, draw)
     await state.open()
+    provisions = Provisions(state)
     await state.recover()
     operations, direct = bind(
-        state, account, aliases, concurrency, functions, invoke, layers, management, provisioned, tags, versions
+        state, account, aliases, concurrency, functions, invoke, layers, management, tags, versions
     )
     permits = await Permissions.open(store, state)
     addresses = await Urls.open(store, state)
     signing = await CodeSigning.open(store, state)
     sources = await Mappings.open(store, state, polled)
     operations |= bind(permits, permissions_ops)[0] | bind(addresses, urls_ops)[0] | bind(signing, codesigning_ops)[0]
+    operations |= bind(provisions, provisioned_ops)[0]
     configs = await EventInvoke.open(store, state)
     operations |= bind(configs, eventinvoke_ops)[0] | bind(sources, mappings_ops)[0]
     if invocations is not None:

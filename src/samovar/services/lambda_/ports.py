@@ -6,6 +6,7 @@ from typing import Protocol
 
 from samovar.core.context import Context, Reply
 from samovar.engine.model import Invocation, Result, Version
+from samovar.engine.provisioning import Provisioned
 from samovar.engine.streaming import Pace, Sink
 from samovar.services.lambda_.function import Key
 
@@ -43,6 +44,17 @@ class Engine(Protocol):
 
     def set_reserved(self, function_arn: str, reserved: int | None) -> None:
         """Give the function (unqualified ARN) this much of its account's concurrency for itself, from now on."""
+        ...
+
+    def provision(self, arn: str, version: Version, units: int, *, anew: bool) -> None:
+        """Have so many environments of the version ready for invocations of this (qualified) ARN; `anew`: try again
+        where that has failed."""
+        ...
+
+    def unprovision(self, arn: str) -> None: ...
+
+    def provisioned(self, arn: str) -> Provisioned | None:
+        """How that stands; None where it wasn't asked for."""
         ...
 
 

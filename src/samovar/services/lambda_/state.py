@@ -43,6 +43,13 @@ class RuntimeUpdates(msgspec.Struct, frozen=True):
     """Empty unless `when` is Manual."""
 
 
+class Provision(msgspec.Struct, frozen=True):
+    """Provisioned concurrency of one version or alias."""
+
+    units: int
+    modified_at: float
+
+
 class State:
     def __init__(
         self,
@@ -63,6 +70,7 @@ class State:
         self.versions: Table[Published]
         self.aliases: Table[Alias]
         self.runtime_updates: Table[RuntimeUpdates]
+        self.provisions: Table[Provision]
         self.layers: Layers
         self.belongings: list[Table[Any]] = []
         """Tables whose keys begin with account, region, function name, qualifier (empty for the function itself)."""
@@ -70,6 +78,8 @@ class State:
         """Asked before code is deployed, with the function and the request: may refuse, or add to what is committed."""
         self.asynchronous: Asynchronous | None = None
         """Takes the events of `InvocationType=Event`; None where nothing delivers them."""
+        self.moved: list[Callable[[Key], None]] = []
+        """Told of the function when what its qualifiers run may have changed."""
         self.taggable: dict[str, Taggable] = {}
         """By the kind in their ARNs."""
         self._draw = draw
@@ -82,7 +92,8 @@ class State:
         self.versions = await Table.open(self.store, "lambda.versions", Published)
         self.aliases = await Table.open(self.store, "lambda.aliases", Alias)
         self.runtime_updates = await Table.open(self.store, "lambda.runtime-updates", RuntimeUpdates)
-        self.belongings.append(self.runtime_updates)
+        self.provisions = await Table.open(self.store, "lambda.provisioned-concurrency", Provision)
+        self.belongings += [self.runtime_updates, self.provisions]
         self.layers = await Layers.open(self.store)
 
     def lock(self, key: Key) -> asyncio.Lock:
@@ -155,9 +166,18 @@ class State:
         return last if same else None
 
     def unreserved(self, ctx: Context) -> int:
-        """Concurrency of the caller's account that no function has for itself."""
-        functions = self.functions.items((ctx.account, ctx.region))
-        return self.engine.concurrency - sum(function.reserved or 0 for _, function in functions)
+        """Concurrency of the caller's account that no function has for itself, reserved or provisioned."""
+        own = {key[2]: each.reserved for key, each in self.functions.items((ctx.account, ctx.region))}
+        provisioned = [
+            provision.units
+            for (_, _, name, _), provision in self.provisions.items((ctx.account, ctx.region))
+            if own.get(name) is None
+        ]
+        return self.engine.concurrency - sum(reserved or 0 for reserved in own.values()) - sum(provisioned)
+
+    def runs(self, key: Key, version: str) -> Version | None:
+        """What invocations of a version run; None while it isn't in force."""
+        return self._in_force.get((*key, version))
 
     def in_force(self, key: Key, qualifier: str) -> Version | None:
         """What one invocation runs; None when there is no such function or qualifier, raises while it can't run."""
@@ -185,6 +205,11 @@ class State:
         """Commit a change that doesn't touch what runs."""
         await self.functions.put(function.key, function)
 
+    async def put_alias(self, alias: Alias) -> None:
+        """Commit an alias, new or changed."""
+        await self.aliases.put(alias.key, alias)
+        self._tell_moved(alias.key[:3])
+
     async def remove(self, function: Function) -> None:
         """Delete it with its versions and aliases and all that belongs to it."""
         versions = self.versions_of(function.key)
@@ -196,6 +221,7 @@ class State:
             self._in_force.withdraw(deployed)
             self.code.release(deployed)
         self.engine.set_reserved(function.arn, None)
+        self._tell_moved(function.key)
 
     async def remove_version(self, version: Published) -> None:
         await self.store.transact(
@@ -204,9 +230,11 @@ class State:
         )
         self._in_force.withdraw(version)
         self.code.release(version)
+        self._tell_moved(version.key)
 
     async def remove_alias(self, alias: Alias) -> None:
         await self.store.transact(self.aliases.deleting(alias.key), *_deleting(alias.key, *self.belongings))
+        self._tell_moved(alias.key[:3])
 
     async def recover(self) -> None:
         """Bring into force what a stopped server left."""
@@ -216,6 +244,7 @@ class State:
             await self._recover(deployed)
         for _, function in self.functions.items():
             self.engine.set_reserved(function.arn, function.reserved)
+            self._tell_moved(function.key)
         for runtime in self._in_force.runtimes():
             self._spawn(self.engine.prepare(runtime))
 
@@ -232,6 +261,7 @@ class State:
             self._in_force.withdraw(deployed)
             self.code.release(deployed)
             self.engine.set_reserved(deployed.arn, None)
+            self._tell_moved(deployed.key)
 
     async def close(self) -> None:
         """Stop what is still to be brought into force: the next start does it."""
@@ -245,6 +275,10 @@ class State:
         self._spawn(self._tidy())
 
     # --- pieces -----------------------------------------------------------------------------------------------------
+
+    def _tell_moved(self, key: Key) -> None:
+        for told in self.moved:
+            told(key)
 
     def _everything(self) -> list[Function | Published]:
         return [
@@ -294,6 +328,7 @@ class State:
                 problems.append(self._in_force.enter(each))
             if ready:
                 await self.store.transact(*map(self._putting, ready))
+                self._tell_moved(ready[0].key)
         if ready and not any(problems):
             await self.engine.prepare(ready[0].configuration.runtime)
         await self._tidy()

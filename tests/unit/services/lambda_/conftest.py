@@ -14,6 +14,7 @@ from samovar.core.context import Context
 from samovar.core.errors import AwsError
 from samovar.core.service import Service, fold
 from samovar.engine.model import Invocation, Outcome, Result, Version
+from samovar.engine.provisioning import Provisioned
 from samovar.engine.streaming import Pace, Sink
 from samovar.services import lambda_
 from samovar.store.blobs import Blobs
@@ -36,6 +37,8 @@ class FakeEngine:
         self.prepared: list[str] = []
         self.missing: dict[str, str] = {}
         self.reserved: dict[str, int] = {}
+        self.provisions: dict[str, tuple[Version, int]] = {}
+        self.stands: Provisioned | None = None
         self.refusal: AwsError | None = None
         self.result: Result | None = Result(Outcome.OK, b'"done"')
         self._done: list[Callable[[Result], None]] = []
@@ -65,6 +68,15 @@ class FakeEngine:
 
     def retire(self, version_key: str) -> None:
         self.retired.append(version_key)
+
+    def provision(self, arn: str, version: Version, units: int, *, anew: bool) -> None:
+        self.provisions[arn] = (version, units)
+
+    def unprovision(self, arn: str) -> None:
+        del self.provisions[arn]
+
+    def provisioned(self, arn: str) -> Provisioned | None:
+        return self.stands if arn in self.provisions else None
 
     def set_reserved(self, function_arn: str, reserved: int | None) -> None:
         if reserved is None:

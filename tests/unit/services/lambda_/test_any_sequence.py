@@ -181,7 +181,7 @@ class Player:
 
     def check(self):
         assert {item["FunctionName"] for item in self.lab.call("ListFunctions")["Functions"]} == self.numbers.keys()
-        reserved = {}
+        reserved, provisioned = {}, {}
         for name in self.numbers:
             there = {item["Version"] for item in self.lab.call("ListVersionsByFunction", FunctionName=name)["Versions"]}
             for alias in self.lab.call("ListAliases", FunctionName=name)["Aliases"]:
@@ -191,9 +191,15 @@ class Player:
             assert function["Configuration"]["State"] == "Active"
             if "Concurrency" in function:
                 reserved[f"{ARN}{name}"] = function["Concurrency"]["ReservedConcurrentExecutions"]
+            for config in self.lab.call("ListProvisionedConcurrencyConfigs", FunctionName=name)[
+                "ProvisionedConcurrencyConfigs"
+            ]:
+                provisioned[config["FunctionArn"]] = config["RequestedProvisionedConcurrentExecutions"]
         assert self.lab.engine.reserved == reserved
+        assert {arn: units for arn, (_, units) in self.lab.engine.provisions.items()} == provisioned
+        shared = [units for arn, units in provisioned.items() if arn.rpartition(":")[0] not in reserved]
         limits = self.lab.call("GetAccountSettings")["AccountLimit"]
-        assert limits["UnreservedConcurrentExecutions"] == 1000 - sum(reserved.values()) >= 100
+        assert limits["UnreservedConcurrentExecutions"] == 1000 - sum(reserved.values()) - sum(shared) >= 100
 
     def everything(self):
         listed = self.lab.call("ListFunctions", FunctionVersion="ALL")["Functions"]

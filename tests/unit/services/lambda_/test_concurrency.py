@@ -2,6 +2,8 @@
 
 import pytest
 
+from samovar.engine.provisioning import Provisioned, Status
+
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
 FUNCTIONS_ONLY = (
     "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. "
@@ -129,16 +131,177 @@ def published(lab):
     lab.call("CreateAlias", FunctionName="f", Name="prod", FunctionVersion="1")
 
 
-def test_provisioned_concurrency_is_refused_by_name_where_it_would_be_right(lab, published):
-    given = {"FunctionName": "f", "ProvisionedConcurrentExecutions": 1}
-    for qualifier in ("1", "prod"):
-        error = lab.error("PutProvisionedConcurrencyConfig", Qualifier=qualifier, **given)
-        assert error.code == "NotImplementedException"
-        assert lab.error("GetProvisionedConcurrencyConfig", FunctionName="f", Qualifier=qualifier).message == (
-            "No Provisioned Concurrency Config found for this function"
-        )
-        assert lab.call("DeleteProvisionedConcurrencyConfig", FunctionName="f", Qualifier=qualifier) == {}
+def provision(lab, number, qualifier="prod", name="f"):
+    return lab.call(
+        "PutProvisionedConcurrencyConfig",
+        FunctionName=name,
+        Qualifier=qualifier,
+        ProvisionedConcurrentExecutions=number,
+    )
+
+
+def provision_error(lab, number, qualifier="prod", name="f"):
+    error = lab.error(
+        "PutProvisionedConcurrencyConfig",
+        FunctionName=name,
+        Qualifier=qualifier,
+        ProvisionedConcurrentExecutions=number,
+    )
+    return error.code, error.message
+
+
+def provisioned(lab, qualifier="prod", name="f"):
+    return lab.call("GetProvisionedConcurrencyConfig", FunctionName=name, Qualifier=qualifier)
+
+
+def asked(lab):
+    """ARN -> version and number, as the engine was asked."""
+    return {arn: (version.version, units) for arn, (version, units) in lab.engine.provisions.items()}
+
+
+def test_put_answers_before_anything_is_ready_and_get_says_how_the_engine_stands(lab, published):
+    lab.engine.stands = Provisioned(Status.READY, requested=5, allocated=5, available=5)
+    answer = {
+        "RequestedProvisionedConcurrentExecutions": 5,
+        "AvailableProvisionedConcurrentExecutions": 0,
+        "AllocatedProvisionedConcurrentExecutions": 0,
+        "Status": "IN_PROGRESS",
+        "LastModified": "2026-11-18T11:06:40+0000",
+    }
+    assert provision(lab, 5) == answer
+    assert asked(lab) == {f"{ARN}:prod": ("1", 5)}
+    assert provisioned(lab) == answer | {
+        "AvailableProvisionedConcurrentExecutions": 5,
+        "AllocatedProvisionedConcurrentExecutions": 5,
+        "Status": "READY",
+    }
+    lab.engine.stands = Provisioned(Status.FAILED, 5, 0, 0, "FUNCTION_ERROR_INIT_FAILURE")
+    assert provisioned(lab)["StatusReason"] == "FUNCTION_ERROR_INIT_FAILURE"
+    listed = lab.call("ListProvisionedConcurrencyConfigs", FunctionName="f")["ProvisionedConcurrencyConfigs"]
+    assert listed == [{"FunctionArn": f"{ARN}:prod"} | provisioned(lab)]
+
+
+def test_there_is_none_where_none_was_put_and_deleting_that_succeeds(lab, published):
+    error = lab.error("GetProvisionedConcurrencyConfig", FunctionName="f", Qualifier="1")
+    assert (error.code, error.message) == (
+        "ProvisionedConcurrencyConfigNotFoundException",
+        "No Provisioned Concurrency Config found for this function",
+    )
+    assert lab.call("DeleteProvisionedConcurrencyConfig", FunctionName="f", Qualifier="1") == {}
     assert lab.call("ListProvisionedConcurrencyConfigs", FunctionName="f") == {"ProvisionedConcurrencyConfigs": []}
+
+
+def test_deleting_it_or_its_alias_version_or_function_lets_the_environments_go(lab, published):
+    provision(lab, 1)
+    assert lab.call("DeleteProvisionedConcurrencyConfig", FunctionName="f", Qualifier="prod") == {}
+    assert asked(lab) == {}
+    provision(lab, 1)
+    lab.call("DeleteAlias", FunctionName="f", Name="prod")
+    assert asked(lab) == {}
+    provision(lab, 1, "1")
+    lab.call("DeleteFunction", FunctionName="f", Qualifier="1")
+    assert asked(lab) == {}
+    lab.call("PublishVersion", FunctionName="f", Description="again")
+    lab.settle()
+    lab.call("CreateAlias", FunctionName="f", Name="prod", FunctionVersion="2")
+    provision(lab, 1)
+    lab.call("DeleteFunction", FunctionName="f")
+    assert asked(lab) == {}
+
+
+def test_moving_an_alias_moves_its_provisioned_environments(lab, published, make_zip):
+    provision(lab, 2)
+    lab.call("UpdateFunctionCode", FunctionName="f", ZipFile=make_zip("two"), Publish=True)
+    lab.settle()
+    assert asked(lab) == {f"{ARN}:prod": ("1", 2)}
+    lab.call("UpdateAlias", FunctionName="f", Name="prod", FunctionVersion="2")
+    assert asked(lab) == {f"{ARN}:prod": ("2", 2)}
+
+
+def test_it_outlives_the_server_and_begins_anew(lab, published):
+    provision(lab, 3)
+    lab.restart()
+    assert asked(lab) == {f"{ARN}:prod": ("1", 3)}
+    lab.runner.run(lab.service.reset())
+    assert asked(lab) == {}
+
+
+def test_a_version_just_published_is_provisioned_when_it_comes_into_force(lab):
+    async def publish_and_provision():
+        await lab.acreate(Publish=True)
+        await lab.acall(
+            "PutProvisionedConcurrencyConfig", FunctionName="f", Qualifier="1", ProvisionedConcurrentExecutions=2
+        )
+
+    lab.runner.run(publish_and_provision())
+    lab.settle()
+    assert asked(lab) == {f"{ARN}:1": ("1", 2)}
+
+
+def test_an_alias_and_its_version_cannot_both_have_it(lab, published):
+    provision(lab, 1)
+    assert provision_error(lab, 1, "1") == (
+        "ResourceConflictException",
+        "Version is pointed by a Provisioned Concurrency alias",
+    )
+    lab.call("DeleteProvisionedConcurrencyConfig", FunctionName="f", Qualifier="prod")
+    provision(lab, 1, "1")
+    assert provision_error(lab, 1) == (
+        "ResourceConflictException",
+        "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version",
+    )
+
+
+def test_an_alias_of_the_latest_version_or_of_two_cannot_have_it(lab, published, make_zip):
+    lab.call("UpdateFunctionCode", FunctionName="f", ZipFile=make_zip("two"), Publish=True)
+    lab.settle()
+    lab.call("CreateAlias", FunctionName="f", Name="dev", FunctionVersion="$LATEST")
+    assert provision_error(lab, 1, "dev")[1].endswith("cannot be applied to unpublished function versions.")
+    weights = {"AdditionalVersionWeights": {"2": 0.5}}
+    lab.call("UpdateAlias", FunctionName="f", Name="prod", RoutingConfig=weights)
+    assert provision_error(lab, 1) == (
+        "InvalidParameterValueException",
+        "Alias with weights can not be used with Provisioned Concurrency",
+    )
+
+
+def test_what_is_provisioned_without_a_reservation_is_taken_from_the_account(lab, published):
+    """facts/lambda-limits.md §2."""
+    provision(lab, 300)
+    assert lab.call("GetAccountSettings")["AccountLimit"]["UnreservedConcurrentExecutions"] == 700
+    assert provision_error(lab, 901)[1].endswith("below its minimum value of [100].")
+    assert provision_error(lab, 1001)[1].endswith("account's unreserved concurrency [1000].")
+    provision(lab, 900)
+    lab.create("g")
+    error = lab.error("PutFunctionConcurrency", FunctionName="g", ReservedConcurrentExecutions=1)
+    assert error.message.endswith("below its minimum value of [100].")
+    reserve(lab, 900)
+    assert lab.call("GetAccountSettings")["AccountLimit"]["UnreservedConcurrentExecutions"] == 100
+
+
+def test_a_reservation_holds_all_that_its_function_has_provisioned(lab, published):
+    lab.call("CreateAlias", FunctionName="f", Name="beta", FunctionVersion="1")
+    reserve(lab, 3)
+    provision(lab, 2)
+    assert provision_error(lab, 2, "beta")[1].startswith("Requested Provisioned Concurrency should not be greater")
+    provision(lab, 1, "beta")
+    error = lab.error("PutFunctionConcurrency", FunctionName="f", ReservedConcurrentExecutions=2)
+    assert (error.code, error.message) == (
+        "InvalidParameterValueException",
+        " ReservedConcurrentExecutions  2 should not be lower than function's total provisioned concurrency [3].",
+    )
+    assert error.members == {"Type": None}
+
+
+def test_the_configs_of_a_function_are_listed_in_pages(lab, published):
+    for name in ("a", "b", "c"):
+        lab.call("CreateAlias", FunctionName="f", Name=name, FunctionVersion="1")
+        provision(lab, 1, name)
+    first = lab.call("ListProvisionedConcurrencyConfigs", FunctionName="f", MaxItems=2)
+    rest = lab.call("ListProvisionedConcurrencyConfigs", FunctionName="f", Marker=first["NextMarker"])
+    found = [*first["ProvisionedConcurrencyConfigs"], *rest["ProvisionedConcurrencyConfigs"]]
+    assert [each["FunctionArn"] for each in found] == [f"{ARN}:{name}" for name in ("a", "b", "c")]
+    assert "NextMarker" not in rest
 
 
 @pytest.mark.parametrize(

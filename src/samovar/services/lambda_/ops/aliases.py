@@ -32,7 +32,7 @@ async def create_alias(state: State, ctx: Context, params: Params) -> Params:
         if state.aliases.get(alias.key):
             raise AwsError("ResourceConflictException", f"Alias already exists: {alias.arn}")
         _check_routes(state, ctx, function, alias)
-        await state.aliases.put(alias.key, alias)
+        await state.put_alias(alias)
     return describe(alias)
 
 
@@ -62,7 +62,7 @@ async def update_alias(state: State, ctx: Context, params: Params) -> Params:
             revision=uuid4(),
         )
         _check_routes(state, ctx, function, changed)
-        await state.aliases.put(changed.key, changed)
+        await state.put_alias(changed)
     return describe(changed)
 
 

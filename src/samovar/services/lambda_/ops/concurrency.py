@@ -23,8 +23,17 @@ async def put_function_concurrency(state: State, ctx: Context, params: Params) -
         if function is None:
             raise names.not_found(ctx, name, LATEST)  # recorded with the qualifier (facts/lambda-api.md §5)
         limit = state.engine.concurrency
+        provisioned = sum(each.units for _, each in state.provisions.items(function.key))
+        if reserved < provisioned:
+            raise AwsError(
+                "InvalidParameterValueException",
+                f" ReservedConcurrentExecutions  {reserved} should not be lower than function's total provisioned "
+                f"concurrency [{provisioned}].",
+                Type=None,
+            )
+        present = provisioned if function.reserved is None else function.reserved
         # An account whose limit is below the minimum keeps all of it.
-        if state.unreserved(ctx) + (function.reserved or 0) - reserved < min(_UNRESERVED_MINIMUM, limit):
+        if state.unreserved(ctx) + present - reserved < min(_UNRESERVED_MINIMUM, limit):
             raise AwsError(
                 "InvalidParameterValueException",
                 "Specified ReservedConcurrentExecutions for function decreases account's "

@@ -1,0 +1,259 @@
+"""Provisioned concurrency: environments that are ready ahead of invocations, and are kept so.
+
+Owns: the allocations, one for each qualified ARN that has some: their environments, their attempts, their status.
+Refuses: whether one may have them (the service above), and where an environment is (the pool).
+
+Rules (facts/lambda-runtime.md §7, lambda-limits.md §2, lambda-api.md §10):
+- An allocation is IN_PROGRESS until it has all its environments; from then on invocations of its ARN get them (READY).
+  Beyond them, or beyond ten requests a second for each of them, invocations spill over to ordinary environments.
+- An init that fails is tried again, in another environment. When six have failed and none has succeeded in between, the
+  allocation has FAILED, and is left alone until it is asked for anew. What was ready then stays in use.
+- The first environment comes alone: who fails, fails six times. The others come a few at a time, so that they don't
+  stand in the way of invocations.
+- One that dies is replaced, without a word.
+- Another number keeps what is there; another version replaces all at once.
+- Nothing of this lasts: the service above asks again when the server starts.
+"""
+
+import logging
+from collections.abc import Callable
+from enum import Enum
+from functools import partial
+from typing import Final, Protocol
+
+import msgspec
+
+from samovar.core.bucket import Bucket
+from samovar.engine.environment import Environment, Told
+from samovar.engine.limits import Limits, Throttle
+from samovar.engine.model import PROVISIONED, InitFailure, Invocation, Version
+from samovar.engine.pool import Lease, Pool
+from samovar.engine.report import SANDBOX_FAILURE
+
+log = logging.getLogger("samovar.engine")
+
+ATTEMPTS: Final = 6
+AT_ONCE: Final = 8
+INIT_FAILURE: Final = "FUNCTION_ERROR_INIT_FAILURE"
+_RETRY_S = 0.1
+"""Before the second attempt, and twice as long before each further one."""
+
+
+class Status(Enum):
+    IN_PROGRESS = "IN_PROGRESS"
+    READY = "READY"
+    FAILED = "FAILED"
+
+
+class Provisioned(msgspec.Struct, frozen=True):
+    """How an allocation stands."""
+
+    status: Status
+    requested: int
+    allocated: int
+    """Environments that are ready."""
+    available: int
+    """Those of them that invocations get."""
+    reason: str = ""
+    """Why it has failed."""
+
+
+class House(Protocol):
+    """What is needed of the engine."""
+
+    pool: Pool[Environment]
+
+    def initialise(self, version: Version, told: Told) -> Environment | Throttle: ...
+    def offer(self, environment: Environment) -> None: ...
+    def retire(self, version_key: str) -> None: ...
+    def later(self, seconds: float, callback: Callable[[], None]) -> None: ...
+
+
+class _Allocation:
+    def __init__(self, arn: str, version: Version, units: int) -> None:
+        self.ordinary = version.key
+        """Of the environments that invocations get otherwise."""
+        self.version = msgspec.structs.replace(version, key=f"{version.key} for {arn}", initialization=PROVISIONED)
+        self.units = units
+        self.status = Status.IN_PROGRESS
+        self.reason = ""
+        self.starting = 0
+        self.ready: set[Environment] = set()
+        self.in_use = False
+        """It has had all its environments; from then on invocations get what there is."""
+        self.failures = 0
+        """Since the last success."""
+        self.waits = False
+        """Before its next attempt."""
+        self.gone = False
+        self.peak = 0
+        """Most environments that were busy at a time, since somebody asked."""
+        self.requests: Bucket | None = None
+
+
+class Provisioning:
+    def __init__(self, house: House, limits: Limits) -> None:
+        self._house = house
+        self._limits = limits
+        self._allocations: dict[str, _Allocation] = {}
+        """By qualified ARN."""
+        self._by_key: dict[str, _Allocation] = {}
+        """By the version key of their environments."""
+
+    # --- for the service --------------------------------------------------------------------------------------------
+
+    def put(self, arn: str, version: Version, units: int, *, anew: bool = False) -> None:
+        """Have so many environments of the version ready for invocations of this ARN. What is so already stays;
+        `anew` tries again where it has failed."""
+        found = self._allocations.get(arn)
+        if found is not None and found.ordinary != version.key:
+            self.remove(arn)
+            found = None
+        if found is None:
+            found = self._allocations[arn] = _Allocation(arn, version, units)
+            self._by_key[found.version.key] = found
+        elif found.units == units and not anew:
+            return
+        found.units = units
+        found.status, found.reason, found.failures = Status.IN_PROGRESS, "", 0
+        for environment in self._house.pool.trim(found.version.key, units):
+            environment.retire()
+        self._advance(found)
+
+    def remove(self, arn: str) -> None:
+        """Let them go; running invocations finish."""
+        found = self._allocations.pop(arn, None)
+        if found is not None:
+            del self._by_key[found.version.key]
+            found.gone = True
+            self._house.retire(found.version.key)
+            self._tell_limits(found.version)
+
+    def get(self, arn: str) -> Provisioned | None:
+        found = self._allocations.get(arn)
+        if found is None:
+            return None
+        allocated = min(len(found.ready), found.units)
+        return Provisioned(found.status, found.units, allocated, allocated if found.in_use else 0, found.reason)
+
+    def use(self, arn: str) -> float | None:
+        """The largest part of them that was busy since this was asked last; None without an allocation in use."""
+        found = self._allocations.get(arn)
+        if found is None or not found.in_use:
+            return None
+        busy = self._house.pool.busy(found.version.key)
+        peak, found.peak = max(found.peak, busy), busy
+        return peak / found.units
+
+    # --- for invocations --------------------------------------------------------------------------------------------
+
+    def claim(self, version: Version, invocation: Invocation, now: float) -> Lease[Environment] | None:
+        """An environment that was ready for this invocation; None: it spills over."""
+        if not self._allocations:
+            return None
+        found = self._allocations.get(invocation.invoked_arn)
+        if found is None:  # by an alias: the version may have its own
+            found = self._allocations.get(f"{version.function_arn}:{version.version}")
+        if found is None or not found.in_use or found.ordinary != version.key:
+            return None
+        if found.requests is not None and not found.requests.take(now):
+            return None
+        lease = self._house.pool.claim(found.version.key)
+        if lease is not None:
+            found.peak = max(found.peak, self._house.pool.busy(found.version.key))
+        return lease
+
+    # --- for the engine ---------------------------------------------------------------------------------------------
+
+    def lost(self, environment: Environment) -> None:
+        """An environment has gone."""
+        found = self._by_key.get(environment.version_key)
+        if found is not None and environment in found.ready:
+            found.ready.discard(environment)
+            self._advance_later(found, _RETRY_S)
+
+    def close(self) -> None:
+        """Start nothing any more."""
+        for arn in list(self._allocations):
+            self.remove(arn)
+
+    # --- pieces -----------------------------------------------------------------------------------------------------
+
+    def _advance(self, allocation: _Allocation) -> None:
+        """Start what is missing, as much as may be started at once."""
+        if allocation.gone or allocation.waits or allocation.status is Status.FAILED:
+            return
+        if len(allocation.ready) >= allocation.units:
+            self._complete(allocation)
+            return
+        at_once = AT_ONCE if allocation.ready else 1
+        while allocation.starting < min(at_once, allocation.units - len(allocation.ready)):
+            told: _Told = _Told(self, allocation)
+            started = self._house.initialise(allocation.version, told)
+            if isinstance(started, Throttle):
+                self._failed(allocation, started.message)
+                return
+            told.environment = started
+            allocation.starting += 1
+
+    def told(self, allocation: _Allocation, environment: Environment, failure: InitFailure | None) -> None:
+        allocation.starting -= 1
+        if failure is None:
+            if allocation.gone or len(allocation.ready) >= allocation.units:
+                environment.retire()
+                return
+            allocation.failures = 0
+            allocation.ready.add(environment)
+            if allocation.in_use:
+                self._house.offer(environment)
+            self._advance(allocation)
+        elif failure.error_type and not allocation.gone:
+            mine = failure.error_type == SANDBOX_FAILURE
+            self._failed(allocation, "The execution environment could not be made." if mine else INIT_FAILURE)
+
+    def _complete(self, allocation: _Allocation) -> None:
+        allocation.status = Status.READY
+        if not allocation.in_use:
+            allocation.in_use = True
+            for environment in allocation.ready:
+                self._house.offer(environment)
+        allocation.requests = self._limits.rate(allocation.units)
+        self._tell_limits(allocation.version)
+
+    def _failed(self, allocation: _Allocation, reason: str) -> None:
+        allocation.failures += 1
+        log.info("provisioned concurrency of %s: attempt %d: %s", allocation.version.key, allocation.failures, reason)
+        if allocation.failures < ATTEMPTS:
+            self._advance_later(allocation, _RETRY_S * 2 ** (allocation.failures - 1))
+            return
+        allocation.status, allocation.reason = Status.FAILED, reason
+        if not allocation.in_use:
+            allocation.ready.clear()
+            self._house.retire(allocation.version.key)
+
+    def _advance_later(self, allocation: _Allocation, seconds: float) -> None:
+        if not allocation.waits:
+            allocation.waits = True
+            self._house.later(seconds, partial(self._go_on, allocation))
+
+    def _go_on(self, allocation: _Allocation) -> None:
+        allocation.waits = False
+        self._advance(allocation)
+
+    def _tell_limits(self, version: Version) -> None:
+        """What invocations of the function don't need slots for."""
+        arn = version.function_arn
+        mine = [each for each in self._allocations.values() if each.version.function_arn == arn and each.in_use]
+        self._limits.provision(arn, sum(each.units for each in mine))
+
+
+class _Told:
+    """Hears how the init of one environment went."""
+
+    def __init__(self, provisioning: Provisioning, allocation: _Allocation) -> None:
+        self._provisioning = provisioning
+        self._allocation = allocation
+        self.environment: Environment
+
+    def __call__(self, failure: InitFailure | None) -> None:
+        self._provisioning.told(self._allocation, self.environment, failure)
