@@ -441,6 +441,7 @@ class LinuxBox:
             self.group.close()
         self._boxes.retire(self)
 
+
     def _kill_processes(self) -> None:
         """At the lowest level, where there is no shell to kill."""
         for pid in (self._pid, *self._started):

@@ -93,7 +93,9 @@ _ETC = {
     "/etc/hosts": "127.0.0.1 localhost sandbox sandbox.localdomain\n::1 localhost\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
 }
-_ETC_SHARED = tuple("ld.so.cache ssl pki ca-certificates mime.types localtime protocols services alternatives".split())
+_ETC_SHARED = tuple(
+    "ld.so.cache ssl pki ca-certificates mime.types localtime protocols services alternatives".split()
+)
 _SYSTEM = ("bin", "sbin", "lib", "lib64", "lib32")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 

@@ -131,6 +131,8 @@ def _found(scope: Scope, after: Position, before: Position) -> tuple[str, list[o
 async def delete_some(state: LogsState, where: str, params: Sequence[object], limit: int) -> int:
     """Delete up to `limit` of the events that `where` selects, so that no sweep holds the writer for long."""
     key = "stream_id, timestamp, seq"
-    sql = f"DELETE FROM log_events WHERE ({key}) IN (SELECT {key} FROM log_events WHERE {where} LIMIT ?) RETURNING 1"
+    sql = (
+        f"DELETE FROM log_events WHERE ({key}) IN (SELECT {key} FROM log_events WHERE {where} LIMIT ?) RETURNING 1"
+    )
     [deleted] = await state.store.transact((sql, (*params, limit)))
     return len(deleted)

@@ -123,7 +123,9 @@ def _own_version(state: State, ctx: Context, params: Params, action: str) -> Lay
     number = _number(params)
     version = state.layers.get(key, number)
     if version is None:
-        raise AwsError("ResourceNotFoundException", f"Layer version {layers.version_arn(key, number)} does not exist.")
+        raise AwsError(
+            "ResourceNotFoundException", f"Layer version {layers.version_arn(key, number)} does not exist."
+        )
     return version
 
 

@@ -75,11 +75,9 @@ async def list_log_groups(state: LogsState, ctx: Context, params: Params) -> Par
     found = [
         (name, group)
         for name, group in _groups(state, ctx, params.get("logGroupClass"))
-        if matches(name)
-        and all(_has_tag(group, tag) for tag in tags)
+        if matches(name) and all(_has_tag(group, tag) for tag in tags)
         # Nothing here has a data source or a field index, so asking for one finds nothing.
-        and not params.get("dataSources")
-        and not params.get("fieldIndexNames")
+        and not params.get("dataSources") and not params.get("fieldIndexNames")
     ]
     page, rest = _page(found, params)
     summaries = [
