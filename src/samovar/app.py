@@ -37,17 +37,19 @@ from samovar.engine.runtimes import Runtimes
 from samovar.gateway.admission import admit
 from samovar.gateway.dispatch import Gateway
 from samovar.gateway.doors import BadView, Doors, Site
+from samovar.gateway.identity import Identities
 from samovar.net.server import Server, serve
 from samovar.sandbox import cgroup, doctor
 from samovar.sandbox.box import LinuxBox
 from samovar.sandbox.boxes import LinuxBoxes
 from samovar.sandbox.spec import CONTROL_PORT, ENDPOINT_PORT, Isolation
-from samovar.services import lambda_, logs, sqs, sts
+from samovar.services import iam, lambda_, logs, sqs, sts
 from samovar.settings import Settings
 from samovar.store.blobs import Blobs
 from samovar.store.bodies import Bodies
 from samovar.store.queue import Queues
 from samovar.store.sqlite import Store, open_store
+from samovar.store.vault import Vault
 from samovar.wire.model import Models
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -133,7 +135,14 @@ class App:
         )
         self._close_with(rooms, lambda_service)
         await self.outbox.queue.start()
-        return [lambda_service, logs_service, sqs_service, sts.build()]
+        return [lambda_service, logs_service, sqs_service, *await self._open_identity(store, data)]
+
+    async def _open_identity(self, store: Store, data: Path) -> list[Service]:
+        vault = await asyncio.to_thread(Vault.open, None if self._settings.ephemeral else data)
+        iam_service, directory, keys = await iam.build(store, self._clock, vault)
+        sts_service, sessions = sts.build(directory, self._clock, vault, iam.account_of, iam.access_key_id)
+        self.identities = Identities(keys, sessions)
+        return [iam_service, sts_service]
 
     @staticmethod
     async def _bodies(rooms: AsyncExitStack, folder: Path) -> Bodies:
@@ -209,7 +218,9 @@ class App:
             views={"/_samovar/events": self._show_events},
             sites=[Site(lambda_.URL_LABEL, lambda_.URL_PATH, self._visit_url)],
         )
-        gateway = self._gateway = Gateway(Models(), self.services, doors=doors, region=settings.region)
+        gateway = self._gateway = Gateway(
+            Models(), self.services, doors=doors, region=settings.region, identities=self.identities
+        )
         rooms.push_async_callback(gateway.close)
         try:
             server = await serve(gateway.handle, host=settings.host, port=settings.port, admit=admit)

@@ -14,6 +14,7 @@ COMMON_CODES = {
     # Answered by every service, and listed in none of the models (AWS General Reference, "Common Errors"). The one code
     # of our own among them, NotImplementedException, says that Samovar doesn't do something yet.
     "AccessDeniedException", "ExpiredTokenException", "IncompleteSignature", "InternalFailure", "InvalidClientTokenId",
+    "InvalidParameterValue", "ValidationError",
     "MissingAuthenticationToken", "NotImplementedException", "SerializationException", "SignatureDoesNotMatch",
     "ThrottlingException", "UnknownOperationException", "ValidationException",
 }  # fmt: skip

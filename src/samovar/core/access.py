@@ -58,7 +58,10 @@ class Access(msgspec.Struct, frozen=True):
     facts: Callable[[Context, str, Params], Given] = _no_facts
     """The service's own condition keys, and `aws:RequestTag/..`, `aws:TagKeys`; only called when a policy asks."""
     policy: Callable[[str], object] = _nobodys
-    """ARN -> the resource's policy, as JSON text or decoded; None where there is none."""
+    """ARN -> the resource's policy, as JSON text, decoded, or compiled (`policy.rules.Rules`); None where there is
+    none."""
+    closed: bool = False
+    """The resource's policy must allow even in its own account: the trust policies of roles."""
     tags: Callable[[str], Mapping[str, str] | None] = _nobodys
     """ARN -> the resource's tags (`aws:ResourceTag/..`)."""
     owner: Callable[[str], str | None] = _nobodys

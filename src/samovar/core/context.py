@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from samovar.core.ids import uuid4
+from samovar.core.session import Session
 
 Params = dict[str, Any]
 """A request or an answer as botocore's shapes name it. Lives only between `wire` and the first lines of an
@@ -47,6 +48,8 @@ class Context(msgspec.Struct, frozen=True):
     """X-Amzn-Trace-Id as it came, empty when it didn't."""
     source_arn: str = ""
     """For whom a service calls (`aws:SourceArn` of policies): the rule, bucket, topic; empty for everybody else."""
+    session: Session | None = None
+    """What the caller's temporary credentials say; None for all other callers."""
 
     async def call(self, service: str, operation: str, params: Params) -> Params:
         """Run another service's operation as this caller; raises AwsError as that service would answer."""

@@ -24,6 +24,7 @@ from samovar.core.errors import AwsError
 from samovar.core.service import Service, fold
 from samovar.gateway import identity, origin
 from samovar.gateway.doors import Doors, answer
+from samovar.gateway.identity import Identities
 from samovar.net.message import Reply, Request, Response
 from samovar.wire import sigv4
 from samovar.wire.compile import Answer, Operation
@@ -51,11 +52,20 @@ class _Call:
 class Gateway:
     """The handler of the public door and of the platform's listeners inside environments. Also the `Caller`."""
 
-    def __init__(self, models: Models, services: Iterable[Service], *, doors: Doors, region: str) -> None:
+    def __init__(
+        self,
+        models: Models,
+        services: Iterable[Service],
+        *,
+        doors: Doors,
+        region: str,
+        identities: Identities | None = None,
+    ) -> None:
         self._services = {service.name: service for service in services}
         self._models = models
         self._router = Router(models, self._services)
         self._doors = doors
+        self._identities = identities
         self._region = region
         self._table: dict[tuple[str, str], tuple[Ordinary | None, DirectOperation | None]] = {}
         self._tasks: set[asyncio.Future[Any]] = set()
@@ -147,15 +157,18 @@ class Gateway:
     # --- pieces
 
     def _context(self, call: _Call, scope: sigv4.Scope | None) -> Context:
-        account = identity.account_of(scope)
+        request = call.request
+        known = self._identities.find(scope, request.headers, request.query) if self._identities else None
+        who = known or identity.assumed(scope)
         return Context(
-            account,
+            who.account,
             identity.region_of(scope, self._region),
             call.request_id,
-            identity.principal_of(account),
-            "http://" + call.request.headers.get("host", "localhost"),
+            who.principal,
+            "http://" + request.headers.get("host", "localhost"),
             self,
-            call.request.headers.get("x-amzn-trace-id", ""),
+            request.headers.get("x-amzn-trace-id", ""),
+            session=who.session,
         )
 
     def _find(self, service: str, operation: str) -> tuple[Ordinary | None, DirectOperation | None]:

@@ -48,6 +48,16 @@ _STATUSES: Mapping[str, int] = {
 }
 _DEFAULT_STATUS = 400
 
+_IN_QUERY: Mapping[str, str] = {
+    "AccessDeniedException": "AccessDenied",
+    "ExpiredTokenException": "ExpiredToken",
+    "IncompleteSignatureException": "IncompleteSignature",
+    "InvalidSignatureException": "SignatureDoesNotMatch",
+    "MissingAuthenticationTokenException": "MissingAuthenticationToken",
+    "UnrecognizedClientException": "InvalidClientTokenId",
+}
+"""What the query protocol and S3 call errors of authentication that a model doesn't have (facts/iam.md §7)."""
+
 
 class Errors:
     """The errors of one service: which shape a code means, and its status."""
@@ -69,7 +79,9 @@ class Errors:
     def query_code(self, code: str) -> str:
         """What the query protocol calls an error."""
         name, shape = self.shape(code)
-        return shape.error.code if shape and shape.error and shape.error.code else name
+        if shape is None:
+            return _IN_QUERY.get(name, name)
+        return shape.error.code if shape.error and shape.error.code else name
 
     def status(self, code: str) -> int:
         _, shape = self.shape(code)
