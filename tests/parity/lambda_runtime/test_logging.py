@@ -102,22 +102,27 @@ def test_the_records_are_those_of_the_telemetry_api(deploy):
     runtime = function.platform.client("lambda").get_function_configuration(FunctionName=function.name)["Runtime"]
     arn = init_start.pop("runtimeVersionArn")
     assert re.fullmatch("arn:aws:lambda:us-east-1::runtime:[0-9a-f]{64}", arn)
+    instance = init_start.pop("instanceId")
+    assert re.fullmatch(rf"\d{{4}}/\d\d/\d\d/{function.name}\[\$LATEST\]\w{{32}}", instance)
     assert init_start == {
         "initializationType": "on-demand",
         "phase": "init",
         "runtimeVersion": runtime.replace("python", "python:") + ".v1",
         "functionName": function.name,
         "functionVersion": "$LATEST",
+        "instanceMaxMemory": 128 << 20,
     }
     assert init_done == {"initializationType": "on-demand", "phase": "init", "status": "success"}
     init_ms = init_report.pop("metrics")["durationMs"]
     assert init_report == init_done
-    assert start == {"requestId": answer.request_id, "version": "$LATEST"}
+    arn = f"arn:aws:lambda:us-east-1:123456789012:function:{function.name}"
+    assert start == {"requestId": answer.request_id, "functionArn": arn, "version": "$LATEST"}
     assert (done["status"], done["metrics"]["producedBytes"]) == ("success", len(answer.payload))
     metrics = report["metrics"]
     assert (report["requestId"], report["status"]) == (answer.request_id, "success")
     assert metrics.keys() == {"durationMs", "billedDurationMs", "memorySizeMB", "maxMemoryUsedMB", "initDurationMs"}
     assert (metrics["memorySizeMB"], metrics["initDurationMs"]) == (128, init_ms)
+    assert [span["name"] for span in done["spans"]] == ["responseLatency", "responseDuration", "runtimeOverhead"]
     assert metrics["billedDurationMs"] >= init_ms + metrics["durationMs"] > metrics["billedDurationMs"] - 1.01
 
 
