@@ -44,7 +44,7 @@ from samovar.sandbox.box import LinuxBox
 from samovar.sandbox.boxes import LinuxBoxes
 from samovar.sandbox.spec import CONTROL_PORT, ENDPOINT_PORT, Isolation
 from samovar.services import iam, lambda_, logs, sqs, sts
-from samovar.settings import Settings
+from samovar.settings import Settings, interpreters
 from samovar.store.blobs import Blobs
 from samovar.store.bodies import Bodies
 from samovar.store.queue import Queues
@@ -131,7 +131,8 @@ class App:
         rooms.push_async_callback(blobs.close)
         await self._open_delivery(rooms, store, data)
         lambda_service, self._download_code, self._visit_url = await lambda_.build(
-            store, blobs, data / "trees", self.engine, clock, invocations=self.invocations
+            store, blobs, data / "trees", self.engine, clock, invocations=self.invocations,
+            runtimes=lambda_.TABLE.unblocked() if settings.allow_deprecated_runtimes else lambda_.TABLE,
         )
         self._close_with(rooms, lambda_service)
         await self.outbox.queue.start()
@@ -175,7 +176,7 @@ class App:
         if machine.level is Isolation.FULL:
             cgroup.sweep(cgroup.Hierarchies())
         host_network = settings.function_network == "host" or machine.level is Isolation.PROCESS
-        runtimes = Runtimes(Path(settings.data_dir), own_network=not host_network)
+        runtimes = Runtimes(Path(settings.data_dir), not host_network, interpreters(settings))
         boxes = LinuxBoxes(
             machine.level,
             _make_groups if machine.level is Isolation.FULL else None,

@@ -49,6 +49,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             " `auto` takes the highest that the machine allows."
         ),
     ] = "auto"
+    interpreters: Annotated[
+        str,
+        Meta(
+            description="Programs for runtimes that this machine has no version of its own for, or another one:"
+            " `ruby3.2=/usr/bin/ruby3.1,java21=/opt/jdk-25` (of Java the home)."
+        ),
+    ] = ""
+    allow_deprecated_runtimes: Annotated[
+        bool, Meta(description="Take runtimes that AWS doesn't take any more for creating or updating functions.")
+    ] = False
     function_network: Annotated[
         FunctionNetwork,
         Meta(description="`isolated`: a function reaches the platform only; `host`: it shares the host's network."),
@@ -149,9 +159,24 @@ def load(flags: Mapping[str, str], environment: Mapping[str, str], config: Path 
             "whoever connects could deploy and run code here. Listen on 127.0.0.1 (and use an SSH tunnel), or say "
             "--insecure-listen if everybody on that network may."
         )
+    interpreters(settings)  # told now, if it can't be used
     if settings.data_dir:
         return msgspec.structs.replace(settings, data_dir=str(Path(settings.data_dir).expanduser().absolute()))
     return msgspec.structs.replace(settings, data_dir=str(_data_home(environment) / "samovar"))
+
+
+def interpreters(settings: Settings) -> dict[str, Path]:
+    """Runtime identifier -> program, as the setting names them."""
+    found = {}
+    for pair in filter(None, settings.interpreters.split(",")):
+        identifier, equals, path = (part.strip() for part in pair.partition("="))
+        if not equals or not identifier or not Path(path).expanduser().exists():
+            raise SettingsError(
+                f"interpreters = {settings.interpreters!r} can't be used: {pair.strip()!r} should be RUNTIME=PATH, "
+                "with the path of a program that is there"
+            )
+        found[identifier] = Path(path).expanduser().absolute()
+    return found
 
 
 def is_loopback(host: str) -> bool:

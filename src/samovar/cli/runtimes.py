@@ -9,6 +9,7 @@ from samovar.cli.report import Line, show
 from samovar.engine.packs import PackFailed
 from samovar.engine.packs import prepare as make_pack
 from samovar.engine.runtimes import Runtimes
+from samovar.settings import interpreters
 
 _data_dir = click.option("--data-dir", default=None, metavar="TEXT", help="Data directory, as for `samovar up`.")
 
@@ -17,12 +18,14 @@ _data_dir = click.option("--data-dir", default=None, metavar="TEXT", help="Data 
 @_data_dir
 @click.pass_context
 def command(context: click.Context, data_dir: str | None) -> None:
-    """List the runtimes that functions can use on this machine."""
-    context.obj = runtimes = Runtimes(Path(chosen(None, {"data_dir": data_dir}).data_dir))
+    """List the runtimes of Lambda, and which of them functions can use on this machine."""
+    settings = chosen(None, {"data_dir": data_dir})
+    context.obj = runtimes = Runtimes(Path(settings.data_dir), given=interpreters(settings))
     if context.invoked_subcommand is not None:
         return
-    found = runtimes.all()
-    show([Line(one.identifier, not one.problem, one.problem or one.remark) for one in found])
+    here = {one.identifier: one.remark for one in runtimes.all() if not one.problem}
+    known = dict.fromkeys([*runtimes.known(), *here])
+    show([Line(name, name in here, here.get(name) or runtimes.problem(name) or "") for name in known])
 
 
 @command.command("prepare")

@@ -3,6 +3,7 @@
 Owns: the list of languages, and the words for a runtime that belongs to none of them.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from samovar.engine.languages import Found, Language, for_programs
@@ -10,20 +11,44 @@ from samovar.engine.languages.custom import Custom
 from samovar.engine.languages.java import Java
 from samovar.engine.languages.nodejs import Nodejs
 from samovar.engine.languages.python import Python
+from samovar.engine.languages.ruby import Ruby
 from samovar.engine.launch import PROGRAM, Launch, fitted
 from samovar.engine.model import Version
 from samovar.sandbox.spec import ZygoteSpec
+
+_AS_CUSTOM = (
+    "deploy it with Runtime=provided.al2023 as a self-contained executable named `bootstrap` that brings {client}, as "
+    "it would run on AWS"
+)
+_DOTNET = ("dotnet8", "dotnet10")
+_ABSENT = {
+    "dotnet": "AWS's .NET client isn't here: " + _AS_CUSTOM.format(client="Amazon.Lambda.RuntimeSupport"),
+    "go1.x": "go1.x ended on AWS in 2023: " + _AS_CUSTOM.format(client="aws-lambda-go (build tag lambda.norpc)"),
+    "provided": "AL1's custom runtime ended on AWS in 2023: use provided.al2023.",
+    "custom": "Customer-managed runtimes (images) are not implemented.",
+}
+"""What to do instead, by the beginning of the identifier."""
 
 
 class Runtimes:
     """What is on this machine. Looked up once; a new interpreter needs a restart."""
 
-    def __init__(self, data_dir: Path, own_network: bool = True) -> None:
-        cache = data_dir / "cache"
+    def __init__(self, data_dir: Path, own_network: bool = True, given: Mapping[str, Path] | None = None) -> None:
+        """`given`: identifier -> the program (of Java: the home) that runs it instead of what is found."""
+        cache, given = data_dir / "cache", given or {}
         self._own_network = own_network
-        self.python = Python(data_dir / "runtimes", cache)
-        self._languages: list[Language] = [self.python, Nodejs(cache), Java(cache, own_network)]
-        self._languages.append(Custom(cache, own_network))
+        self.python = Python(data_dir / "runtimes", cache, given)
+        self._languages: list[Language] = [
+            self.python,
+            Nodejs(cache, given),
+            Java(cache, own_network, given),
+            Ruby(cache, own_network, given),
+            Custom(cache, own_network),
+        ]
+
+    def known(self) -> list[str]:
+        """Every runtime of Lambda that isn't long gone."""
+        return [*(name for language in self._languages for name in language.identifiers()), *_DOTNET]
 
     def all(self) -> list[Found]:
         return [found for language in self._languages for found in language.found()]
@@ -33,6 +58,9 @@ class Runtimes:
         for language in self._languages:
             if language.owns(identifier):
                 return language.problem(identifier) or None
+        for beginning, instead in _ABSENT.items():
+            if identifier.startswith(beginning):
+                return instead
         here = ", ".join(found.identifier for found in self.all() if not found.problem)
         return f"Functions with the runtime {identifier} cannot run on this server: it runs {here}."
 

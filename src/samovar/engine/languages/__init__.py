@@ -10,8 +10,12 @@ import msgspec
 
 from samovar.engine.launch import Launch
 from samovar.engine.model import Version
-from samovar.sandbox.spec import ZygoteSpec
+from samovar.sandbox.spec import Interpreter, ZygoteSpec
 
+NO_NETWORK = (
+    "{} needs a network of its own for each environment: start Samovar without --function-network host, at the "
+    "isolation level namespaces or full."
+)
 WRAPPING = (Path(__file__).parent.parent.parent / "runtimes" / "exec_wrapper.sh", "exec_wrapper.sh")
 """What starts AWS_LAMBDA_EXEC_WRAPPER, to be put under /var/runtime."""
 
@@ -29,6 +33,9 @@ class Language(Protocol):
     def owns(self, identifier: str) -> bool:
         """Whether this is one of the language's runtime identifiers, here or not."""
 
+    def identifiers(self) -> list[str]:
+        """Lambda's, oldest first."""
+
     def found(self) -> list[Found]:
         """What is here."""
 
@@ -42,6 +49,12 @@ class Language(Protocol):
 
     def program(self, version: Version) -> list[str]:
         """The runtime's own command where it speaks with the Runtime API; empty where a function brings it."""
+
+
+def program(identifier: str, path: Path) -> Interpreter:
+    """A program that the settings name for a runtime."""
+    executable = path.resolve()
+    return Interpreter(identifier, executable, executable.parent.parent)
 
 
 def for_programs(spec: ZygoteSpec) -> ZygoteSpec:

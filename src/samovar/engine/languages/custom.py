@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from samovar.engine.languages import Found
+from samovar.engine.languages import NO_NETWORK, Found
 from samovar.engine.launch import Launch
 from samovar.engine.model import Version
 from samovar.sandbox.spec import ZygoteSpec
@@ -10,10 +10,6 @@ from samovar.sandbox.spec import ZygoteSpec
 _IDENTIFIERS = ("provided.al2023", "provided.al2")
 _BOOTSTRAPS = (("/var/task/bootstrap",), ("/opt/bootstrap",))
 """facts/lambda-runtime.md §2.2."""
-_NO_NETWORK = (
-    "Custom runtimes need a network of their own for each environment: start Samovar without --function-network host, "
-    "at the isolation level namespaces or full."
-)
 _ENVIRON = {
     "LANG": "en_US.UTF-8",
     "LD_LIBRARY_PATH": "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
@@ -26,10 +22,13 @@ class Custom:
     def __init__(self, cache: Path, own_network: bool) -> None:
         """`own_network`: whether each environment has one. On a shared one, others could reach its Runtime API."""
         self._cache = cache
-        self._problem = "" if own_network else _NO_NETWORK
+        self._problem = "" if own_network else NO_NETWORK.format("A custom runtime")
 
     def owns(self, identifier: str) -> bool:
         return identifier in _IDENTIFIERS
+
+    def identifiers(self) -> list[str]:
+        return list(_IDENTIFIERS)
 
     def found(self) -> list[Found]:
         remark = "an executable `bootstrap`, in any language"

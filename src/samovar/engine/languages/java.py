@@ -10,11 +10,11 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from samovar.engine.languages import WRAPPING, Found
+from samovar.engine.languages import NO_NETWORK, WRAPPING, Found
 from samovar.engine.launch import Launch
 from samovar.engine.model import Version
 from samovar.sandbox.spec import Interpreter, ZygoteSpec
@@ -45,14 +45,19 @@ class NotCompiled(OSError):
 
 
 class Java:
-    def __init__(self, cache: Path, own_network: bool, search: Sequence[Path] | None = None) -> None:
+    def __init__(
+        self, cache: Path, own_network: bool, given: Mapping[str, Path], search: Sequence[Path] | None = None
+    ) -> None:
+        """`given`: identifier -> the home of the Java that runs it, whatever its version."""
         self._cache = cache
         self._own_network = own_network
+        self._given = given
         self._search = search if search is not None else search_path()
 
     @cached_property
     def _homes(self) -> dict[int, Path]:
-        return find_homes(self._search)
+        chosen = {_major(name): place.resolve() for name, place in self._given.items() if self.owns(name)}
+        return find_homes(self._search) | chosen
 
     @cached_property
     def _compiler(self) -> Path | None:
@@ -62,6 +67,9 @@ class Java:
 
     def owns(self, identifier: str) -> bool:
         return _IDENTIFIER.fullmatch(identifier) is not None
+
+    def identifiers(self) -> list[str]:
+        return list(_IDENTIFIERS)
 
     def found(self) -> list[Found]:
         here = [each for each in _IDENTIFIERS if _major(each) in self._homes]
@@ -80,6 +88,8 @@ class Java:
                 f"{identifier} needs a Java compiler once, and this machine has only runtimes. Install a JDK (not a "
                 "JRE) of any version, then restart Samovar."
             )
+        if not (self._homes[major] / "bin" / "java").exists():
+            return f"There is no bin/java in {self._homes[major]}, which --interpreters names for {identifier}."
         return "" if self._own_network else NO_NETWORK.format(identifier)
 
     def zygote(self, identifier: str) -> ZygoteSpec:
@@ -122,12 +132,6 @@ class Java:
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
         return target
-
-
-NO_NETWORK = (
-    "{} needs a network of its own for each environment: start Samovar without --function-network host, at the "
-    "isolation level namespaces or full."
-)
 
 
 def _compile(compiler: Path, sources: Sequence[Path], target: Path) -> None:

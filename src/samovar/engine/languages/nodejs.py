@@ -6,10 +6,11 @@ Owns: which node runs which identifier: its own major version or none.
 import os
 import re
 import subprocess
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from samovar.engine.languages import Found, in_folder
+from samovar.engine.languages import Found, in_folder, program
 from samovar.engine.launch import Launch
 from samovar.engine.model import Version
 from samovar.sandbox.spec import Command, Interpreter, ZygoteSpec
@@ -21,16 +22,22 @@ _ASK_WITHIN_S = 10.0
 
 
 class Nodejs:
-    def __init__(self, cache: Path, search: list[Path] | None = None) -> None:
+    def __init__(self, cache: Path, given: Mapping[str, Path], search: list[Path] | None = None) -> None:
+        """`given`: identifier -> the program that runs it, whatever its version."""
         self._cache = cache
+        self._given = given
         self._search = search if search is not None else search_path()
 
     @cached_property
     def _interpreters(self) -> dict[int, Interpreter]:
-        return find_interpreters(self._search)
+        chosen = {_major(name): program(name, path) for name, path in self._given.items() if self.owns(name)}
+        return find_interpreters(self._search) | chosen
 
     def owns(self, identifier: str) -> bool:
         return _IDENTIFIER.fullmatch(identifier) is not None
+
+    def identifiers(self) -> list[str]:
+        return [f"nodejs{major}.x" for major in _MAJORS]
 
     def found(self) -> list[Found]:
         return [Found(one.name, str(one.executable)) for _, one in sorted(self._interpreters.items())]
@@ -46,15 +53,17 @@ class Nodejs:
 
     def zygote(self, identifier: str) -> ZygoteSpec:
         environ = _environ(identifier)
-        command = Command([["/var/lang/bin/node", "/var/runtime/index.cjs"]], environ, "/", channel=True)
         interpreter = self._interpreters[_major(identifier)]
+        executable = f"/var/lang/bin/{interpreter.executable.name}"
+        command = Command([[executable, "/var/runtime/index.cjs"]], environ, "/", channel=True)
         return ZygoteSpec(interpreter, "", command, in_folder(RUNTIME_CLIENT), {}, self._cache / identifier)
 
     def launch(self, version: Version) -> Launch:
         return Launch(version.runtime, prepared=True, frames=True, environ=_environ(version.runtime))
 
     def program(self, version: Version) -> list[str]:
-        return ["/var/lang/bin/node", "/var/runtime/program.cjs"]
+        executable = self._interpreters[_major(version.runtime)].executable
+        return [f"/var/lang/bin/{executable.name}", "/var/runtime/program.cjs"]
 
 
 def _environ(identifier: str) -> dict[str, str]:

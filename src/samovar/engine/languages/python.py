@@ -8,15 +8,16 @@ import importlib.util
 import os
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from samovar.engine.languages import Found, in_folder
+from samovar.engine.languages import Found, in_folder, program
 from samovar.engine.launch import Launch
 from samovar.engine.model import Version
 from samovar.sandbox.spec import Interpreter, ZygoteSpec
 
 RUNTIME_CLIENT = Path(__file__).parent.parent.parent / "runtimes" / "python"
-_VERSIONS = tuple((3, minor) for minor in range(8, 15))
+_VERSIONS = tuple((3, minor) for minor in range(8, 16))
 _OLDEST_FOR_OWN_PACKAGES = (3, 10)
 """awslambdaric and boto3 as Samovar installs them need Python 3.10."""
 _MODULES = tuple(
@@ -26,13 +27,20 @@ _IDENTIFIER = re.compile(r"python(\d+)\.(\d+)")
 
 
 class Python:
-    def __init__(self, packs: Path, cache: Path, search: list[Path] | None = None) -> None:
+    def __init__(
+        self, packs: Path, cache: Path, given: Mapping[str, Path], search: list[Path] | None = None
+    ) -> None:
+        """`given`: identifier -> the program that runs it, whatever its version."""
         self._packs = packs
         self._cache = cache
         self._interpreters = find_interpreters(search if search is not None else search_path())
+        self._interpreters |= {_version(name): program(name, path) for name, path in given.items() if self.owns(name)}
 
     def owns(self, identifier: str) -> bool:
         return _IDENTIFIER.fullmatch(identifier) is not None
+
+    def identifiers(self) -> list[str]:
+        return [f"python{major}.{minor}" for major, minor in _VERSIONS]
 
     def found(self) -> list[Found]:
         return [self._found(interpreter) for _, interpreter in sorted(self._interpreters.items())]
@@ -60,7 +68,8 @@ class Python:
         return Launch(version.runtime, prepared=True, frames=True, environ=environ)
 
     def program(self, version: Version) -> list[str]:
-        return [f"/var/lang/bin/{version.runtime}", "/var/runtime/bootstrap.py"]
+        executable = self._interpreters[_version(version.runtime)].executable
+        return [f"/var/lang/bin/{executable.name}", "/var/runtime/bootstrap.py"]
 
     def pack_folder(self, identifier: str) -> Path:
         return self._packs / identifier

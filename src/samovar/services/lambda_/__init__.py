@@ -41,6 +41,7 @@ from samovar.services.lambda_.ops import urls as urls_ops
 from samovar.services.lambda_.permissions import Permissions
 from samovar.services.lambda_.ports import Engine
 from samovar.services.lambda_.provisioned import Provisions
+from samovar.services.lambda_.runtimes import TABLE, Runtimes
 from samovar.services.lambda_.state import State
 from samovar.services.lambda_.url_site import UrlSite
 from samovar.services.lambda_.urls import LABEL as URL_LABEL
@@ -49,7 +50,7 @@ from samovar.services.lambda_.urls import Urls
 from samovar.store.blobs import Blobs
 from samovar.store.sqlite import Store
 
-__all__ = ["LINK_PATH", "URL_LABEL", "URL_PATH", "Download", "Engine", "Visit", "build"]
+__all__ = ["LINK_PATH", "TABLE", "URL_LABEL", "URL_PATH", "Download", "Engine", "Visit", "build"]
 
 Download = Callable[[str, str], Awaitable[bytes | None]]
 """Path (below LINK_PATH) and query string of a request -> the zip, or None where there is nothing to see."""
@@ -68,6 +69,7 @@ async def build(
     draw: Callable[[], float] = random.random,
     polled: Collection[str] = (),
     invocations: Invocations | None = None,
+    runtimes: Runtimes = TABLE,
 ) -> tuple[Service, Download, Visit]:
     """Start the service: its operations, the door through which GetFunction's links download code, and that of URLs.
 
@@ -75,10 +77,12 @@ async def build(
     function names is swept. `machine` is the processor as `platform.machine()` says it. `draw` gives random numbers
     from 0 up to 1, for aliases that share out their invocations. `polled` are the event sources (their names in
     `sources.SOURCES`) from which something delivers. `invocations` runs what is invoked asynchronously.
+    `runtimes` are the identifiers that functions may have.
     """
     architecture = {"aarch64": "arm64"}.get(machine or platform.machine(), machine or platform.machine())
     code = CodeStore(blobs, trees, clock)
     state = State(store, code, engine, clock, architecture, draw)
+    state.runtimes = runtimes
     await state.open()
     provisions = Provisions(state)
     await state.recover()

@@ -30,13 +30,21 @@ class Runtimes(msgspec.Struct, frozen=True):
 
     blocked_from: dict[str, tuple[str, str]]
 
+    def current(self, now: float) -> list[str]:
+        """What functions may be created with."""
+        today = _day(now)
+        return [name for name, (create, _) in self.blocked_from.items() if today < create]
+
+    def unblocked(self) -> "Runtimes":
+        """The same identifiers without any dates."""
+        return Runtimes(dict.fromkeys(self.blocked_from, (_NEVER, _NEVER)))
+
     def check(self, runtime: str, change: Change, now: float) -> None:
         """Refuse an identifier that AWS doesn't know, or no longer takes, in AWS's words."""
         dates = self.blocked_from.get(runtime)
-        today = time.strftime("%Y-%m-%d", time.gmtime(now))
+        today = _day(now)
         if dates is None:
-            current = ", ".join(name for name, (create, _) in self.blocked_from.items() if today < create)
-            raise _unknown(runtime, current)
+            raise _unknown(runtime, ", ".join(self.current(now)))
         if today >= dates[change]:
             raise invalid(
                 f"The runtime parameter of {runtime} is no longer supported for creating or updating AWS Lambda "
@@ -100,6 +108,10 @@ TABLE = Runtimes(
         "ruby2.5": (_PAST, _PAST),
     }
 )
+
+
+def _day(now: float) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(now))
 
 
 def version_arn(region: str, runtime: str) -> str:

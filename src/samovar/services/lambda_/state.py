@@ -29,6 +29,7 @@ from samovar.services.lambda_.function import Function, Key, Published, Reason
 from samovar.services.lambda_.layers import Layers
 from samovar.services.lambda_.names import LATEST, not_found
 from samovar.services.lambda_.ports import Asynchronous, Engine, Taggable
+from samovar.services.lambda_.runtimes import TABLE
 from samovar.store.errors import StoreError
 from samovar.store.sqlite import Change, Store
 from samovar.store.table import Table
@@ -66,6 +67,7 @@ class State:
         self.engine = engine
         self.clock = clock
         self.architecture = architecture
+        self.runtimes = TABLE
         self.functions: Table[Function]
         self.versions: Table[Published]
         self.aliases: Table[Alias]

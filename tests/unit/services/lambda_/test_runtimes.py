@@ -5,6 +5,7 @@ import calendar
 import pytest
 
 from samovar.core.errors import AwsError
+from samovar.engine.runtimes import Runtimes
 from samovar.services.lambda_.runtimes import TABLE, Change, version_arn
 
 
@@ -61,3 +62,13 @@ def test_a_runtime_version_arn_has_the_form_of_aws_and_is_stable():
     assert prefix == "arn:aws:lambda:eu-west-1::runtime"
     assert len(digest) == 64 and int(digest, 16)
     assert first == version_arn("eu-west-1", "python3.12") != version_arn("eu-west-1", "python3.11")
+
+
+def test_every_runtime_that_lambda_offers_is_known_to_the_engine(tmp_path) -> None:
+    """`samovar runtimes` lists what the engine knows. Those that AWS has deprecated without blocking them may lack."""
+    deprecated = {"nodejs16.x", "dotnet6", "custom"}
+    assert set(TABLE.current(at("2026-11-22"))) - deprecated <= set(Runtimes(tmp_path).known())
+
+
+def test_without_dates_everything_that_lambda_ever_had_is_taken() -> None:
+    TABLE.unblocked().check("nodejs12.x", Change.CREATE, at("2026-11-22"))

@@ -16,7 +16,7 @@ from samovar.services.lambda_ import function as functions
 from samovar.services.lambda_.alias import Alias
 from samovar.services.lambda_.function import Code, Configuration, Deployed, Function, Published
 from samovar.services.lambda_.names import LATEST, invalid
-from samovar.services.lambda_.runtimes import TABLE, Change
+from samovar.services.lambda_.runtimes import Change
 from samovar.services.lambda_.state import State
 from samovar.services.lambda_.view import describe, describe_item
 from samovar.store import sqlite as store
@@ -180,7 +180,7 @@ def _layered(state: State, ctx: Context, configuration: Configuration, params: P
 
 def _check_runtime(state: State, runtime: str, change: Change, chosen: bool) -> None:
     """Refuse a runtime past its date, and, where the caller chose it, one that this machine can't run."""
-    TABLE.check(runtime, change, state.clock.now())
+    state.runtimes.check(runtime, change, state.clock.now())
     problem = state.engine.runtime_available(runtime) if chosen else None
     if problem:
         raise invalid(problem)
