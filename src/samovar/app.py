@@ -29,6 +29,7 @@ from samovar.core.service import Service
 from samovar.delivery.invocations import Invocations
 from samovar.delivery.journal import FILTERS, Journal
 from samovar.delivery.outbox import Outbox
+from samovar.delivery.pollers.sqs import SqsPollers
 from samovar.delivery.targets import Targets
 from samovar.engine.concurrency import Concurrency, Growth, Rates
 from samovar.engine.invoke import Engine
@@ -131,7 +132,13 @@ class App:
         rooms.push_async_callback(blobs.close)
         await self._open_delivery(rooms, store, data)
         lambda_service, self._download_code, self._visit_url = await lambda_.build(
-            store, blobs, data / "trees", self.engine, clock, invocations=self.invocations,
+            store,
+            blobs,
+            data / "trees",
+            self.engine,
+            clock,
+            invocations=self.invocations,
+            pollers={"sqs": self._queue_pollers},
             runtimes=lambda_.TABLE.unblocked() if settings.allow_deprecated_runtimes else lambda_.TABLE,
         )
         self._close_with(rooms, lambda_service)
@@ -159,6 +166,8 @@ class App:
         self.invocations = Invocations(queues, self.engine, self.outbox, self.journal, clock)
         for queue in (self.outbox.queue, self.invocations.queue):
             rooms.push_async_callback(queue.close)
+        self._queue_pollers = SqsPollers(self.acting, self.engine, self.journal, clock)
+        rooms.push_async_callback(self._queue_pollers.close)
 
     @staticmethod
     def _close_with(rooms: AsyncExitStack, service: Service) -> None:

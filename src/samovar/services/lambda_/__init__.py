@@ -8,7 +8,7 @@ Facts: lambda-api.md §1-§6, §10, §11; lambda-limits.md §1-§3.
 
 import platform
 import random
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 
 from samovar.core.clock import Clock
@@ -39,6 +39,7 @@ from samovar.services.lambda_.ops import permissions as permissions_ops
 from samovar.services.lambda_.ops import provisioned as provisioned_ops
 from samovar.services.lambda_.ops import urls as urls_ops
 from samovar.services.lambda_.permissions import Permissions
+from samovar.services.lambda_.polling import Pollers, Polling
 from samovar.services.lambda_.ports import Engine
 from samovar.services.lambda_.provisioned import Provisions
 from samovar.services.lambda_.runtimes import TABLE, Runtimes
@@ -70,14 +71,15 @@ async def build(
     polled: Collection[str] = (),
     invocations: Invocations | None = None,
     runtimes: Runtimes = TABLE,
+    pollers: Mapping[str, Pollers] = {},
 ) -> tuple[Service, Download, Visit]:
     """Start the service: its operations, the door through which GetFunction's links download code, and that of URLs.
 
     `blobs` and `trees` (the directory that the engine mounts packages from) must be this service's own: what no
     function names is swept. `machine` is the processor as `platform.machine()` says it. `draw` gives random numbers
     from 0 up to 1, for aliases that share out their invocations. `polled` are the event sources (their names in
-    `sources.SOURCES`) from which something delivers. `invocations` runs what is invoked asynchronously.
-    `runtimes` are the identifiers that functions may have.
+    `sources.SOURCES`) from which something delivers, as well as those with `pollers`. `invocations` runs what is
+    invoked asynchronously. `runtimes` are the identifiers that functions may have.
     """
     architecture = {"aarch64": "arm64"}.get(machine or platform.machine(), machine or platform.machine())
     code = CodeStore(blobs, trees, clock)
@@ -92,7 +94,7 @@ async def build(
     permits = await Permissions.open(store, state)
     addresses = await Urls.open(store, state)
     signing = await CodeSigning.open(store, state)
-    sources = await Mappings.open(store, state, polled)
+    sources = await Mappings.open(store, state, {*polled, *pollers})
     operations |= bind(permits, permissions_ops)[0] | bind(addresses, urls_ops)[0] | bind(signing, codesigning_ops)[0]
     operations |= bind(provisions, provisioned_ops)[0]
     configs = await EventInvoke.open(store, state)
@@ -100,6 +102,11 @@ async def build(
     if invocations is not None:
         state.asynchronous = asynchronous = Asynchronous(state, configs, invocations)
         await asynchronous.start()
+
+    polling = Polling(state, pollers)
+    for each in pollers.values():
+        each.functions = polling
+    sources.start(polling)
 
     async def close() -> None:
         await sources.close()

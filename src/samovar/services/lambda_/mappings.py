@@ -11,7 +11,7 @@ lambda-api.md §5. Refuses: delivery; a mapping is created only for sources that
 
 import asyncio
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -58,12 +58,21 @@ class Mapping(msgspec.Struct, frozen=True):
         return arn.make("lambda", self.region, self.account, f"event-source-mapping:{self.uuid}")
 
 
+class Follower(Protocol):
+    """Who delivers what mappings ask for (`polling.py`)."""
+
+    def changed(self, mapping: Mapping) -> None: ...
+
+    def removed(self, mapping: Mapping) -> None: ...
+
+
 class Mappings:
     def __init__(self, functions: State, table: Table[Mapping], polled: Collection[str]) -> None:
         """`polled` are the sources (by name) from which something delivers events."""
         self.functions = functions
         self.table = table
         self.polled = frozenset(polled)
+        self._follower: Follower | None = None
         self._settling: set[asyncio.Task[None]] = set()
         functions.taggable["event-source-mapping"] = self
 
@@ -74,6 +83,17 @@ class Mappings:
             if mapping.state not in SETTLED:
                 await opened.table.put(key, settled(mapping))
         return opened
+
+    def start(self, follower: Follower) -> None:
+        """Tell `follower` of all mappings, now and whenever they change."""
+        self._follower = follower
+        for _, mapping in self.table.items():
+            follower.changed(mapping)
+
+    async def remove(self, mapping: Mapping) -> None:
+        await self.table.delete(mapping.key)
+        if self._follower is not None:
+            self._follower.removed(mapping)
 
     async def keep(self, mapping: Mapping) -> None:
         """Commit a mapping, and let it settle soon after."""
@@ -100,11 +120,17 @@ class Mappings:
             await self.keep(msgspec.structs.replace(mapping, tags=tags))
 
     async def reset(self) -> None:
+        gone = [mapping for _, mapping in self.table.items()]
         await self.table.clear()
+        for mapping in gone:
+            if self._follower is not None:
+                self._follower.removed(mapping)
 
     async def _settle(self, mapping: Mapping) -> None:
         if self.table.get(mapping.key) is mapping:
             await self.table.put(mapping.key, settled(mapping))
+            if self._follower is not None:
+                self._follower.changed(settled(mapping))
 
 
 def settled(mapping: Mapping) -> Mapping:

@@ -86,7 +86,7 @@ async def update_event_source_mapping(state: Mappings, ctx: Context, params: Par
 async def delete_event_source_mapping(state: Mappings, ctx: Context, params: Params) -> Params:
     mapping = _existing(state, ctx, params)
     mappings.check_settled(mapping, "delete")
-    await state.table.delete(mapping.key)
+    await state.remove(mapping)
     return mappings.describe(mapping, "Deleting")
 
 

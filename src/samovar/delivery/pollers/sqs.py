@@ -1,0 +1,365 @@
+"""Event source mappings from SQS: polls queues, runs functions, deletes what they have done.
+
+Owns: the workers of each mapping, and how many there are. A worker fetches a batch, has the function run, and deletes
+what succeeded; whatever it doesn't delete is visible again when the queue's visibility timeout ends, and goes to the
+dead-letter queue by the queue's own policy. Refuses: the order of FIFO groups, which the queue itself keeps.
+Facts: lambda-events.md §4.3.
+
+1. Two workers wait at an idle queue. While all of them have work, one more is added at a time: up to 5 at once, then 5
+   more each second (300 a minute), up to 1,250 or the mapping's MaximumConcurrency.
+2. A function that fails halves the number of workers (not when it reports failures itself). One that is throttled is
+   tried again, later each time, as long as the messages stay hidden; meanwhile no worker is added.
+3. One worker gathers at a time, so that a batch fills before another begins.
+4. A stopped mapping fetches nothing more; what its workers hold is finished. A poller that is closed lets go at once.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+import msgspec
+
+from samovar.core import arn, ids
+from samovar.core.clock import Clock
+from samovar.core.context import Acting, Context, Params
+from samovar.core.errors import AwsError
+from samovar.delivery import journal as outcomes
+from samovar.delivery.journal import Entry, Journal
+from samovar.delivery.mapping import Filter, Mapping, events, failed_records, sqs_letter, sqs_record
+from samovar.delivery.pollers.ports import Functions, Runner
+from samovar.engine import lineage
+from samovar.engine.model import Invocation, Outcome, Result, Version
+from samovar.store.errors import StoreError
+
+IDLE = 2
+FIRST = 5
+MORE_PER_S = 5.0
+MOST = 1250
+
+_POLL_S = 20
+_RETRY_S = 5.0
+"""After a queue that can't be read."""
+_THROTTLED_S = 1.0
+_LONGEST_THROTTLED_S = 60.0
+_SPLIT = 10
+"""Messages of one receive, and of one delete."""
+
+log = logging.getLogger("samovar.delivery")
+
+
+class SqsPollers:
+    """The pollers of all mappings from queues."""
+
+    def __init__(self, acting: Acting, runner: Runner, journal: Journal, clock: Clock) -> None:
+        self.acting = acting
+        self.runner = runner
+        self.journal = journal
+        self.clock = clock
+        self.functions: Functions
+        self._pollers: dict[str, _Poller] = {}
+        self._leaving: set[_Poller] = set()
+
+    def follow(self, mapping: Mapping) -> None:
+        """Poll for it from now on, as it is now."""
+        known = self._pollers.get(mapping.uuid)
+        if known is not None and known.mapping == mapping:
+            return
+        self.leave(mapping.uuid)
+        self._pollers[mapping.uuid] = _Poller(self, mapping)
+
+    def leave(self, uuid: str) -> None:
+        """Fetch nothing more for a mapping; what was fetched is finished."""
+        poller = self._pollers.pop(uuid, None)
+        if poller is not None:
+            self._leaving.add(poller)
+            poller.stop(lambda: self._leaving.discard(poller))
+
+    async def close(self) -> None:
+        for poller in [*self._pollers.values(), *self._leaving]:
+            await poller.close()
+
+
+class _Poller:
+    def __init__(self, house: SqsPollers, mapping: Mapping) -> None:
+        self.mapping = mapping
+        self._house = house
+        self._clock = house.clock
+        self._filter = Filter(mapping.patterns)
+        queue = arn.parse(mapping.source_arn)
+        assert queue is not None, "a mapping's source was checked"
+        self._queue = queue
+        self._url = f"{queue.account}/{queue.resource}"
+        self._workers: set[asyncio.Task[None]] = set()
+        self._waiting: set[asyncio.Task[None]] = set()
+        """Workers that hold nothing."""
+        self._gathering = asyncio.Lock()
+        self._open = True
+        self._on_empty: Any = None
+        self._allowed = float(FIRST)
+        self._since = self._clock.monotonic()
+        self._throttled = False
+        self._widening: asyncio.TimerHandle | None = None
+        for _ in range(IDLE):
+            self._spawn(self._work())
+
+    # --- workers ----------------------------------------------------------------------------------------------------
+
+    def stop(self, then: Any) -> None:
+        self._open = False
+        self._on_empty = then
+        self._rest()
+        for worker in list(self._waiting):
+            worker.cancel()
+        if not self._workers:
+            then()
+
+    async def close(self) -> None:
+        self._open = False
+        self._rest()
+        for worker in list(self._workers):
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._workers.add(task)
+        task.add_done_callback(self._gone)
+
+    def _gone(self, task: asyncio.Task[None]) -> None:
+        self._workers.discard(task)
+        self._waiting.discard(task)
+        if not self._workers and self._on_empty is not None:
+            self._on_empty()
+
+    async def _work(self) -> None:
+        me = asyncio.current_task()
+        assert me is not None
+        while self._open and len(self._workers) <= max(IDLE, self._limit()):
+            self._waiting.add(me)
+            async with self._gathering:
+                try:
+                    messages = await self._fetch(self.mapping.batch_size, _POLL_S)
+                except (AwsError, StoreError) as error:
+                    await self._put_off(error)
+                    continue
+                if messages:
+                    self._waiting.discard(me)
+                    messages = await self._fill(messages)
+            if messages:
+                self._add_worker()
+                await self._process(messages)
+            elif len(self._workers) > IDLE:
+                return
+
+    def _limit(self) -> int:
+        most = self.mapping.most_at_once or MOST
+        return min(most, int(self._allowed))
+
+    def _add_worker(self) -> None:
+        """One more, when all have work."""
+        if self._waiting or self._throttled or not self._open:
+            return
+        self._widen()
+        if len(self._workers) < self._limit():
+            self._spawn(self._work())
+        elif len(self._workers) < (self.mapping.most_at_once or MOST) and self._widening is None:
+            self._widening = asyncio.get_running_loop().call_later(1 / MORE_PER_S, self._look_again)
+
+    def _look_again(self) -> None:
+        self._widening = None
+        self._add_worker()
+
+    def _widen(self) -> None:
+        """Allow more with the time in which all had work; begin anew after a rest."""
+        now = self._clock.monotonic()
+        if len(self._workers) <= IDLE:
+            self._allowed = max(self._allowed, float(FIRST)) if self._allowed >= FIRST else self._allowed + 1
+        elif len(self._workers) >= int(self._allowed):
+            self._allowed = min(float(MOST), self._allowed + (now - self._since) * MORE_PER_S)
+        self._since = now
+
+    def _narrow(self) -> None:
+        """A function fails: fewer at once."""
+        self._allowed = max(float(IDLE), self._allowed / 2)
+        self._since = self._clock.monotonic()
+
+    def _rest(self) -> None:
+        if self._widening is not None:
+            self._widening.cancel()
+            self._widening = None
+
+    async def _put_off(self, error: Exception) -> None:
+        missing = isinstance(error, AwsError) and error.code == "QueueDoesNotExist"
+        log.log(logging.INFO if missing else logging.WARNING, "cannot poll %s: %s", self.mapping.source_arn, error)
+        await self._clock.sleep_until(self._clock.now() + _RETRY_S)
+
+    # --- one batch --------------------------------------------------------------------------------------------------
+
+    def _context(self, trace_id: str = "") -> Context:
+        """In the name of the function's role."""
+        session = self._house.functions.session(self.mapping.function) or "lambda.amazonaws.com"
+        return self._house.acting(self._queue.account, self._queue.region, session, trace_id=trace_id)
+
+    async def _call(self, operation: str, params: Params) -> Params:
+        ctx = self._context()
+        return await ctx.call("sqs", operation, {"QueueUrl": f"{ctx.endpoint}/{self._url}", **params})
+
+    async def _fetch(self, most: int, wait_s: int) -> list[Params]:
+        asked = {
+            "MaxNumberOfMessages": min(most, _SPLIT),
+            "WaitTimeSeconds": wait_s,
+            "MessageSystemAttributeNames": ["All"],
+            "MessageAttributeNames": ["All"],
+        }
+        messages: list[Params] = (await self._call("ReceiveMessage", asked)).get("Messages", [])
+        return messages
+
+    async def _fill(self, messages: list[Params]) -> list[Params]:
+        """More messages, until the batch is full or its window over."""
+        until = self._clock.now() + self.mapping.window_s
+        while self._open and len(messages) < self.mapping.batch_size:
+            left_s = until - self._clock.now()
+            if left_s <= 0 or sum(len(message["Body"]) for message in messages) > 5_000_000:
+                break
+            try:
+                messages = messages + await self._fetch(
+                    self.mapping.batch_size - len(messages), max(1, min(_POLL_S, int(left_s)))
+                )
+            except (AwsError, StoreError) as error:
+                log.warning("cannot poll %s: %s", self.mapping.source_arn, error)
+                break
+        return messages
+
+    async def _process(self, messages: list[Params]) -> None:
+        wanted: list[Params] = []
+        unwanted: list[Params] = []
+        for message in messages:
+            record = sqs_record(message, self.mapping.source_arn, self.mapping.region)
+            (wanted if self._filter.wants(record, "body") else unwanted).append(record)
+        await self._delete(unwanted)
+        for chosen, event in events(wanted, self.mapping.batch_size):
+            await self._invoke(chosen, event)
+
+    async def _invoke(self, records: list[Params], event: bytes) -> None:
+        request_id = ids.uuid4()
+        traces = (record["attributes"].get("AWSTraceHeader") for record in records)
+        trace_id = next((trace for trace in traces if trace), "")
+        try:
+            if self._is_loop(trace_id):
+                await self._end_loop(records, request_id)
+                return
+            result = await self._run(Invocation(request_id, self.mapping.function, event, trace_id=trace_id))
+        except (AwsError, StoreError) as error:
+            await self._note(request_id, outcomes.RETRY, f"{error}; the messages become visible again")
+            await self._clock.sleep_until(self._clock.now() + _THROTTLED_S)
+            return
+        await self._settle(records, request_id, result)
+
+    async def _run(self, invocation: Invocation) -> Result:
+        """Run the function; while it is throttled, again and again as long as the messages stay hidden."""
+        wait_s = _THROTTLED_S
+        until: float | None = None
+        while True:
+            version = self._house.functions.version(self.mapping.function)
+            if version is None:
+                raise AwsError("ResourceNotFoundException", f"{self.mapping.function} is gone")
+            try:
+                return await self._started(version, invocation)
+            except AwsError as error:
+                if error.code != "TooManyRequestsException":
+                    raise
+                if until is None:
+                    until = self._clock.now() + await self._hidden_s() - version.timeout_s
+                if self._clock.now() + wait_s > until or not self._open:
+                    raise
+            self._throttled = True
+            self._allowed = max(float(IDLE), min(self._allowed, float(len(self._workers) - len(self._waiting))))
+            try:
+                await self._clock.sleep_until(self._clock.now() + wait_s)
+            finally:
+                self._throttled = False
+            wait_s = min(wait_s * 2, _LONGEST_THROTTLED_S)
+
+    async def _started(self, version: Version, invocation: Invocation) -> Result:
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+
+        def done(result: Result) -> None:
+            if not future.done():  # the server may be stopping
+                future.set_result(result)
+
+        self._house.runner.start(version, invocation, done)
+        return await future
+
+    async def _hidden_s(self) -> float:
+        answer = await self._call("GetQueueAttributes", {"AttributeNames": ["VisibilityTimeout"]})
+        return float(answer["Attributes"]["VisibilityTimeout"])
+
+    async def _settle(self, records: list[Params], request_id: str, result: Result) -> None:
+        """Delete what the function has done."""
+        failed: Any = ()
+        reason = ""
+        if result.outcome is Outcome.FUNCTION_ERROR:
+            failed, reason = None, f"the function failed: {result.error_type or 'an error without a type'}"
+        elif self.mapping.reports_failures:
+            failed = failed_records(result.payload, [record["messageId"] for record in records])
+            reason = "the function reported failures"
+        if failed is None:
+            if not self.mapping.reports_failures:
+                self._narrow()
+            await self._note(request_id, outcomes.RETRY, f"{reason}; {len(records)} messages become visible again")
+            return
+        await self._delete([record for record in records if record["messageId"] not in failed])
+        if failed:
+            await self._note(request_id, outcomes.RETRY, f"{reason}: {len(failed)} of {len(records)} messages")
+        else:
+            await self._note(request_id, outcomes.DELIVERED)
+
+    async def _delete(self, records: Sequence[Params]) -> None:
+        for start in range(0, len(records), _SPLIT):
+            entries = [
+                {"Id": str(number), "ReceiptHandle": record["receiptHandle"]}
+                for number, record in enumerate(records[start : start + _SPLIT])
+            ]
+            try:
+                await self._call("DeleteMessageBatch", {"Entries": entries})
+            except (AwsError, StoreError) as error:  # they come again
+                log.warning("cannot delete from %s: %s", self.mapping.source_arn, error)
+
+    # --- loops, and what became of it -------------------------------------------------------------------------------
+
+    def _is_loop(self, trace_id: str) -> bool:
+        function = ":".join(self.mapping.function.split(":")[:7])
+        looped = bool(trace_id) and lineage.runs(trace_id, function) >= lineage.LIMIT
+        return looped and not self._house.functions.may_recur(self.mapping.function)
+
+    async def _end_loop(self, records: list[Params], request_id: str) -> None:
+        """A chain of events that has led here too often ends: in the dead-letter queue if there is one."""
+        answer = await self._call("GetQueueAttributes", {"AttributeNames": ["RedrivePolicy"]})
+        policy = answer.get("Attributes", {}).get("RedrivePolicy")
+        self._house.journal.count(
+            self.mapping.account,
+            self.mapping.region,
+            "AWS/Lambda",
+            "RecursiveInvocationsDropped",
+            self.mapping.function,
+        )
+        await self._note(request_id, outcomes.DROPPED, "a loop: this chain of events has run the function often enough")
+        if policy is None:
+            await self._delete(records)
+            return
+        target = arn.parse(msgspec.json.decode(policy)["deadLetterTargetArn"])
+        for record in records:
+            letter = sqs_letter(record)
+            ctx = self._context(record["attributes"].get("AWSTraceHeader", ""))
+            if target is not None:
+                letter["QueueUrl"] = f"{ctx.endpoint}/{target.account}/{target.resource}"
+                await ctx.call("sqs", "SendMessage", letter)
+            await self._delete([record])
+
+    async def _note(self, request_id: str, outcome: str, reason: str = "") -> None:
+        mapping = self.mapping
+        entry = Entry(
+            mapping.account, mapping.region, "sqs", mapping.source_arn, mapping.function, request_id, 1, outcome, reason
+        )
+        await self._house.journal.note(entry)
