@@ -98,6 +98,12 @@ class _Line:
         """Whether there is nothing to do and nothing to wait for."""
         return not (self.more or self.ahead or self.running or self.held or self.later)
 
+    def put_ahead(self, items: list[Item]) -> None:
+        """Among those that are next, in the order of the line."""
+        in_order = sorted([*self.ahead, *items], key=lambda item: item.id)
+        self.ahead.clear()
+        self.ahead.extend(in_order)
+
     def stop(self) -> None:
         for timer in (self.held, self.later, self.widening):
             if timer is not None:
@@ -183,6 +189,8 @@ class Queue:
                 while line.ahead and line.running < line.window:
                     line.running += 1
                     self._spawn(self._attempt(line, line.ahead.popleft()))
+            if line.more and not line.ahead and line.held is None:
+                continue
             self._plan_widening(line)
             if not line.spent:
                 await line.poke.wait()
@@ -193,8 +201,9 @@ class Queue:
         line.more = False  # unless something arrives meanwhile
         wanted = max(0, line.window - line.running) + _AHEAD
         try:
-            line.ahead.extend(await line.queue.claim(wanted, _LEASE_S))
-            if len(line.ahead) >= wanted:
+            claimed = await line.queue.claim(wanted, _LEASE_S)
+            line.put_ahead(claimed)
+            if len(claimed) >= wanted:
                 line.more = True
             elif line.delayed:
                 line.delayed = False
@@ -277,8 +286,7 @@ class Queue:
 
     def _hold(self, line: _Line, item: Item) -> None:
         """Rest: the line has as many at work as it may have."""
-        line.ahead.append(item)
-        line.ahead = deque(sorted(line.ahead, key=lambda item: item.id))
+        line.put_ahead([item])
         line.window = max(1, min(line.window, line.running))
         line.narrow = True
         if line.held is None and self._open:

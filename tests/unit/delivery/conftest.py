@@ -1,0 +1,64 @@
+"""Durable queues on a store in memory, and a clock that stands still."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from samovar.core.clock import FakeClock
+from samovar.store.blobs import Blobs
+from samovar.store.bodies import Bodies
+from samovar.store.queue import Queues
+from samovar.store.sqlite import Store, open_store
+
+
+class House:
+    """What deliveries stand on."""
+
+    def __init__(self, store: Store, queues: Queues, clock: FakeClock) -> None:
+        self.store = store
+        self.queues = queues
+        self.clock = clock
+        self.closing: list[Callable[[], Awaitable[None]]] = []
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        while not condition():  # noqa: ASYNC110 - `run` has the deadline
+            await asyncio.sleep(0.001)
+
+    async def settle(self) -> None:
+        """Let everything happen that needs no time to pass."""
+        for _ in range(3):
+            await self.store.query("SELECT 1")
+            await self.store.transact(("SELECT 1", ()))
+            for _ in range(20):
+                await asyncio.sleep(0)
+
+
+async def open_house(directory: Path, clock: FakeClock) -> House:
+    store = await open_store(directory / "data")
+    bodies = Bodies(await Blobs.open(directory / "blobs"))
+    return House(store, await Queues.open(store, clock, bodies), clock)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., None]:
+    """Runs a test with a house of its own; a second run finds what the first has left."""
+    clock = FakeClock()
+
+    def run(test: Callable[[House], Coroutine[Any, Any, None]]) -> None:
+        async def body() -> None:
+            async with asyncio.timeout(60):
+                house = await open_house(tmp_path, clock)
+                try:
+                    await test(house)
+                finally:
+                    for close in house.closing:
+                        await close()
+                    await house.queues.bodies.close()
+                    await house.store.close()
+
+        asyncio.run(body())
+
+    return run
