@@ -1,6 +1,7 @@
 """kill -9 while events flow: every one that was acknowledged is delivered, and hardly one twice."""
 
 import collections
+import gc
 import json
 import threading
 import time
@@ -12,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 pytestmark = [
     pytest.mark.root,
     # A client whose server was killed while it answered leaves its socket to the garbage collector.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 
 ROUNDS = 2
@@ -62,6 +63,7 @@ def test_every_acknowledged_event_is_delivered_across_kill_minus_nine(platforms,
         for thread in threads:
             thread.join()
         platform.kill()
+        gc.collect()
     platform = platforms("--data-dir", str(tmp_path), "--prefork", "1")
     deadline = time.monotonic() + DEADLINE_S
     missing = set(acknowledged)
