@@ -22,6 +22,7 @@ class House:
         self.queues = queues
         self.clock = clock
         self.closing: list[Callable[[], Awaitable[None]]] = []
+        self.at_last: list[Callable[[], Awaitable[None]]] = []
 
     async def until(self, condition: Callable[[], bool]) -> None:
         while not condition():  # noqa: ASYNC110 - `run` has the deadline
@@ -38,8 +39,10 @@ class House:
 
 async def open_house(directory: Path, clock: FakeClock) -> House:
     store = await open_store(directory / "data")
-    bodies = Bodies(await Blobs.open(directory / "blobs"))
-    return House(store, await Queues.open(store, clock, bodies), clock)
+    blobs = await Blobs.open(directory / "blobs")
+    house = House(store, await Queues.open(store, clock, Bodies(blobs)), clock)
+    house.at_last = [blobs.close, store.close]
+    return house
 
 
 @pytest.fixture
@@ -56,8 +59,8 @@ def run(tmp_path: Path) -> Callable[..., None]:
                 finally:
                     for close in house.closing:
                         await close()
-                    await house.queues.bodies.close()
-                    await house.store.close()
+                    for close in house.at_last:
+                        await close()
 
         asyncio.run(body())
 
