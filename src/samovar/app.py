@@ -139,6 +139,7 @@ class App:
             clock,
             invocations=self.invocations,
             pollers={"sqs": self._queue_pollers},
+            hot_reload=settings.hot_reload,
             runtimes=lambda_.TABLE.unblocked() if settings.allow_deprecated_runtimes else lambda_.TABLE,
         )
         self._close_with(rooms, lambda_service)

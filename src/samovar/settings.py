@@ -20,6 +20,7 @@ CONFIG_VARIABLE = "SAMOVAR_CONFIG"
 """Names the configuration file, as --config does."""
 
 Isolation = Literal["auto", "full", "namespaces", "process"]
+HotReload = Literal["auto", "always", "never"]
 FunctionNetwork = Literal["isolated", "host"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -56,6 +57,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             " `ruby3.2=/usr/bin/ruby3.1,java21=/opt/jdk-25` (of Java the home)."
         ),
     ] = ""
+    allow_hot_reload: Annotated[
+        HotReload,
+        Meta(
+            description="Whether functions and layers may be folders of this machine (`S3Bucket=hot-reload`):"
+            " `auto` allows it while the server listens on loopback."
+        ),
+    ] = "auto"
     allow_deprecated_runtimes: Annotated[
         bool, Meta(description="Take runtimes that AWS doesn't take any more for creating or updating functions.")
     ] = False
@@ -108,6 +116,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     shutdown_grace_s: Annotated[
         float, Meta(ge=0, description="Seconds that running requests get to finish when the server stops.")
     ] = 5.0
+
+    @property
+    def hot_reload(self) -> bool:
+        """`allow_hot_reload`, decided."""
+        return self.allow_hot_reload == "always" or (self.allow_hot_reload == "auto" and is_loopback(self.host))
 
 
 class Setting(msgspec.Struct, frozen=True):

@@ -19,8 +19,10 @@ from samovar.engine.lifecycle import OCCUPIED, Event
 from samovar.engine.limits import Limits
 from samovar.engine.log import LogSink
 from samovar.engine.model import Invocation, Result, Version
+from samovar.engine.package import is_folder
 from samovar.engine.pool import Pool, Reason, Throttle
 from samovar.engine.provisioning import Provisioned, Provisioning
+from samovar.engine.reload import Reloads
 from samovar.engine.runtime_api import admit
 from samovar.engine.runtimes import Runtimes
 from samovar.engine.streaming import Pace, Sink
@@ -79,6 +81,7 @@ class Engine:
         )
         self.provisioning = Provisioning(self, limits)
         self._runtimes = runtimes
+        self._reloads = Reloads(self._let_go)
         self._code = code
         self._nothing = nothing
         nothing.mkdir(parents=True, exist_ok=True)
@@ -103,6 +106,7 @@ class Engine:
 
         Raises AwsError TooManyRequestsException at once.
         """
+        version = self._reloads.fresh(version)
         now = self.clock.monotonic()
         lease = self.provisioning.claim(version, invocation, now) or self.pool.assign(version, now)
         if isinstance(lease, Throttle):
@@ -159,6 +163,9 @@ class Engine:
 
     def retire(self, version_key: str) -> None:
         """Let a version go: its running invocations finish, nothing new starts on its environments."""
+        self._let_go(self._reloads.forget(version_key))
+
+    def _let_go(self, version_key: str) -> None:
         for environment in self.pool.retire(version_key):
             environment.retire()
 
@@ -188,6 +195,7 @@ class Engine:
 
     async def close(self) -> None:
         self._reaper.cancel()
+        self._reloads.close()
         self.provisioning.close()
         await self._dismiss_all()
         for task in list(self._tasks):
@@ -218,8 +226,12 @@ class Engine:
     # --- for its environments ---------------------------------------------------------------------------------------
 
     def mounts(self, version: Version) -> list[tuple[Path, str]]:
-        layers = self._code / version.layers if version.layers else self._nothing
-        return [(self._code / version.code, "/var/task"), (layers, "/opt")]
+        return [(self._tree(version.code), "/var/task"), (self._tree(version.layers), "/opt")]
+
+    def _tree(self, name: str) -> Path:
+        """A package's, a stack's, or the host's own folder (hot reload), which may have gone since."""
+        tree = self._code / name
+        return tree if name and (not is_folder(name) or tree.is_dir()) else self._nothing
 
     def extensions(self, version: Version) -> list[str]:
         """The names of its external extensions: what can be executed directly in /opt/extensions."""

@@ -34,7 +34,7 @@ class Version(msgspec.Struct, frozen=True):
     timeout_s: int
     ephemeral_mb: int
     code: str
-    """sha256 (hex) of the unpacked package, see `engine/package.py`."""
+    """sha256 (hex) of the unpacked package, or the path of a folder: see `engine/package.py`."""
     variables: dict[str, str]
     """The user's environment variables."""
     role_arn: str

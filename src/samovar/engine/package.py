@@ -2,6 +2,7 @@
 
 Owns: the directory of unpacked packages, `<root>/<sha256 of the zip>/`; its names are `Version.code`. Several of them
 on top of each other are a stack, `<root>/layers-<sha256 of their names>/`: the name of what a function finds in /opt.
+Where hot reload is used, the absolute path of a folder of the host stands for a name, and that folder for the tree.
 Refuses: what `archive` refuses, and trees that could reach outside of themselves.
 
 Rules:
@@ -93,6 +94,11 @@ def stack(root: Path, trees: Sequence[str]) -> None:
         for tree in trees:
             _lay(str(root / tree), staging, folders)
         _sync(staging, list(filter(_is_folder, folders)))
+
+
+def is_folder(tree: str) -> bool:
+    """Whether a tree's name is the path of a folder of the host's instead: hot reload."""
+    return tree.startswith("/")
 
 
 def unzipped_size(tree: Path) -> int:

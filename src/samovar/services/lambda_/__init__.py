@@ -72,6 +72,7 @@ async def build(
     invocations: Invocations | None = None,
     runtimes: Runtimes = TABLE,
     pollers: Mapping[str, Pollers] = {},
+    hot_reload: bool = False,
 ) -> tuple[Service, Download, Visit]:
     """Start the service: its operations, the door through which GetFunction's links download code, and that of URLs.
 
@@ -79,10 +80,12 @@ async def build(
     function names is swept. `machine` is the processor as `platform.machine()` says it. `draw` gives random numbers
     from 0 up to 1, for aliases that share out their invocations. `polled` are the event sources (their names in
     `sources.SOURCES`) from which something delivers, as well as those with `pollers`. `invocations` runs what is
-    invoked asynchronously. `runtimes` are the identifiers that functions may have.
+    invoked asynchronously. `runtimes` are the identifiers that functions may have. `hot_reload`: whether
+    their code may be folders of the host.
     """
     architecture = {"aarch64": "arm64"}.get(machine or platform.machine(), machine or platform.machine())
     code = CodeStore(blobs, trees, clock)
+    code.hot_reload = hot_reload
     state = State(store, code, engine, clock, architecture, draw)
     state.runtimes = runtimes
     await state.open()

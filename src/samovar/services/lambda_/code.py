@@ -43,11 +43,12 @@ class CodeStore:
         self._candidates: dict[str, float] = {}
         """Name of a blob or tree that may have fallen out of use -> since when (monotonic)."""
         self._secret = os.urandom(32)
+        self.hot_reload = False
+        """Whether folders of the host are taken for code."""
 
     async def keep(self, data: bytes, source_kms_key_arn: str, architecture: str) -> Code:
         """Store a function's zip and unpack it; raises what AWS answers for one that it can't take."""
-        kept = await self.keep_layer(data)
-        return Code(kept.sha256, kept.code_size, kept.code_sha256, source_kms_key_arn, architecture)
+        return code_of(await self.keep_layer(data), source_kms_key_arn, architecture)
 
     async def keep_layer(self, data: bytes) -> Package:
         """The same for a layer's."""
@@ -61,6 +62,8 @@ class CodeStore:
         if not layers:
             return
         digests = [layer.digest for layer in layers]
+        if len(digests) > 1 and any(map(package.is_folder, digests)):
+            raise invalid("A layer from hot-reload can only be a function's one layer.")
         async with self._lock:
             self._suspect({*digests, package.stack_name(digests)})  # until a row names them
             await self._restore([code.digest, *digests])
@@ -70,7 +73,7 @@ class CodeStore:
                     f"Function code combined with layers exceeds the maximum allowed size of {UNZIPPED_LIMIT} bytes. "
                     f"The actual size is {size} bytes."
                 )
-            await asyncio.to_thread(package.stack, self._trees, digests)
+            await self._stack(digests)
 
     def release(self, deployed: Deployed) -> None:
         """A row with this code and these layers is there no more."""
@@ -99,7 +102,11 @@ class CodeStore:
         """Make again what trees it has lost; raises StoreError when a zip is lost as well."""
         digests = [layer.digest for layer in deployed.configuration.layers]
         await self._restore([deployed.code.digest, *digests])
-        await asyncio.to_thread(package.stack, self._trees, digests)
+        await self._stack(digests)
+
+    async def _stack(self, digests: list[str]) -> None:
+        if not any(map(package.is_folder, digests)):
+            await asyncio.to_thread(package.stack, self._trees, digests)
 
     def link(self, endpoint: str, deployed: Deployed) -> str:
         """A URL that downloads the zip, for ten minutes and until the server restarts."""
@@ -130,23 +137,30 @@ class CodeStore:
 
     async def _restore(self, digests: Iterable[str]) -> None:
         for digest in digests:
-            if not (self._trees / digest).is_dir():
+            if not package.is_folder(digest) and not (self._trees / digest).is_dir():
                 await asyncio.to_thread(package.unpack, await self._blobs.get(digest), self._trees)
 
     def _unzipped_size(self, digests: Iterable[str]) -> int:
-        return sum(package.unzipped_size(self._trees / digest) for digest in digests)
+        trees = [self._trees / digest for digest in digests if not package.is_folder(digest)]
+        return sum(map(package.unzipped_size, trees))
 
     async def _remove_all_but(self, keep: set[str]) -> None:
         await self._blobs.sweep(keep)
         await asyncio.to_thread(package.remove, self._trees, keep)
 
     def _link(self, endpoint: str, below: str, digest: str) -> str:
+        if package.is_folder(digest):
+            return Path(digest).as_uri()
         path = f"{LINK_PATH}{below}"
         claim = f"{int(self._clock.now()) + LINK_S}.{digest}"
         return f"{endpoint}{path}?token={claim}.{self._sign(path, claim)}"
 
     def _sign(self, path: str, claim: str) -> str:
         return hmac.new(self._secret, f"{path}?{claim}".encode(), hashlib.sha256).hexdigest()
+
+
+def code_of(kept: Package, source_kms_key_arn: str, architecture: str) -> Code:
+    return Code(kept.sha256, kept.code_size, kept.code_sha256, source_kms_key_arn, architecture)
 
 
 def _needs(deployed: Deployed) -> set[str]:

@@ -11,9 +11,10 @@ import msgspec
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.core.ids import uuid4
-from samovar.services.lambda_ import configure, names, pages, surroundings
+from samovar.services.lambda_ import configure, hotreload, names, pages, surroundings
 from samovar.services.lambda_ import function as functions
 from samovar.services.lambda_.alias import Alias
+from samovar.services.lambda_.code import code_of
 from samovar.services.lambda_.function import Code, Configuration, Deployed, Function, Published
 from samovar.services.lambda_.names import LATEST, invalid
 from samovar.services.lambda_.runtimes import Change
@@ -198,6 +199,8 @@ async def _keep(state: State, source: dict[str, Any], architecture: str, doing: 
     elsewhere = [member for member in _S3_MEMBERS if member in source]
     if source.get("ImageUri"):
         raise invalid(f"Please don't provide ImageUri when {doing} a function with packageType Zip.")
+    if hotreload.wanted(source):
+        return code_of(hotreload.folder(source, state.code.hot_reload), "", architecture)
     if "ZipFile" in source and elsewhere:
         raise invalid("Please do not provide other FunctionCode parameters when providing a ZipFile.")
     if elsewhere:

@@ -11,7 +11,7 @@ import msgspec
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.core.ids import uuid4
-from samovar.services.lambda_ import configure, layers, pages, policies
+from samovar.services.lambda_ import configure, hotreload, layers, pages, policies
 from samovar.services.lambda_.layers import LayerVersion
 from samovar.services.lambda_.names import invalid
 from samovar.services.lambda_.policies import Policy
@@ -25,7 +25,10 @@ _S3_MEMBERS = ("S3Bucket", "S3Key", "S3ObjectVersion", "S3ObjectStorageMode")
 async def publish_layer_version(state: State, ctx: Context, params: Params) -> Params:
     """Content that the request carries: none from S3 yet."""
     key = layers.own(ctx, params["LayerName"], "PublishLayerVersion")
-    content = await state.code.keep_layer(_zip(params["Content"]))
+    if hotreload.wanted(params["Content"]):
+        content = hotreload.folder(params["Content"], state.code.hot_reload)
+    else:
+        content = await state.code.keep_layer(_zip(params["Content"]))
     version = await state.layers.publish(key, content, params, state.clock.now())
     state.tidy()
     return _shown(state, ctx, version)
