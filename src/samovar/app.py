@@ -211,6 +211,7 @@ class App:
             endpoint_url=f"http://127.0.0.1:{ENDPOINT_PORT}",
             pace_streams=settings.pace_streams,
             bill_init=settings.bill_init,
+            fork_warm=settings.fork_warm,
         )
         self._inner_doors.attach(CONTROL_PORT, engine.runtime_api)
         return engine

@@ -104,6 +104,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     prefork: Annotated[
         int, Meta(ge=0, le=256, description="Prepared boxes kept ready per interpreter, for fast cold starts.")
     ] = 4
+    fork_warm: Annotated[
+        bool,
+        Meta(
+            description="Initialise a Python function once and fork its environments from that, as SnapStart does:"
+            " scaling out takes milliseconds, and what is done at import is done once for all."
+        ),
+    ] = False
     memory_limit_mb: Annotated[
         int,
         Meta(ge=0, description="Sum of the MemorySize of all environments; 0 means four times the machine's memory."),

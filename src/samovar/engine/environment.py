@@ -15,12 +15,12 @@ from typing import Any, Protocol
 
 from samovar.core import ids
 from samovar.core.clock import Clock
-from samovar.engine import extension_api, frames, lineage, report, runtime_api, telemetry_api
+from samovar.engine import credentials, extension_api, frames, lineage, report, runtime_api, telemetry_api
 from samovar.engine.extensions import Extensions
 from samovar.engine.launch import Launch
 from samovar.engine.lifecycle import INITIALISING, OCCUPIED, Effect, Event, IllegalTransition, State, allowed, step
 from samovar.engine.log import Journal, LogSink
-from samovar.engine.model import ON_DEMAND, InitFailure, Invocation, Outcome, Result, Version
+from samovar.engine.model import NOT_FORKABLE, ON_DEMAND, SNAP_START, InitFailure, Invocation, Outcome, Result, Version
 from samovar.engine.records import Beginning, Ending
 from samovar.engine.runtime_api import RuntimeApi
 from samovar.engine.streaming import Course, Hold, Sink
@@ -52,6 +52,7 @@ class House(Protocol):
     bills_init: bool
     """Whether a cold start's init counts as billed duration, as it does since August 2025."""
 
+    async def template(self, version: Version) -> Box | None: ...
     def mounts(self, version: Version) -> list[tuple[Path, str]]: ...
     def launch(self, version: Version) -> Launch: ...
     def extensions(self, version: Version) -> list[str]: ...
@@ -72,19 +73,31 @@ class Environment:
 
     def __init__(self, house: House, version: Version) -> None:
         self.id = ids.hex_id(32)
+        self._box: Box | None = None
         self.version = version
         self.version_key = version.key
         self._mark = lineage.digest(version.function_arn)
         self.memory_mb = version.memory_mb
         self.state = State.STARTING
         self._house = house
-        self._box: Box | None = None
         self._telemetry = Telemetry(version.log_format == "JSON", house.clock)
         self._journal = Journal(version, self.id, house.log, house.clock, self._telemetry)
         self._invocation: Invocation | None = None
         self._done: Done | None = None
         self._told: Told | None = None
         """Waits for an init ahead of invocations."""
+        self._copied = False
+        """It is initialised to be a template."""
+        self._problems = ""
+        """Why it can't be one."""
+        self._forked = False
+        """Its runtimes are forks of a template."""
+        self._fill_tmp = True
+        self._restore_began = 0.0
+        self._restored: report.Restored | None = None
+        """Told by the next REPORT, once."""
+        self._token = "" if house.boxes.host_network else ids.hex_id(32)
+        """For the credentials of a function with SnapStart."""
         self._dismissed = False
         self._sink: Sink | None = None
         self._course: Course | None = None
@@ -120,6 +133,11 @@ class Environment:
     def __repr__(self) -> str:
         return f"Environment({self.version.function_name} {self.id[:8]} {self.state.name})"
 
+    @property
+    def box(self) -> Box | None:
+        """For those who fork from it."""
+        return self._box
+
     # --- what happens to it -----------------------------------------------------------------------------------------
 
     def start(self, invocation: Invocation, done: Done, sink: Sink | None = None) -> None:
@@ -127,9 +145,13 @@ class Environment:
         self._take(invocation, done, sink)
         self._house.spawn(self._make_box())
 
-    def initialise(self, told: Told) -> None:
-        """Begin its life ahead of any invocation; once `told` that it is ready it may be leased."""
+    def initialise(self, told: Told, *, copied: bool = False) -> None:
+        """Begin its life ahead of any invocation; once `told` that it is ready it may be leased.
+
+        `copied`: it is to be a template, which is not leased; its box is then ready to be forked from.
+        """
         self.state = State.MAKING
+        self._copied = copied
         self._cold = False
         self._told = told
         self._house.spawn(self._make_box())
@@ -190,7 +212,7 @@ class Environment:
             self._break(died)
             return
         if self._homeless:
-            self.event(Event.BOX_READY)
+            self.event(Event.FORKED if self._forked else Event.BOX_READY)
 
     @property
     def _homeless(self) -> bool:
@@ -204,7 +226,7 @@ class Environment:
             self._house.moves_out(self._box.id)
             self._box.kill()
             self._box = None
-        box = await self._house.boxes.take(self._launch.kind)
+        box = await self._find_box()
         if not self._homeless:
             box.kill()
             return
@@ -213,6 +235,14 @@ class Environment:
         self._house.lives_in(box.id, self)
         limits = BoxLimits(version.memory_mb, version.memory_mb / MB_PER_CPU, version.ephemeral_mb)
         self._paths = await box.assign(self._house.mounts(version), limits)
+
+    async def _find_box(self) -> Box:
+        boxes, kind = self._house.boxes, self._launch.kind
+        if self._copied:
+            return await boxes.take_template(kind)
+        origin = await self._house.template(self.version) if self.state is State.STARTING else None
+        self._forked = origin is not None
+        return await (boxes.take(kind) if origin is None else boxes.fork(origin))
 
     def _break(self, died: SandboxDied) -> None:
         log.error("%s: %s", self, died)
@@ -244,15 +274,47 @@ class Environment:
 
     def _next(self) -> bool:
         self._runtime_waits = False
-        if self.state in INITIALISING:
-            duration_ms = (self._house.clock.monotonic() - self._init_began) * 1000
-            self._journal.init_runtime_done(self._phase, "success")
-            self._tell_of_extensions()
-            self._journal.init_done(duration_ms, self._phase)
-            self._telemetry.settle()
-            if self.state is not State.REINIT:
-                self._init_ms = duration_ms
+        if self._forked and self.state in INITIALISING:
+            self._note_restored()
+        elif self.state in INITIALISING:
+            self._note_init()
         return self._say(Event.NEXT)
+
+    def _note_init(self) -> None:
+        duration_ms = (self._house.clock.monotonic() - self._init_began) * 1000
+        self._journal.init_runtime_done(self._phase, "success")
+        self._tell_of_extensions()
+        self._journal.init_done(duration_ms, self._phase)
+        self._telemetry.settle()
+        if self.state is not State.REINIT:
+            self._init_ms = duration_ms
+
+    def _note_restored(self) -> None:
+        now = self._house.clock.monotonic()
+        restored = report.Restored((now - self._began) * 1000, (now - self._restore_began) * 1000)
+        self._telemetry.settle()
+        if self.version.initialization == SNAP_START:
+            self._journal.restored(restored.ms)
+            self._restored = restored
+        elif self.state is State.RESTORING:
+            self._init_ms = restored.ms
+
+    def runtime_paused(self, problems: list[str]) -> bool:
+        """It has initialised, and is to be told that it was restored."""
+        if self._copied and self.state is State.PREPARING:
+            self._problems = "; ".join(problems)
+            if problems:
+                self._journal.note(_NOT_FORKABLE + self._problems)
+                return self._say(Event.INIT_FAILED)
+            self._note_init()
+            return self._say(Event.PAUSED)
+        if self._forked or self.state not in INITIALISING:
+            return False
+        self._send_restore()  # initialised in full, it goes on as what was restored does
+        return True
+
+    def runtime_restore_error(self, payload: bytes) -> bool:
+        return self.runtime_init_error(payload)
 
     def runtime_response(self, request_id: str, payload: bytes) -> bool:
         return self._end(request_id, Event.RESPONDED, payload)
@@ -330,6 +392,10 @@ class Environment:
             self.runtime_next()
         elif kind == frames.INIT_ERROR:
             self.runtime_init_error(bytes(content))
+        elif kind == frames.PAUSED:
+            self.runtime_paused(frames.problems(bytes(content)))
+        elif kind == frames.RESTORE_ERROR:
+            self.runtime_restore_error(bytes(content))
         else:
             log.warning("%s: its runtime sent a frame of unknown kind %d", self, kind)
             self.event(Event.BROKEN)
@@ -342,6 +408,9 @@ class Environment:
         """A call to the Runtime API, or to the Extensions API beside it, from inside the box."""
         if request.path.startswith(runtime_api.BASE):
             self._api.handle(request, reply)
+            return
+        if request.path == credentials.PATH:
+            reply(credentials.answer(self.version, self._token, request, self._house.clock.machine()))
             return
         if self._extensions is None:
             self._extensions = Extensions(self, ())
@@ -395,7 +464,7 @@ class Environment:
 
     def on_exit(self, how: Exit) -> None:
         self._exit = how
-        self._failed = self._failed or self.state is State.PREPARING
+        self._failed = self._failed or self.state in (State.PREPARING, State.RESTORING)
         self._forget_extensions()
         self._telemetry.part()
         if self.state is not State.DEAD:
@@ -430,7 +499,11 @@ class Environment:
                 self._break(died)
 
     def _extension_command(self, name: str) -> Command:
-        return self._launch.extension(name, self.version, self._house.endpoint_url, self._journal.stream, self._paths)
+        return self._launch.extension(name, *self._described())
+
+    def _described(self) -> tuple[Version, str, str, list[str], str]:
+        """What the variables of its processes are made from."""
+        return self.version, self._house.endpoint_url, self._journal.stream, self._paths, self._token
 
     def _tell_of_extensions(self) -> None:
         """Log what has become of them in an init that is over."""
@@ -451,7 +524,10 @@ class Environment:
         self._failed = self._runtime_waits = False
         self._extensions = None
         self._telemetry.begin()
-        self._journal.init_start(self._phase)
+        if self._forked and self.version.initialization == SNAP_START:
+            self._journal.restore_start()
+        else:
+            self._journal.init_start(self._phase)
         if self._external:
             self._runtime_held = True
             self._extensions = Extensions(self, self._external)
@@ -471,15 +547,16 @@ class Environment:
             self._not_launched(self._launch.refusal)
             return
         try:
-            endpoint_url = self._house.endpoint_url
-            await self._box.start(self._launch.command(self.version, endpoint_url, self._journal.stream, self._paths))
+            await self._box.start(self._launch.command(*self._described()))
         except NotLaunched:
             self._not_launched(self._launch.not_launched())
             return
         except SandboxDied as died:
             self._break(died)
             return
-        if self._launch.prepared and self.state in INITIALISING:
+        if self._forked and self.state in INITIALISING:
+            self._send_restore()
+        elif self._launch.prepared and self.state in INITIALISING:
             self._configure()
 
     def _not_launched(self, message: str) -> None:
@@ -487,15 +564,34 @@ class Environment:
 
     def _configure(self) -> None:
         assert self._box is not None
-        content = self._launch.configuration(self.version, self._house.endpoint_url, self._journal.stream, self._paths)
+        content = self._launch.configuration(*self._described())
         self._box.send(frames.head(frames.CONFIGURE, len(content)) + content)
+
+    def _restore(self) -> None:
+        self._init_began = self._house.clock.monotonic()
+        self._telemetry.begin()
+        if self.version.initialization == SNAP_START:
+            self._journal.restore_start()
+        else:
+            self._journal.init_start("init")
+        self._send_restore()
+
+    def _send_restore(self) -> None:
+        assert self._box is not None
+        self._restore_began = self._house.clock.monotonic()
+        snap_start = self.version.initialization == SNAP_START
+        fresh = {credentials.TOKEN: self._token} if self._token else {}
+        if not snap_start:
+            fresh = {"AWS_LAMBDA_LOG_STREAM_NAME": self._journal.stream}
+        fill_tmp, self._fill_tmp = self._fill_tmp, False
+        self._box.send(frames.restore(fresh, fill_tmp))
 
     def _start_init_clock(self) -> None:
         self._house.start_clock(self, self._init_timeout_s, Event.INIT_TIMED_OUT)
 
     @property
     def _init_timeout_s(self) -> float:
-        """Of the first init."""
+        """Of the first init, or a restore."""
         return INIT_TIMEOUT_S if self._cold else max(AHEAD_TIMEOUT_S, self.version.timeout_s)
 
     def _start_clock(self) -> None:
@@ -513,6 +609,13 @@ class Environment:
         self._tell_of_extensions()
         duration_ms = (self._house.clock.monotonic() - self._init_began) * 1000
         self._journal.init_failed(duration_ms, phase, status, error_type)
+
+    def _report_restore(self) -> None:
+        if self.version.initialization == SNAP_START:
+            status = "error" if self._failed else "timeout"
+            error_type = (frames.error_type(self._answer) or report.EXIT_ERROR) if self._failed else ""
+            duration_ms = (self._house.clock.monotonic() - self._began) * 1000
+            self._journal.restored(duration_ms, status, error_type)
 
     def _deliver(self) -> None:
         invocation, box = self._invocation, self._box
@@ -568,7 +671,10 @@ class Environment:
         self._house.stop_clock(self)
         if self._box is not None:
             self._house.moves_out(self._box.id)
-            self._box.kill()
+            if self._copied:
+                self._house.boxes.release(self._box)
+            else:
+                self._box.kill()
             self._box = None
         self._house.discard(self)
 
@@ -582,7 +688,9 @@ class Environment:
         self._tell(None)
 
     def _unready(self) -> None:
-        if self._dismissed:
+        if self._problems:
+            self._tell(InitFailure(NOT_FORKABLE, self._problems.encode()))
+        elif self._dismissed:
             self._tell(InitFailure(""))
         elif self._box is None or (self.state is State.DEAD and not self._failed):
             self._tell(InitFailure(report.SANDBOX_FAILURE, self._box_failure()))
@@ -619,6 +727,16 @@ class Environment:
         error_type = frames.error_type(self._answer)
         self._finish(Outcome.FUNCTION_ERROR, self._answer, error_type, status="error")
 
+    def _fail_restore(self) -> None:
+        if self.version.initialization != SNAP_START:
+            self._fail_exit()
+            return
+        refused, message = _RESTORE_FAILED if self._failed else _RESTORE_TIMED_OUT
+        payload = report.refused(refused, message)
+        status = "error" if self._failed else "timeout"
+        error_type = frames.error_type(self._answer) or report.EXIT_ERROR
+        self._finish(Outcome.FUNCTION_ERROR, payload, refused, status=status, reported=error_type, refused=refused)
+
     def _fail_timeout(self) -> None:
         payload = report.timed_out(self._request_id, self.version.timeout_s)
         self._finish(Outcome.FUNCTION_ERROR, payload, report.TIMED_OUT, status="timeout")
@@ -648,7 +766,14 @@ class Environment:
         return self._invocation.request_id if self._invocation is not None else ""
 
     def _finish(
-        self, outcome: Outcome, payload: bytes, error_type: str = "", *, status: str = "", reported: str = ""
+        self,
+        outcome: Outcome,
+        payload: bytes,
+        error_type: str = "",
+        *,
+        status: str = "",
+        reported: str = "",
+        refused: str = "",
     ) -> None:
         """Log the end, answer the invoker, and forget the invocation; while extensions still work for it, only answer.
 
@@ -659,7 +784,7 @@ class Environment:
         if self._course is not None:
             self._course.close()
         if self.state is not State.ANSWERED or self._extensions is None or self._extensions.ready:
-            self._close(outcome, payload, error_type, status=status, reported=reported)
+            self._close(outcome, payload, error_type, status=status, reported=reported, refused=refused)
             return
         self._late = partial(self._close, outcome, payload, error_type)
         self._answered = partial(self._ending, outcome, payload, error_type)
@@ -684,18 +809,25 @@ class Environment:
             late(status="timeout")
 
     def _close(
-        self, outcome: Outcome, payload: bytes, error_type: str, *, status: str = "", reported: str = ""
+        self,
+        outcome: Outcome,
+        payload: bytes,
+        error_type: str,
+        *,
+        status: str = "",
+        reported: str = "",
+        refused: str = "",
     ) -> None:
         box, done = self._box, self._done
         if box is not None:
             box.drain_output()
         ending = self._ending(outcome, payload, error_type, status=status, reported=reported, peak_mb=self._peak_mb())
         tail = self._journal.end(ending)
-        self._init_ms = self._answered = None
+        self._init_ms = self._restored = self._answered = None
         self._invocation = self._done = self._sink = None
         self._answer = b""
         if done is not None:
-            done(Result(outcome, payload, error_type, tail, ending.duration_ms, ending.init_ms))
+            done(Result(outcome, payload, error_type, tail, ending.duration_ms, ending.init_ms, refused))
 
     def _ending(
         self,
@@ -718,6 +850,7 @@ class Environment:
             max_memory_mb=peak_mb,
             produced_bytes=0 if status else size,
             init_ms=self._init_ms,
+            restored=self._restored,
             failed=outcome is not Outcome.OK,
             status=status,
             error_type="" if status == "timeout" else reported or error_type,
@@ -739,12 +872,23 @@ class Environment:
         return self._box.peak_memory_mb() if self._box is not None else 0
 
 
+_NOT_FORKABLE = (
+    "[SAMOVAR]\tThis function can't be restored from a snapshot here, so each environment initialises in full: "
+)
+_RESTORE_FAILED = (
+    "SnapStartException",
+    "The afterRestore() runtime hook encountered an error. For more information, check the Amazon CloudWatch logs.",
+)
+_RESTORE_TIMED_OUT = ("SnapStartTimeoutException", "Lambda couldn't restore the snapshot within the timeout limit.")
+"""In the words that botocore's model has for them."""
 _BACKLOG_BYTES = 8 << 20
 _RESUME_AFTER_S = 0.02
 
 _ACTIONS: dict[Effect, Callable[[Environment], None]] = {
     Effect.START_RUNTIME: Environment._start_runtime,
     Effect.START_INIT_CLOCK: Environment._start_init_clock,
+    Effect.RESTORE: Environment._restore,
+    Effect.REPORT_RESTORE: Environment._report_restore,
     Effect.START_CLOCK: Environment._start_clock,
     Effect.REPORT_INIT: Environment._report_init,
     Effect.DELIVER: Environment._deliver,
@@ -758,6 +902,7 @@ _ACTIONS: dict[Effect, Callable[[Environment], None]] = {
     Effect.RESPOND: Environment._respond,
     Effect.FAIL_HANDLER: Environment._fail_handler,
     Effect.FAIL_INIT: Environment._fail_init,
+    Effect.FAIL_RESTORE: Environment._fail_restore,
     Effect.FAIL_TIMEOUT: Environment._fail_timeout,
     Effect.FAIL_EXIT: Environment._fail_exit,
     Effect.FAIL_BOX: Environment._fail_box,

@@ -12,6 +12,8 @@ from samovar.engine import lineage
 from samovar.engine.model import Invocation
 
 CONFIGURE, INVOCATION, NEXT, RESPONSE, TOO_LARGE, ERROR, INIT_ERROR = b"CINRLEX"
+RESTORE, PAUSED, RESTORE_ERROR = b"VPY"
+"""Only Python's; `runtimes/python/samovar_runtime.py` describes them."""
 STREAM, DATA = b"SD"
 """A response that comes in pieces: its beginning, and a piece; `R` or `E` end it. Only Node.js sends them."""
 
@@ -50,6 +52,24 @@ def complete_trace(given: str, epoch_s: int, mark: str) -> str:
     parent = "" if "Parent=" in given else f";Parent={ids.hex_id(16)}"
     sampled = "" if "Sampled=" in given else ";Sampled=0"
     return lineage.counted(f"{given}{parent}{sampled}", mark)
+
+
+class _Paused(msgspec.Struct):
+    problems: list[str] = []
+
+
+def problems(content: bytes) -> list[str]:
+    """Why a process says that it can't be forked faithfully."""
+    try:
+        return msgspec.json.decode(content, type=_Paused).problems
+    except msgspec.MsgspecError:
+        return ["its runtime says nonsense"]
+
+
+def restore(environ: dict[str, str], fill_tmp: bool) -> bytes:
+    """The frame that lets a restored runtime go on."""
+    content = msgspec.json.encode({"environ": environ, "tmp": fill_tmp})
+    return head(RESTORE, len(content)) + content
 
 
 class _Error(msgspec.Struct):

@@ -26,10 +26,11 @@ from samovar.engine.reload import Reloads
 from samovar.engine.runtime_api import admit
 from samovar.engine.runtimes import Runtimes
 from samovar.engine.streaming import Pace, Sink
+from samovar.engine.templates import Templates
 from samovar.net.message import Limits as Bounds
 from samovar.net.message import Reply, Request, Response
 from samovar.net.server import Server
-from samovar.sandbox.port import Boxes, SandboxDied
+from samovar.sandbox.port import Box, Boxes, SandboxDied
 
 log = logging.getLogger("samovar.engine")
 
@@ -66,10 +67,11 @@ class Engine:
         endpoint_url: str,
         pace_streams: bool = False,
         bill_init: bool = True,
+        fork_warm: bool = False,
     ) -> None:
         """`code`: folder of unpacked packages. `nothing`: a folder for an empty one. `memory_mb`: of all
         environments. `endpoint_url`: as functions see it. `pace_streams`: to AWS's speed. `bill_init`: as
-        `House.bills_init`."""
+        `House.bills_init`. `fork_warm`: fork the environments of Python functions from one that is initialised."""
         self.boxes = boxes
         self.clock = clock
         self.log = log
@@ -80,6 +82,7 @@ class Engine:
             lambda version: Environment(self, version), limits=limits, memory_mb=memory_mb
         )
         self.provisioning = Provisioning(self, limits)
+        self._templates = Templates(self, fork_warm=fork_warm)
         self._runtimes = runtimes
         self._reloads = Reloads(self._let_go)
         self._code = code
@@ -132,10 +135,11 @@ class Engine:
         self.start(version, invocation, done)
         return await future
 
-    def initialise(self, version: Version, told: Told) -> Environment | Throttle:
+    def initialise(self, version: Version, told: Told, *, copied: bool = False) -> Environment | Throttle:
         """Start an environment ahead of any invocation; `told` hears, once, that it is ready or why it won't be.
 
-        It stays outside the pool's choice (`Pool.keep`) until it is offered, discarded or retired with its version.
+        `copied`: it is to be a template. It stays outside the pool's choice (`Pool.keep`) until it is offered or
+        discarded, or retired with its version.
         """
         lease = self.pool.keep(version)
         if isinstance(lease, Throttle):
@@ -143,7 +147,7 @@ class Engine:
         for old in lease.destroy:
             old.retire()
         self._living.add(lease.environment)
-        lease.environment.initialise(told)
+        lease.environment.initialise(told, copied=copied)
         return lease.environment
 
     def pace(self) -> Pace | None:
@@ -166,6 +170,7 @@ class Engine:
         self._let_go(self._reloads.forget(version_key))
 
     def _let_go(self, version_key: str) -> None:
+        self._templates.retire(version_key)
         for environment in self.pool.retire(version_key):
             environment.retire()
 
@@ -224,6 +229,22 @@ class Engine:
             environment.on_request(request, reply)
 
     # --- for its environments ---------------------------------------------------------------------------------------
+
+    async def template(self, version: Version) -> Box | None:
+        return await self._templates.get(version)
+
+    def snapshot(self, version: Version, told: Told) -> None:
+        """Initialise a version with SnapStart once, for all its environments; `told` hears, once, when that is done, or
+        what went wrong."""
+        self._templates.publish(version, told)
+
+    def forkable(self, version: Version) -> bool:
+        launch = self.launch(version)
+        return launch.prepared and launch.forks and self.boxes.forks and not self.extensions(version)
+
+    def let_go(self, environment: Environment) -> None:
+        self.pool.discard(environment)
+        environment.retire()
 
     def mounts(self, version: Version) -> list[tuple[Path, str]]:
         return [(self._tree(version.code), "/var/task"), (self._tree(version.layers), "/opt")]
@@ -315,6 +336,7 @@ class Engine:
     def _reap(self) -> None:
         for environment in self.pool.reap(self.clock.monotonic(), self._idle_timeout_s):
             environment.retire()
+        self._templates.reap(self._idle_timeout_s)
         self._reaper = self._loop.call_later(_REAP_EVERY_S, self._reap)
 
 

@@ -37,28 +37,32 @@ class Launch(msgspec.Struct, frozen=True):
     """Where it isn't prepared: argument vectors; the first whose program is there is started."""
     refusal: str = ""
     """Why it can't be started here."""
+    forks: bool = False
+    """Whether a prepared process can be forked when it has initialised."""
 
-    def configuration(self, version: Version, endpoint_url: str, stream: str, paths: Sequence[str]) -> bytes:
+    def configuration(
+        self, version: Version, endpoint_url: str, stream: str, paths: Sequence[str], token: str
+    ) -> bytes:
         """The content of the frame that makes a waiting runtime this function."""
         task, opt = paths
-        environ = variables(version, self.environ, endpoint_url, stream, task, opt)
+        environ = variables(version, self.environ, endpoint_url, stream, paths, token)
         return msgspec.json.encode({"environ": environ, "handler": version.handler, "task": task, "opt": opt})
 
-    def command(self, version: Version, endpoint_url: str, stream: str, paths: Sequence[str]) -> Command | None:
+    def command(
+        self, version: Version, endpoint_url: str, stream: str, paths: Sequence[str], token: str
+    ) -> Command | None:
         """What to start in the box; None for what its kind has."""
         if self.prepared:
             return None
-        task, opt = paths
-        environ = variables(version, self.environ, endpoint_url, stream, task, opt)
-        return Command([list(argv) for argv in self.programs], environ, task, channel=False)
+        environ = variables(version, self.environ, endpoint_url, stream, paths, token)
+        return Command([list(argv) for argv in self.programs], environ, paths[0], channel=False)
 
     def extension(
-        self, name: str, version: Version, endpoint_url: str, stream: str, paths: Sequence[str]
+        self, name: str, version: Version, endpoint_url: str, stream: str, paths: Sequence[str], token: str
     ) -> Command:
         """What to start for an external extension."""
-        task, opt = paths
-        environ = extension_variables(variables(version, self.environ, endpoint_url, stream, task, opt))
-        return Command([[f"{opt}/extensions/{name}"]], environ, "/", channel=False)
+        environ = extension_variables(variables(version, self.environ, endpoint_url, stream, paths, token))
+        return Command([[f"{paths[1]}/extensions/{name}"]], environ, "/", channel=False)
 
     def not_launched(self) -> str:
         """facts/lambda-runtime.md §2.2."""

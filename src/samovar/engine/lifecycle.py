@@ -11,6 +11,9 @@ The rules (facts/lambda-runtime.md §3 and §7):
    code initialise (INIT). The invocation waits for exactly this environment until it is answered.
    Or it is made *ahead* of any: MAKING, then PREPARING, then IDLE. Whoever wanted it so is told once: PARK when it is
    ready, UNREADY when it will never be. Its init has more time and one attempt: if that fails the environment goes.
+   Or it is made to be copied: ahead as well, then TEMPLATE, which is never leased; others are forked from it.
+   And it may be such a fork, made for an invocation: RESTORING, for ten seconds, takes the place of INIT. A restore
+   that fails isn't tried again: the invoker hears of it, and the environment goes.
 2. INIT has ten seconds. If it fails, dies or runs out of them, AWS doesn't answer yet: it initialises once more inside
    the invocation, under the *function's* timeout ("suppressed init", AWS's phase `invoke`): REINIT. What fails there
    is the invoker's answer.
@@ -51,10 +54,14 @@ class State(_Word):
     """The box is being made, ahead of any invocation."""
     PREPARING = auto()
     """Runtime and static code initialise, ahead of any invocation."""
+    TEMPLATE = auto()
+    """Initialised for others to be forked from."""
     STARTING = auto()
     """The box is being made, for an invocation."""
     INIT = auto()
     """Runtime and static code initialise for the first time, for ten seconds at most."""
+    RESTORING = auto()
+    """The box has a fork of a template; its runtime does what is to be done after a restore."""
     REINIT = auto()
     """They initialise again, inside the invocation and under its timeout."""
     IDLE = auto()
@@ -76,10 +83,14 @@ class State(_Word):
 
 class Event(_Word):
     BOX_READY = auto()
+    FORKED = auto()
+    """The box is ready, with a fork of a template in it."""
+    PAUSED = auto()
+    """The runtime of one to be copied has initialised, and waits to be forked."""
     NEXT = auto()
     """Runtime and extensions asked for an invocation: the first time that ends init, later the invocation before."""
     INIT_FAILED = auto()
-    """The runtime posted an init error."""
+    """The runtime posted an init error, or an error after a restore; or it can't be copied faithfully."""
     INIT_TIMED_OUT = auto()
     """The first init's time is over: ten seconds, or what there is ahead of invocations."""
     LEASED = auto()
@@ -105,6 +116,10 @@ class Effect(_Word):
     START_RUNTIME = auto()
     START_INIT_CLOCK = auto()
     """The first init's time, then INIT_TIMED_OUT; stops when INIT or PREPARING is left."""
+    RESTORE = auto()
+    """Let the fork go on, and log RESTORE_START."""
+    REPORT_RESTORE = auto()
+    """Log RESTORE_REPORT: a restore has failed."""
     START_CLOCK = auto()
     """The function's timeout, then TIMED_OUT; stops when the environment is given back."""
     REPORT_INIT = auto()
@@ -128,6 +143,7 @@ class Effect(_Word):
     FAIL_HANDLER = auto()
     FAIL_INIT = auto()
     """With the init error that the runtime posted."""
+    FAIL_RESTORE = auto()
     FAIL_TIMEOUT = auto()
     FAIL_EXIT = auto()
     FAIL_BOX = auto()
@@ -139,6 +155,7 @@ ANSWERS: Final = frozenset(
         Effect.RESPOND,
         Effect.FAIL_HANDLER,
         Effect.FAIL_INIT,
+        Effect.FAIL_RESTORE,
         Effect.FAIL_TIMEOUT,
         Effect.FAIL_EXIT,
         Effect.FAIL_BOX,
@@ -147,11 +164,11 @@ ANSWERS: Final = frozenset(
 """The effects that answer the invoker."""
 
 OCCUPIED: Final = frozenset(
-    {State.STARTING, State.INIT, State.REINIT, State.RESTARTING, State.BUSY, State.ANSWERED}
+    {State.STARTING, State.INIT, State.RESTORING, State.REINIT, State.RESTARTING, State.BUSY, State.ANSWERED}
 )
 """The states in which the environment belongs to an invocation."""
 
-INITIALISING: Final = frozenset({State.PREPARING, State.INIT, State.REINIT})
+INITIALISING: Final = frozenset({State.PREPARING, State.INIT, State.RESTORING, State.REINIT})
 """The states in which runtime and static code initialise."""
 
 Step = tuple[State, tuple[Effect, ...]]
@@ -171,8 +188,23 @@ ENVIRONMENT: Final[Mapping[tuple[State, Event], Step]] = MappingProxyType({
     (State.PREPARING, Event.DISMISSED): (State.LEAVING, (Effect.KILL, Effect.UNREADY)),
     (State.PREPARING, Event.BROKEN): (State.DEAD, (Effect.UNREADY, Effect.DISCARD)),
 
+    (State.PREPARING, Event.PAUSED): (State.TEMPLATE, (Effect.PARK,)),
+    (State.TEMPLATE, Event.EXITED): (State.DEAD, (Effect.DISCARD,)),
+    (State.TEMPLATE, Event.CRASHED): (State.DEAD, (Effect.DISCARD,)),
+    (State.TEMPLATE, Event.RETIRED): (State.DEAD, (Effect.DISCARD,)),
+    (State.TEMPLATE, Event.DISMISSED): (State.DEAD, (Effect.DISCARD,)),
+    (State.TEMPLATE, Event.BROKEN): (State.DEAD, (Effect.DISCARD,)),
+
     (State.STARTING, Event.BOX_READY): (State.INIT, (Effect.START_RUNTIME, Effect.START_INIT_CLOCK)),
+    (State.STARTING, Event.FORKED): (State.RESTORING, (Effect.RESTORE, Effect.START_INIT_CLOCK)),
     (State.STARTING, Event.BROKEN): (State.DEAD, (Effect.FAIL_BOX, Effect.DISCARD)),
+
+    (State.RESTORING, Event.NEXT): (State.BUSY, (Effect.START_CLOCK, Effect.DELIVER)),
+    (State.RESTORING, Event.INIT_FAILED): (State.DEAD, (Effect.REPORT_RESTORE, Effect.FAIL_RESTORE, Effect.DISCARD)),
+    (State.RESTORING, Event.INIT_TIMED_OUT): (State.DEAD, (Effect.REPORT_RESTORE, Effect.FAIL_RESTORE, Effect.DISCARD)),
+    (State.RESTORING, Event.CRASHED): (State.DEAD, (Effect.REPORT_RESTORE, Effect.FAIL_RESTORE, Effect.DISCARD)),
+    (State.RESTORING, Event.EXITED): (State.DEAD, (Effect.REPORT_RESTORE, Effect.FAIL_RESTORE, Effect.DISCARD)),
+    (State.RESTORING, Event.BROKEN): (State.DEAD, (Effect.FAIL_BOX, Effect.DISCARD)),
 
     (State.INIT, Event.NEXT): (State.BUSY, (Effect.START_CLOCK, Effect.DELIVER)),
     (State.INIT, Event.INIT_FAILED): (State.RESTARTING, (Effect.REPORT_INIT, Effect.START_CLOCK, Effect.KILL)),

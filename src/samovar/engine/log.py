@@ -42,6 +42,8 @@ class Form(Protocol):
     def init_runtime_done(self, now: float, phase: str, status: str, error_type: str) -> list[str]: ...
     def init_done(self, now: float, duration_ms: float, phase: str) -> list[str]: ...
     def init_failed(self, now: float, duration_ms: float, phase: str, status: str, error_type: str) -> list[str]: ...
+    def restore_start(self, now: float) -> list[str]: ...
+    def restored(self, now: float, restore_ms: float, status: str, error_type: str) -> list[str]: ...
     def extension(self, now: float, extension: records.Extension) -> list[str]: ...
     def subscription(self, now: float, api: str, name: str, state: str, types: Sequence[str]) -> list[str]: ...
     def start(self, now: float, begun: Beginning) -> list[str]: ...
@@ -69,6 +71,12 @@ class TextForm:
     def init_failed(self, now: float, duration_ms: float, phase: str, status: str, error_type: str) -> list[str]:
         return [report.init_report(duration_ms, phase, status, error_type)]
 
+    def restore_start(self, now: float) -> list[str]:
+        return [report.restore_start(self._version.runtime, self._version.region)]
+
+    def restored(self, now: float, restore_ms: float, status: str, error_type: str) -> list[str]:
+        return [report.restore_report(restore_ms, "" if status == "success" else status, error_type)]
+
     def extension(self, now: float, extension: records.Extension) -> list[str]:
         return [report.extension(extension.name, extension.state, extension.events, extension.error_type)]
 
@@ -90,6 +98,7 @@ class TextForm:
                 memory_mb=ending.memory_mb,
                 max_memory_mb=ending.max_memory_mb,
                 init_ms=ending.init_ms,
+                restored=ending.restored,
                 status=ending.status,
                 error_type=ending.error_type,
                 bills_init=ending.bills_init,
@@ -117,6 +126,12 @@ class JsonForm:
 
     def init_failed(self, now: float, duration_ms: float, phase: str, status: str, error_type: str) -> list[str]:
         return self._lines(now, self._records.init_report(duration_ms, phase, status, error_type))
+
+    def restore_start(self, now: float) -> list[str]:
+        return self._lines(now, self._records.restore_start())
+
+    def restored(self, now: float, restore_ms: float, status: str, error_type: str) -> list[str]:
+        return self._lines(now, self._records.restored(restore_ms, status, error_type))
 
     def extension(self, now: float, extension: records.Extension) -> list[str]:
         return self._lines(now, self._records.extension(extension))
@@ -203,6 +218,23 @@ class Journal:
         self._write(now, self._form.init_failed(now, duration_ms, phase, status, error_type))
         if self._telemetry.listening:
             self._telemetry.platform(now, self._records.init_report(duration_ms, phase, status, error_type))
+
+    def restore_start(self) -> None:
+        now = self._clock.now()
+        self._write(now, self._form.restore_start(now))
+        if self._telemetry.listening:
+            self._telemetry.platform(now, self._records.restore_start())
+
+    def restored(self, restore_ms: float, status: str = "success", error_type: str = "") -> None:
+        """`status`: `success`, `timeout`, or `error` with a type."""
+        now = self._clock.now()
+        self._write(now, self._form.restored(now, restore_ms, status, error_type))
+        if self._telemetry.listening:
+            self._telemetry.platform(now, self._records.restored(restore_ms, status, error_type))
+
+    def note(self, text: str) -> None:
+        """A line of our own, where AWS has none to say it."""
+        self._write(self._clock.now(), [text + "\n"])
 
     def extension(self, extension: records.Extension) -> None:
         """What became of an extension in an init that is over."""

@@ -11,6 +11,7 @@ import msgspec
 
 ON_DEMAND: Final = "on-demand"
 PROVISIONED: Final = "provisioned-concurrency"
+SNAP_START: Final = "snap-start"
 """How an environment came to be, in the words of AWS_LAMBDA_INITIALIZATION_TYPE."""
 
 
@@ -82,6 +83,12 @@ class Result(msgspec.Struct, frozen=True):
     duration_ms: float = 0.0
     init_ms: float | None = None
     """Set when this invocation was cold."""
+    refused: str = ""
+    """The exception that the invoker gets instead, whose message is the payload's; empty when it gets the payload."""
+
+
+NOT_FORKABLE: Final = "NotForkable"
+"""InitFailure.error_type of a template that initialised well, but can't be forked faithfully; the payload says why."""
 
 
 class InitFailure(msgspec.Struct, frozen=True):

@@ -41,6 +41,9 @@ INIT_START: Final = "platform.initStart"
 INIT_RUNTIME_DONE: Final = "platform.initRuntimeDone"
 INIT_REPORT: Final = "platform.initReport"
 EXTENSION: Final = "platform.extension"
+RESTORE_START: Final = "platform.restoreStart"
+RESTORE_RUNTIME_DONE: Final = "platform.restoreRuntimeDone"
+RESTORE_REPORT: Final = "platform.restoreReport"
 START: Final = "platform.start"
 RUNTIME_DONE: Final = "platform.runtimeDone"
 REPORT: Final = "platform.report"
@@ -51,7 +54,7 @@ END: Final = "platform.end"
 FAULT: Final = "platform.fault"
 LOGS_SUBSCRIPTION: Final = "platform.logsSubscription"
 
-_DEBUG_SUCCESSES = (INIT_RUNTIME_DONE, INIT_REPORT, RUNTIME_DONE)
+_DEBUG_SUCCESSES = (INIT_RUNTIME_DONE, INIT_REPORT, RESTORE_RUNTIME_DONE, RUNTIME_DONE)
 
 
 class Beginning(msgspec.Struct, frozen=True):
@@ -91,12 +94,14 @@ class Ending(msgspec.Struct, frozen=True):
     """Of the runtime: the response, and what came after it."""
     overhead: Span | None = None
     """Of the extensions, that worked on when the runtime was done."""
+    restored: report.Restored | None = None
+    """Only after a restore from a snapshot."""
     bills_init: bool = True
     """Whether the init is billed with the invocation."""
 
     @property
     def billed_ms(self) -> int:
-        return report.billed_ms(self.duration_ms, self.init_ms if self.bills_init else None)
+        return report.billed_ms(self.duration_ms, self.init_ms if self.bills_init else None, self.restored)
 
 
 def level(kind: str, record: Record) -> Level:
@@ -134,10 +139,12 @@ class Records:
         self._instance_id = instance_id
 
     def init_start(self, phase: str) -> Sequence[Pair]:
+        record = {"initializationType": self._version.initialization, "phase": phase} | self._place()
+        return [(INIT_START, record)]
+
+    def _place(self) -> Record:
         version = self._version
-        record = {
-            "initializationType": version.initialization,
-            "phase": phase,
+        return {
             "runtimeVersion": report.runtime_version(version.runtime),
             "runtimeVersionArn": report.runtime_version_arn(version.runtime, version.region),
             "functionName": version.function_name,
@@ -145,7 +152,6 @@ class Records:
             "instanceId": self._instance_id,
             "instanceMaxMemory": version.memory_mb << 20,
         }
-        return [(INIT_START, record)]
 
     def init_runtime_done(self, phase: str, status: str, error_type: str = "") -> Sequence[Pair]:
         return [(INIT_RUNTIME_DONE, self._init(phase, status, error_type))]
@@ -157,6 +163,13 @@ class Records:
     def _init(self, phase: str, status: str, error_type: str) -> Record:
         record: Record = {"initializationType": self._version.initialization, "phase": phase}
         return record | _status(status, error_type, "Runtime.Unknown")
+
+    def restore_start(self) -> Sequence[Pair]:
+        return [(RESTORE_START, self._place())]
+
+    def restored(self, restore_ms: float, status: str, error_type: str = "") -> Sequence[Pair]:
+        told = _status(status, error_type, "Runtime.Unknown")
+        return [(RESTORE_RUNTIME_DONE, told), (RESTORE_REPORT, told | {"metrics": {"durationMs": _ms(restore_ms)}})]
 
     def extension(self, extension: Extension) -> Sequence[Pair]:
         error = {"errorType": extension.error_type} if extension.error_type else {}
@@ -189,6 +202,9 @@ class Records:
         }
         if ending.init_ms is not None:
             metrics["initDurationMs"] = _ms(ending.init_ms)
+        if ending.restored is not None:
+            metrics["restoreDurationMs"] = _ms(ending.restored.ms)
+            metrics["billedRestoreDurationMs"] = ending.restored.billed_ms
         record: Record = {"requestId": ending.request_id, "metrics": metrics} | _tracing(ending.trace_id)
         if ending.overhead is not None:
             record["spans"] = [_span(ending.overhead)]

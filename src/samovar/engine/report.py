@@ -44,6 +44,18 @@ _CONTINUATION = bytes(range(0x80, 0xC0))
 _FRAME_TYPES = frozenset(format_ | level for format_ in (2, 3) for level in range(0, 0x1C, 4))
 
 
+class Restored(msgspec.Struct, frozen=True):
+    """A restore from a snapshot that went well."""
+
+    ms: float
+    hooks_ms: float
+    """Of that, in the runtime: what the function does after a restore. This is billed."""
+
+    @property
+    def billed_ms(self) -> int:
+        return math.ceil(round(self.hooks_ms, 2))
+
+
 def stream_name(version: Version, now: float, digits: str) -> str:
     """`2026/01/31/[$LATEST]32hex`, one for each environment; `digits` are its 32 hex digits. In a group that other
     functions may share it is `2026/01/31/NAME[$LATEST][32hex]`."""
@@ -72,6 +84,16 @@ def runtime_version_arn(runtime: str, region: str) -> str:
 def init_start(runtime: str, region: str) -> str:
     arn = runtime_version_arn(runtime, region)
     return f"INIT_START Runtime Version: {runtime_version(runtime)}\tRuntime Version ARN: {arn}\n"
+
+
+def restore_start(runtime: str, region: str) -> str:
+    arn = runtime_version_arn(runtime, region)
+    return f"RESTORE_START Runtime Version: {runtime_version(runtime)}\tRuntime Version ARN: {arn}\n"
+
+
+def restore_report(restore_ms: float, status: str = "", error_type: str = "") -> str:
+    """`status` is `timeout` or `error` for a restore that has failed."""
+    return f"RESTORE_REPORT Restore Duration: {restore_ms:.2f} ms{_status(status, error_type)}\n"
 
 
 def init_report(init_ms: float, phase: str = "", status: str = "", error_type: str = "") -> str:
@@ -109,17 +131,20 @@ def report(
     memory_mb: int,
     max_memory_mb: int,
     init_ms: float | None = None,
+    restored: Restored | None = None,
     status: str = "",
     error_type: str = "",
     bills_init: bool = True,
 ) -> str:
-    """`init_ms` only in an environment's first invocation; `status` is `timeout` or `error` when the platform ended
-    the invocation."""
+    """`init_ms` or `restored` only in an environment's first invocation; `status` is `timeout` or `error` when the
+    platform ended the invocation."""
     init = "" if init_ms is None else f"\tInit Duration: {init_ms:.2f} ms"
+    if restored is not None:
+        init += f"\tRestore Duration: {restored.ms:.2f} ms\tBilled Restore Duration: {restored.billed_ms} ms"
     ending = _status(status, error_type) or "\t"
     return (
         f"REPORT RequestId: {request_id}\tDuration: {duration_ms:.2f} ms"
-        f"\tBilled Duration: {billed_ms(duration_ms, init_ms if bills_init else None)} ms"
+        f"\tBilled Duration: {billed_ms(duration_ms, init_ms if bills_init else None, restored)} ms"
         f"\tMemory Size: {memory_mb} MB\tMax Memory Used: {max_memory_mb} MB{init}{ending}\n"
     )
 
@@ -130,9 +155,11 @@ def _status(status: str, error_type: str) -> str:
     return f"\tStatus: {status}" + (f"\tError Type: {error_type}" if error_type else "")
 
 
-def billed_ms(duration_ms: float, init_ms: float | None = None) -> int:
-    """Whole milliseconds begun, with the init that is billed if any, counted on the two decimals that REPORT prints."""
-    return math.ceil(round(round(duration_ms, 2) + round(init_ms or 0.0, 2), 2))
+def billed_ms(duration_ms: float, init_ms: float | None = None, restored: Restored | None = None) -> int:
+    """Whole milliseconds begun, with the init that is billed if any, counted on the two decimals that REPORT prints;
+    what is billed of a restore comes on top."""
+    billed = math.ceil(round(round(duration_ms, 2) + round(init_ms or 0.0, 2), 2))
+    return billed + (restored.billed_ms if restored is not None else 0)
 
 
 class _Failure(msgspec.Struct):
@@ -157,6 +184,11 @@ def stream_too_large(limit: int) -> bytes:
 def failure(request_id: str, error_type: str, message: str) -> bytes:
     """`{"errorType":T,"errorMessage":"RequestId: ID Error: MESSAGE"}`."""
     return msgspec.json.encode(_Failure(error_type, f"RequestId: {request_id} Error: {message}"))
+
+
+def refused(error_type: str, message: str) -> bytes:
+    """What the invoker gets as an exception."""
+    return msgspec.json.encode(_Failure(error_type, message))
 
 
 def timed_out(request_id: str, timeout_s: float) -> bytes:

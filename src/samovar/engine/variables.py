@@ -4,15 +4,18 @@ Owns: names and values. The later of these wins: what the runtime sets for every
 runtime group < platform group. Reserved names can't be in the user's: the API refuses them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from samovar.engine.model import Version
+from samovar.engine import credentials
+from samovar.engine.model import SNAP_START, Version
 
 
 def variables(
-    version: Version, everyone: Mapping[str, str], endpoint_url: str, stream: str, task: str, opt: str
+    version: Version, everyone: Mapping[str, str], endpoint_url: str, stream: str, paths: Sequence[str], token: str
 ) -> dict[str, str]:
-    """`everyone`: what the runtime sets for all. `task`, `opt`: where the function finds its code and layers."""
+    """`everyone`: what the runtime sets for all. `paths`: where the function finds its code and layers. `token`: see
+    `credentials`."""
+    task, opt = paths
     return {
         # On the host, without mounts, they are not /var/task and /opt.
         **{name: text.replace("/var/task", task).replace("/opt", opt) for name, text in everyone.items()},
@@ -22,10 +25,9 @@ def variables(
         "_AWS_XRAY_DAEMON_PORT": "2000",
         "AWS_ENDPOINT_URL": endpoint_url,
         **version.variables,
-        **credentials(version),
+        **credentials.variables(version, token),
         "_HANDLER": version.handler,
-        "AWS_LAMBDA_LOG_GROUP_NAME": version.log_group,
-        "AWS_LAMBDA_LOG_STREAM_NAME": stream,
+        **_log_names(version, stream),
         **_logging(version),
         "LAMBDA_TASK_ROOT": task,
         "LAMBDA_RUNTIME_DIR": "/var/runtime",
@@ -37,6 +39,13 @@ def variables(
         "AWS_LAMBDA_INITIALIZATION_TYPE": version.initialization,
         "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
     }
+
+
+def _log_names(version: Version, stream: str) -> dict[str, str]:
+    """Functions with SnapStart have none: what was snapshot knows no stream ("Monitoring for Lambda SnapStart")."""
+    if version.initialization == SNAP_START:
+        return {}
+    return {"AWS_LAMBDA_LOG_GROUP_NAME": version.log_group, "AWS_LAMBDA_LOG_STREAM_NAME": stream}
 
 
 def _logging(version: Version) -> dict[str, str]:
@@ -59,12 +68,3 @@ _RUNTIME_ONLY = frozenset(
         "_HANDLER PYTHONPATH NODE_PATH LC_CTYPE PWD SHLVL"
     ).split()
 )
-
-
-def credentials(version: Version) -> dict[str, str]:
-    """Credentials that name the function's account. They give no rights of their own: the API is open to loopback."""
-    return {
-        "AWS_ACCESS_KEY_ID": version.account,
-        "AWS_SECRET_ACCESS_KEY": "samovar",
-        "AWS_SESSION_TOKEN": "samovar",
-    }

@@ -21,12 +21,15 @@ from samovar.sandbox import cgroup, spec
 from samovar.sandbox.channel import Channel
 from samovar.sandbox.companion import Companion
 from samovar.sandbox.helper import Helper
+from samovar.sandbox.inside import link
 from samovar.sandbox.port import Exit, NotLaunched, SandboxDied, Tenant
 from samovar.sandbox.spec import BoxLimits
 
 _READY_WITHIN_S = 20.0
 _OUTPUT_READ = 1 << 18
 _TMP_MB = 512
+_MANY = 1 << 20
+"""Processes."""
 _EMPTY_WITHIN_S = 5.0
 _EMPTY_LOOK_S = 0.001
 _CREDENTIALS = struct.Struct("3i")
@@ -44,7 +47,8 @@ class Zygote(Protocol):
     """The interpreter that a box's occupants come from."""
 
     helper: Helper
-    pidfd: int
+    joins: bool
+    """Whether it is a template, whose forks enter their boxes by doors."""
     base_mb: int
     """Memory that its children share with it."""
     command: spec.Command | None
@@ -52,6 +56,11 @@ class Zygote(Protocol):
     starts_early: bool
     """Whether an occupant is there before the box is taken."""
     occupants: dict[int, Mortal]
+
+    @property
+    def root(self) -> list[int]:
+        """The process that a box's mounts are copied from; for a template's also what the keeper calls its origin."""
+        ...
 
 
 class Listeners(Protocol):
@@ -79,16 +88,24 @@ class Maker(Protocol):
 class LinuxBox:
     """A box; see `port.Box` for what each method promises."""
 
-    def __init__(self, boxes: Maker, zygote: Zygote, uid: int | None, awaited: bool) -> None:
-        """`awaited`: somebody waits for it, so that whatever can be done later is left for later."""
+    def __init__(
+        self, boxes: Maker, zygote: Zygote, uid: int | None, awaited: bool, offspring: Helper | None = None
+    ) -> None:
+        """`awaited`: somebody waits for it, so that whatever can be done later is left for later. `offspring`: the link
+        by which the occupant, a template, will be asked for forks."""
         self.awaited = awaited
+        self.occupant = -1
+        """A template's pidfd."""
+        self.zygote = zygote
         self.id = ids.hex_id(16)
         self.uid = uid
         self.dead = False
         self.group: cgroup.Group | None = None
         self.listeners: list[socket.socket] = []
         self._boxes = boxes
-        self._zygote = zygote
+        self._offspring = offspring
+        self._doors: list[int] = []
+        """For the next occupant, where a template forks it."""
         self._loop = asyncio.get_running_loop()
         self._init = -1
         self._pid = 0
@@ -111,20 +128,26 @@ class LinuxBox:
     async def build(self) -> None:
         """Make the shell, the groups and the first occupant."""
         boxes = self._boxes
-        if self._zygote.helper.gone:
+        if self.zygote.helper.gone:
             raise SandboxDied("the zygote has gone")
         if boxes.groups is not None:
             self.group = boxes.groups.make(self.id)
         if boxes.isolated:
             furnish = {"tmp_mb": _TMP_MB, "ports": _PORTS, "network": not boxes.host_network}
-            _, made = await boxes.keeper.ask({"do": "shell", "furnish": furnish}, [self._zygote.pidfd])
-            self._init = made[0]
-            self.listeners = [socket.socket(fileno=fd) for fd in made[1:]]
-        if self._zygote.starts_early:
-            await self._occupy(self._zygote.command)
+            _, made = await boxes.keeper.ask({"do": "shell", "furnish": furnish}, self.zygote.root)
+            listeners = self._moved(made)
+            self.listeners = [socket.socket(fileno=fd) for fd in listeners]
+        if self.zygote.starts_early:
+            await self._occupy(self.zygote.command)
         self.awaited = True
         for port, listener in zip(_PORTS, self.listeners, strict=False):
             boxes.listeners.opened(self, listener, port)
+
+    def _moved(self, made: list[int]) -> list[int]:
+        """Take over the init and the doors of a new shell; returns the other descriptors."""
+        doors = (4 if self._boxes.host_network else 5) if self.zygote.joins else 0
+        self._init, self._doors = made[0], made[1 : 1 + doors]
+        return made[1 + doors :]
 
     async def _occupy(self, command: spec.Command | None) -> None:
         ours, theirs = socket.socketpair()
@@ -139,7 +162,7 @@ class LinuxBox:
         channel = Channel()
         self._occupant_exit = None
         try:
-            self._zygote.occupants[number] = self
+            self.zygote.occupants[number] = self
             self._pid = await self._fork(command, number, theirs.fileno(), write)
             theirs.close()  # now the end of the occupant is the end of the channel
             self._host_pid = await self._first_word(ours, command)
@@ -149,7 +172,7 @@ class LinuxBox:
             else:
                 ours.close()
         except BaseException as error:
-            self._zygote.occupants.pop(number, None)
+            self.zygote.occupants.pop(number, None)
             reason = ""
             if self._output == read:  # not taken away already by the end of the box
                 self._output = -1
@@ -170,17 +193,41 @@ class LinuxBox:
 
     async def _fork(self, command: spec.Command | None, number: int, channel: int, output: int) -> int:
         """Have the zygote fork a process into the box; its pid as the zygote sees it."""
+        if self.zygote.joins:
+            return await self._join(command, number, [channel, output])
         descriptors = [channel, output, self._init if self._boxes.isolated else channel]
-        entrances, into = self.group.entrances() if self.group else ([], False)
+        request: dict[str, Any] = {"do": "occupy", "uid": self.uid, "network": not self._boxes.host_network}
+        request |= {"number": number, "command": msgspec.to_builtins(command), "rehearse": not self.awaited}
+        request |= {"template": False, "processes": None}
+        if self._offspring is not None and command is None:
+            # Its forks have its user, and so one count of processes; their control groups hold each to its own limit.
+            request |= {"template": True, "processes": _MANY if self.group else None}
+            descriptors.append(self._offspring.far_end.fileno())
+        entrances, request["into"] = self.group.entrances() if self.group else ([], False)
         try:
-            request = {"do": "occupy", "uid": self.uid, "into": into, "network": not self._boxes.host_network}
-            request["command"] = msgspec.to_builtins(command)
-            request["rehearse"] = not self.awaited
-            answer, _ = await self._zygote.helper.ask({**request, "number": number}, descriptors + entrances)
+            answer, made = await self.zygote.helper.ask(request, descriptors + entrances)
         finally:
-            for fd in entrances:
-                os.close(fd)
+            link.close_all(entrances)
+        if made:
+            self.occupant = made[0]
         pid: int = answer["pid"]
+        return pid
+
+    async def _join(self, command: spec.Command | None, number: int, descriptors: list[int]) -> int:
+        """The same by a template, which is hostile."""
+        if command is not None:
+            raise SandboxDied("a template forks itself, not a program")
+        entrances = self.group.files() if self.group else []
+        request = {"do": "occupy", "number": number, "doors": len(self._doors)}
+        try:
+            answer, made = await self.zygote.helper.ask(request, [*descriptors, *self._doors, *entrances])
+        finally:
+            link.close_all([*entrances, *self._doors])
+            self._doors = []
+        link.close_all(made)
+        pid = answer.get("pid")
+        if not isinstance(pid, int):
+            raise SandboxDied("the template answered nonsense")
         return pid
 
     async def _first_word(self, end: socket.socket, command: spec.Command | None) -> int:
@@ -196,9 +243,13 @@ class LinuxBox:
         finally:
             self._loop.remove_reader(end.fileno())
 
+    def ancestry(self) -> list[int]:
+        """What the keeper must know to make boxes for the forks of this one's occupant."""
+        return [self._init, self.occupant]
+
     @property
     def occupied(self) -> bool:
-        return self._zygote.occupants.get(self._number) is self
+        return self.zygote.occupants.get(self._number) is self
 
     # --- use --------------------------------------------------------------------------------------------------------
 
@@ -215,7 +266,7 @@ class LinuxBox:
             injected = self._boxes.keeper.request({"do": "inject", "mounts": plan, "tmp_mb": tmp_mb}, [self._init])
         if self.group is not None:  # while the keeper works
             try:
-                self.group.limit(max(limits.memory_mb - self._zygote.base_mb, 16), spec.PIDS)
+                self.group.limit(max(limits.memory_mb - self.zygote.base_mb, 16), spec.PIDS)
             except OSError as error:
                 raise SandboxDied(f"a box could not be limited: {error}") from error
         if injected is None:
@@ -279,6 +330,12 @@ class LinuxBox:
         self.group.throttle(self._limits.cpus)
         self._throttled = True
 
+    def unthrottle(self) -> None:
+        """All the CPU there is again, for a template while somebody waits for a fork."""
+        if self.group is not None and not self.dead and self._throttled:
+            self.group.renew()
+            self._throttled = False
+
     def peak_memory_mb(self) -> int:
         if self.dead or self._limits is None:
             return 0
@@ -286,14 +343,14 @@ class LinuxBox:
             used = _peak_mb(self._host_pid)
         else:
             # Pages shared with the zygote are charged to none; on AWS they count, so they do here.
-            used = self.group.peak_mb() + self._zygote.base_mb
+            used = self.group.peak_mb() + self.zygote.base_mb
         return min(used, self._limits.memory_mb)
 
     async def start(self, command: spec.Command | None = None) -> None:
         if self.dead:
             raise SandboxDied("the box is dead")
         try:
-            await self._occupy(command or self._zygote.command)
+            await self._occupy(command or self.zygote.command)
         except OSError as error:
             raise SandboxDied(f"a box could not be started again: {error}") from error
 
@@ -305,14 +362,14 @@ class LinuxBox:
         ours.setblocking(False)
         companion = Companion(self, self._boxes.next_number(), read)
         number = companion.number
-        self._companions[number] = self._zygote.occupants[number] = companion
+        self._companions[number] = self.zygote.occupants[number] = companion
         try:
             companion.pid = await self._fork(command, number, theirs.fileno(), write)
             self._started.append(companion.pid)
             theirs.close()
             await self._first_word(ours, command)
         except BaseException as error:
-            self._zygote.occupants.pop(number, None)
+            self.zygote.occupants.pop(number, None)
             self._companions.pop(number, None)
             companion.forget()
             if isinstance(error, OSError | EOFError):  # TimeoutError is an OSError
@@ -346,7 +403,7 @@ class LinuxBox:
 
     def signal(self, number: int | None, which: int) -> None:
         number = self._number if number is None else number
-        self._zygote.helper.tell({"do": "signal", "number": number, "signal": which})
+        self.zygote.helper.tell({"do": "signal", "number": number, "signal": which})
 
     def stop(self) -> None:
         self.drain_output()
@@ -363,7 +420,7 @@ class LinuxBox:
         """The occupant has exited, or a helper has gone and taken it along."""
         self.drain_output()
         if self._companions and self._tenant is not None and not self.dead and not self._emptying:
-            self._zygote.occupants.pop(self._number, None)
+            self.zygote.occupants.pop(self._number, None)
             self._occupant_exit = how
             self._tenant.on_occupant_exit(how)
         else:
@@ -381,13 +438,16 @@ class LinuxBox:
 
     async def _clear(self, how: Exit) -> None:
         tenant = self._tenant
-        if tenant is None or self._zygote.helper.gone:
+        if tenant is None or self.zygote.helper.gone:
             self._end()
         try:
             if not self.dead and self._boxes.isolated:
                 # The new shell joins the old one's mounts and network before that is killed: /tmp stays.
-                _, made = await self._boxes.keeper.ask({"do": "reshell"}, [self._init])
-                old, self._init = self._init, made[0]
+                request = {"do": "reshell", "network": not self._boxes.host_network}
+                old = self._init
+                _, made = await self._boxes.keeper.ask(request, [old, *self.zygote.root[1:]])
+                link.close_all(self._doors)
+                self._moved(made)
                 _kill_init(old)
             elif not self.dead:
                 self._kill_processes()
@@ -410,9 +470,9 @@ class LinuxBox:
             await asyncio.sleep(_EMPTY_LOOK_S)
 
     def _forget_occupant(self) -> None:
-        self._zygote.occupants.pop(self._number, None)
+        self.zygote.occupants.pop(self._number, None)
         for companion in self._companions.values():
-            self._zygote.occupants.pop(companion.number, None)
+            self.zygote.occupants.pop(companion.number, None)
             companion.forget()
         self._companions.clear()
         self._occupant_exit = None
@@ -434,6 +494,11 @@ class LinuxBox:
             self._kill_processes()
         self.thaw()  # v1: a frozen process can't die
         self._forget_occupant()
+        link.close_all(self._doors)
+        self._doors = []
+        if self.occupant >= 0:
+            os.close(self.occupant)
+            self.occupant = -1
         for listener in self.listeners:
             self._boxes.listeners.closed(listener)
             listener.close()
@@ -446,7 +511,7 @@ class LinuxBox:
         """At the lowest level, where there is no shell to kill."""
         for pid in (self._pid, *self._started):
             if pid:
-                self._zygote.helper.tell({"do": "kill", "pid": pid})
+                self.zygote.helper.tell({"do": "kill", "pid": pid})
         self._started.clear()
 
 

@@ -18,8 +18,9 @@ from typing import Any
 from samovar.sandbox import cgroup, spec
 from samovar.sandbox.box import LinuxBox, Listeners, Mortal
 from samovar.sandbox.helper import Helper
-from samovar.sandbox.port import Exit, SandboxDied
+from samovar.sandbox.port import Box, Exit, SandboxDied
 from samovar.sandbox.spec import Isolation, ZygoteSpec
+from samovar.sandbox.template import Template
 
 log = logging.getLogger("samovar.sandbox")
 
@@ -67,6 +68,7 @@ class LinuxBoxes:
         self._next_uid = spec.FIRST_UID
         self._last_number = 0
         self.living: set[LinuxBox] = set()
+        self._templates: dict[Box, Template] = {}
         self.closing = False
         self._guardians: list[subprocess.Popen[bytes]] = []
         self._start_keeper()
@@ -74,6 +76,11 @@ class LinuxBoxes:
     @property
     def isolated(self) -> bool:
         return self.isolation is not Isolation.PROCESS
+
+    @property
+    def forks(self) -> bool:
+        # A fork gets into its box by the power that it has in a user namespace.
+        return self._user_namespace or not self.isolated
 
     def _start_keeper(self) -> None:
         if self.closing:
@@ -202,16 +209,49 @@ class LinuxBoxes:
         finally:
             zygote.coming -= 1
 
+    async def take_template(self, kind: str) -> "LinuxBox":
+        zygote = await self._zygote(kind)
+        template = Template(f"a template of {kind}", zygote)
+        box = template.box = LinuxBox(self, zygote, self._uid(), awaited=True, offspring=template.helper)
+        try:
+            await self._build(box)
+        finally:
+            template.helper.far_end.close()
+        self._templates[box] = template
+        return box
+
+    async def fork(self, origin: Box) -> "LinuxBox":
+        template = self._templates.get(origin)
+        if template is None or template.helper.gone or template.released:
+            raise SandboxDied("the template has gone")
+        if not template.base_mb:
+            template.base_mb = _anonymous_mb(template.box.occupant)
+        box = LinuxBox(self, template, None, awaited=True)
+        template.children.add(box)
+        async with self._starts:
+            await self._build(box)
+        return box
+
+    def release(self, origin: Box) -> None:
+        template = self._templates.get(origin)
+        if template is not None:
+            template.released = True
+            if not template.children:
+                template.box.kill()
+
     async def _make(self, zygote: "_Zygote", awaited: bool) -> "LinuxBox":
         async with self._starts:
             box = LinuxBox(self, zygote, self._uid(), awaited)
-            self.living.add(box)
-            try:
-                await box.build()
-            except (OSError, SandboxDied) as error:
-                box.kill()
-                raise SandboxDied(str(error)) from error
+            await self._build(box)
             return box
+
+    async def _build(self, box: LinuxBox) -> None:
+        self.living.add(box)
+        try:
+            await box.build()
+        except (OSError, SandboxDied) as error:
+            box.kill()
+            raise SandboxDied(str(error)) from error
 
     def _uid(self) -> int | None:
         if os.geteuid() != 0 or not self.isolated:
@@ -225,6 +265,11 @@ class LinuxBoxes:
         """The last of a box: its groups are removed when its processes are gone, and then its user may be used
         again."""
         self.living.discard(box)
+        if isinstance(box.zygote, Template):
+            box.zygote.retire(box)
+        template = self._templates.pop(box, None)
+        if template is not None:
+            template.helper.close()
         if box.group is not None and not self.closing:
             self.spawn(self._remove(box, box.group))
 
@@ -241,6 +286,7 @@ class _Zygote:
         self.ready: asyncio.Future[_Zygote] = loop.create_future()
         self.warm = asyncio.Event()
         self.pidfd = -1
+        self.joins = False
         self.base_mb = 0
         self.command: spec.Command | None = None
         self.starts_early = False
@@ -249,6 +295,10 @@ class _Zygote:
         self.occupants: dict[int, Mortal] = {}
         self.helper = Helper(f"the {kind} zygote", loop, self._event)
         self.helper.on_gone = self._gone
+
+    @property
+    def root(self) -> list[int]:
+        return [self.pidfd]
 
     def may_return(self, now: float) -> bool:
         """Whether another may be started after it: at once if it was ready once, else after a while."""

@@ -126,6 +126,13 @@ class Group:
             descriptors.append(os.open(v2, os.O_RDONLY | os.O_DIRECTORY))
         return descriptors, v2 is not None
 
+    def files(self) -> list[int]:
+        """Descriptors for a process to enter by writing `0`, where it isn't root and so can't be born there."""
+        files = dict.fromkeys(
+            folder / ("cgroup.procs" if version == 2 else "tasks") for version, folder in self._places.values()
+        )
+        return [os.open(file, os.O_WRONLY) for file in files]
+
     def limit(self, memory_mb: int, pids: int) -> None:
         self._limit = memory_mb << 20
         version, folder = self._places["memory"]

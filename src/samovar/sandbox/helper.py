@@ -106,13 +106,14 @@ class Helper:
             message, descriptors = link.receive(self._socket)
         except BlockingIOError:
             return
-        except OSError:
+        except (OSError, ValueError, RecursionError):
             message, descriptors = None, []
-        if message is None:
+        number = message.pop("id", None) if isinstance(message, dict) else message
+        if message is None or not isinstance(number, int | None):
+            link.close_all(descriptors)
             self.close()
             return
         self.answered = True
-        number = message.pop("id", None)
         future = self._waiting.pop(number, None) if number is not None else None
         if number is None:
             self._on_event(message)

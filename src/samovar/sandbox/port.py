@@ -131,4 +131,21 @@ class Boxes(Protocol):
     async def take(self, kind: str) -> Box:
         """A box with a fresh occupant: from the shelf, or made now. Raises SandboxDied."""
 
+    @property
+    def forks(self) -> bool:
+        """Whether an occupant can be forked from another."""
+        ...
+
+    async def take_template(self, kind: str) -> Box:
+        """A box whose occupant may offer itself as a template: others are then forked from it. Raises SandboxDied."""
+
+    async def fork(self, origin: Box) -> Box:
+        """A box of its own for a fork of a template, which is its occupant already. Raises SandboxDied.
+
+        It ends when the template does. Companions can't be started in it.
+        """
+
+    def release(self, origin: Box) -> None:
+        """Nothing more will be forked from a template: it ends with the last of its forks."""
+
     async def close(self) -> None: ...

@@ -68,8 +68,9 @@ def test_kill_leads_to_a_state_that_waits_for_the_end_of_the_runtime(state, even
 
 @pytest.mark.parametrize(("state", "event", "after", "effects"), ROWS)
 def test_a_runtime_is_started_exactly_on_the_way_into_an_init(state, event, after, effects):
-    assert (Effect.START_RUNTIME in effects) == (after in INITIALISING)
-    assert (Effect.START_INIT_CLOCK in effects) == (after in {State.INIT, State.PREPARING})
+    assert (Effect.START_RUNTIME in effects) == (after in INITIALISING - {State.RESTORING})
+    assert (Effect.RESTORE in effects) == (after is State.RESTORING)
+    assert (Effect.START_INIT_CLOCK in effects) == (after in {State.INIT, State.PREPARING, State.RESTORING})
 
 
 @pytest.mark.parametrize(("state", "event", "after", "effects"), ROWS)
@@ -82,7 +83,7 @@ def test_whoever_wanted_an_environment_ahead_is_told_exactly_once(state, event, 
     ahead = {State.MAKING, State.PREPARING}
     told = effects.count(Effect.PARK) + effects.count(Effect.UNREADY)
     assert told == (state in ahead and after not in ahead)
-    assert (Effect.PARK in effects) == (state in ahead and after is State.IDLE)
+    assert (Effect.PARK in effects) == (state in ahead and after in {State.IDLE, State.TEMPLATE})
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.DEAD])
@@ -94,7 +95,7 @@ def test_every_living_environment_may_break(state):
 def test_exactly_unoccupied_environments_can_be_leased_and_retired(state):
     for event in (Event.LEASED, Event.RETIRED):
         # Who is leaving has left the pool; its time can only be cut short. Who isn't ready isn't offered.
-        unready = {State.LEAVING, State.MAKING, State.PREPARING}
+        unready = {State.LEAVING, State.MAKING, State.PREPARING, State.TEMPLATE}
         if state in OCCUPIED or (state in unready and event is Event.LEASED):
             with pytest.raises(IllegalTransition):
                 step(state, event)
@@ -130,8 +131,9 @@ def test_the_function_clock_starts_once_before_every_delivery():
 @pytest.mark.parametrize(("state", "event", "after", "effects"), ROWS)
 def test_a_crash_always_ends_what_still_runs(state, event, after, effects):
     if event is Event.CRASHED:
-        assert (Effect.KILL in effects) == (state not in {State.RESETTING, State.RESTARTING, State.LEAVING})
-        assert after in {State.RESETTING, State.RESTARTING, State.LEAVING}
+        ending = {State.RESETTING, State.RESTARTING, State.LEAVING}
+        assert (Effect.KILL in effects) == (state not in ending and after is not State.DEAD)
+        assert after in ending or Effect.DISCARD in effects
 
 
 def test_an_environment_with_extensions_is_discarded_only_when_they_are_gone():
@@ -178,6 +180,20 @@ def test_a_failing_init_is_tried_again_inside_the_invocation_before_it_is_answer
         assert effects.index(Effect.REPORT_INIT) < effects.index(Effect.START_CLOCK)
         assert step(state, Event.NEXT) == (State.BUSY, (Effect.DELIVER,))
         assert Effect.FAIL_INIT in step(state, Event.INIT_FAILED)[1]
+
+
+def test_a_fork_of_a_template_delivers_after_the_restore():
+    state, effects = live(State.STARTING, Event.FORKED, Event.NEXT)
+    assert state is State.BUSY
+    assert effects == [Effect.RESTORE, Effect.START_INIT_CLOCK, Effect.START_CLOCK, Effect.DELIVER]
+
+
+def test_a_restore_that_fails_is_answered_at_once_and_not_tried_again():
+    """facts/lambda-api.md §12.7."""
+    for failure in (Event.INIT_FAILED, Event.INIT_TIMED_OUT, Event.EXITED, Event.CRASHED):
+        state, effects = live(State.RESTORING, failure)
+        assert state is State.DEAD
+        assert effects == [Effect.REPORT_RESTORE, Effect.FAIL_RESTORE, Effect.DISCARD]
 
 
 def test_after_a_timeout_the_box_stays_and_the_next_lease_initialises_again():

@@ -65,7 +65,7 @@ class Python:
 
     def launch(self, version: Version) -> Launch:
         environ = {**zygote_environ(version.runtime), "PWD": "/var/task", "SHLVL": "0"}
-        return Launch(version.runtime, prepared=True, frames=True, environ=environ)
+        return Launch(version.runtime, prepared=True, frames=True, forks=True, environ=environ)
 
     def program(self, version: Version) -> list[str]:
         executable = self._interpreters[_version(version.runtime)].executable

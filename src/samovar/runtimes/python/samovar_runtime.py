@@ -6,6 +6,8 @@ Runs on Python 3.8 and later, in the box, beside hostile code: the platform trus
 
 A frame is `u32 length | u8 kind | content`, little endian; length counts kind and content.
   to here      C  JSON {"environ", "handler", "task", "opt"}: become this function
+               V  JSON {"environ": {name: value}, "tmp": bool}: restored, in an environment with these variables;
+                  whether its /tmp is still to be filled
                I  u64 deadline (epoch ms) | 36s request id | u16 length of each of ARN, trace id, client context |
                   these | payload
   from here    N  init is done, ready for an invocation
@@ -13,6 +15,9 @@ A frame is `u32 length | u8 kind | content`, little endian; length counts kind a
                L  36s request id: the result was larger than the platform takes; ready for the next
                E  36s request id | error JSON; ready for the next
                X  error JSON: init failed, the process exits
+               P  JSON {"problems": [text]}: init is done, and a snapshot may be taken; V is what follows. A template
+                  answers it in each of its forks. With problems it can't be forked faithfully, and says why.
+               Y  error JSON: what the function does after a restore has failed, the process exits
 Responses are whole here, as on AWS: the frames that stream one are Node.js's (`S` and `D`).
 """
 
@@ -23,19 +28,20 @@ import importlib
 import json
 import logging
 import os
-import random
 import socket  # noqa: F401 - in the types
-import ssl
 import struct
 import sys
 import time
 
+import samovar_snapshot
 from awslambdaric import bootstrap
 from awslambdaric import lambda_runtime_client as client_module
 
 _HEADER = struct.Struct("<IB")
 _INVOKE = struct.Struct("<Q36sHHH")
 _CONFIGURE, _INVOCATION, _NEXT, _RESPONSE, _TOO_LARGE, _ERROR, _INIT_ERROR = b"CINRLEX"
+_RESTORE, _PAUSED, _RESTORE_ERROR = b"VPY"
+_SNAP_START = "snap-start"
 _LARGEST_RESULT = 6291556
 _READ = 256 * 1024
 
@@ -67,7 +73,7 @@ def warm():
             importlib.import_module(name)
     except Exception as error:  # noqa: BLE001 - an SDK that doesn't fit this interpreter: functions without it still run
         sys.stderr.write("samovar: boto3 can't be imported on this Python: %s\n" % error)
-    _reseed()  # OpenSSL starts up at the first use: here, for all
+    samovar_snapshot.reseed()  # OpenSSL starts up at the first use: here, for all
     rehearse()
 
 
@@ -109,19 +115,20 @@ class _Rehearsal:
         pass
 
 
-def serve(channel):
-    # type: (socket.socket) -> None
-    """Wait for a function, become it, and run its invocations until the end."""
+def serve(channel, template=None):
+    # type: (socket.socket, object) -> None
+    """Wait for a function, become it, and run its invocations until the end; with a template (see the zygote's), be
+    forked when it is initialised, and let the forks do that."""
     channel.setblocking(True)
     code = 1
-    _reseed()
+    samovar_snapshot.reseed()
     try:
         frames = Frames(channel)
         kind, content = frames.receive()
         if kind != _CONFIGURE:
             os._exit(70)
         handler = _become(json.loads(bytes(content)))
-        run(handler, Client(frames))
+        run(handler, Client(frames, template))
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
         if isinstance(leaving.code, str):
@@ -185,14 +192,6 @@ def _set_environ(environ):
     os.environ.clear()
     os.environ.update(environ)
     time.tzset()
-
-
-def _reseed():
-    # type: () -> None
-    """Give this process random numbers of its own. OpenSSL notices a fork by the process id, and every box has the
-    same."""
-    random.seed()
-    ssl.RAND_add(os.urandom(32), 32.0)
 
 
 def _forget_shadowed(search):
@@ -265,9 +264,10 @@ class Frames:
 class Client:
     """What awslambdaric's loop takes for its runtime client."""
 
-    def __init__(self, frames):
-        # type: (Frames) -> None
+    def __init__(self, frames, template):
+        # type: (Frames, object) -> None
         self._frames = frames
+        self._template = template
         self._first = True
 
     @property
@@ -279,6 +279,8 @@ class Client:
         # type: () -> object
         if self._first:  # later, the answer to the last invocation has said it
             self._first = False
+            if self._template is not None and os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != _SNAP_START:
+                self.restore_next()
             self._frames.send(_NEXT)
         kind, content = self._frames.receive()
         if kind != _INVOCATION:
@@ -311,6 +313,28 @@ class Client:
     def post_invocation_error(self, invoke_id, error_response_data, xray_fault, invocation_id=None):
         # type: (str, str, str, object) -> None
         self._frames.send(_ERROR, invoke_id.encode(), error_response_data.encode("utf-8"))
+
+    def restore_next(self):
+        # type: () -> None
+        """Offer this process for a snapshot; returns in what was restored from it."""
+        copy = None
+        if self._template is not None:
+            copy = samovar_snapshot.Copy((0, 3, self._template.control.fileno()), self._template.isolated)  # type: ignore[attr-defined]
+        problems = copy.problems if copy is not None else []
+        self._frames.send(_PAUSED, json.dumps({"problems": problems}).encode("utf-8"))
+        if copy is not None and not problems:
+            self._template.serve(copy.outputs)  # type: ignore[attr-defined]
+        kind, content = self._frames.receive()
+        if kind != _RESTORE:
+            os._exit(70)
+        restored = json.loads(bytes(content))
+        if copy is not None:
+            copy.renew(restored["tmp"])
+        os.environ.update(restored["environ"])
+
+    def report_restore_error(self, restore_error_data):
+        # type: (dict) -> None
+        self._frames.send(_RESTORE_ERROR, bootstrap.to_json(restore_error_data).encode("utf-8"))
 
     def post_init_error(self, error_response_data, error_type_override=None):
         # type: (dict, object) -> None

@@ -9,6 +9,7 @@ Three places, three privileges:
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import socket
@@ -68,6 +69,12 @@ def furnish(plan, scratch):
     return listeners
 
 
+def doors(network):
+    # type: (bool) -> tuple
+    """The kinds of namespaces of a box, as /proc names them; the pid namespace is for a process that is yet to come."""
+    return ("pid", "mnt", "ipc", "uts", "net") if network else ("pid", "mnt", "ipc", "uts")
+
+
 def mount_tmp(size_mb, scratch):
     # type: (int, int | None) -> None
     if scratch is None:
@@ -88,9 +95,14 @@ def renew_proc():
     """Replace /proc by that of this process's pid namespace.
 
     The old one goes after the new one has come: in a user namespace the kernel allows a proc mount only beside another.
+    One that came from a more privileged namespace can't go, and is covered.
     """
     mount_proc(SPARE)
-    syscalls.unmount("/proc")
+    try:
+        syscalls.unmount("/proc")
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
     syscalls.move_mount_point(SPARE, "/proc")
 
 
@@ -114,11 +126,12 @@ def limit(limits):
         resource.setrlimit(number, (most, most))
 
 
-def lock(uid, inner, user_namespace, program):
-    # type: (int | None, tuple, bool, bytes) -> None
+def lock(uid, inner, user_namespace, program, keep=()):
+    # type: (int | None, tuple, bool, bytes, tuple) -> None
     """Give up all privilege, for good. uid: the box's user on the host, None when this process can't choose one.
 
-    inner: (uid, gid) as the process sees itself. program: the seccomp filter.
+    inner: (uid, gid) as the process sees itself. program: the seccomp filter. keep: capabilities in the new user
+    namespace, see `template`.
     """
     if uid is not None:
         os.setgroups([])
@@ -134,7 +147,7 @@ def lock(uid, inner, user_namespace, program):
         syscalls.unshare(syscalls.CLONE_NEWUSER)
         map_user(inner, (outer_uid, outer_gid))
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
-    syscalls.drop_capabilities()
+    syscalls.drop_capabilities(keep)
     # The filter forbids most of what stands above, so it's the end.
     syscalls.load_filter(program)
 

@@ -10,8 +10,10 @@ happens when the server was killed (the link then ends) and when the keeper was.
 
 Requests, each answered by {"id": same, ...} or {"id": same, "error": text}:
   zygote  {root: plan | null, argv, environ} + [link, stderr]        -> {"pid"} + [pidfd]; argv null and config: bare
-  shell   {furnish: plan} + [zygote's pidfd]                         -> {} + [init's pidfd, listeners...]
-  reshell {} + [old init's pidfd]                                    -> {} + [new init's pidfd]; same mounts and network
+  shell   {furnish: plan} + [zygote's pidfd, origin?]                -> {} + [init's pidfd, doors?, listeners...]
+  reshell {} + [old init's pidfd, origin?]          -> {} + [new init's pidfd, doors?]; same mounts and network
+          origin: for a box whose occupant a template forks, the pidfds of the template's init and of the template.
+          doors: then, the descriptors that the template's fork enters by: pid, mount, network, ipc, uts namespace.
   inject  {mounts: [[host path, target]], tmp_mb} + [init's pidfd]   -> {}; read-only; new /tmp unless null
   dial    {} + [init's pidfd]                                        -> {} + [TCP socket of the shell's network]
 """
@@ -133,11 +135,44 @@ def _sleep():
         signal.pause()
 
 
+def _become_init(furnish, report):
+    # type: (object, socket.socket) -> None
+    """Hold the namespaces until killed. Orphans come here, and SIGCHLD is ignored: the kernel reaps them."""
+    try:
+        syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+        link.send(report, {}, furnish())  # type: ignore[operator]
+        syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+        syscalls.drop_capabilities()
+        # Where the occupant has the same user (an ordinary user's server), it must not look into this process.
+        syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
+        syscalls.close_descriptors(0)
+        _sleep()
+    except OSError as error:
+        link.send(report, {"error": str(error)})
+    finally:
+        os._exit(1)
+
+
+def _furnished(ours, theirs, made):
+    # type: (socket.socket, socket.socket, list) -> dict
+    """What an init reports of itself; its descriptors are added to those made."""
+    theirs.close()
+    with ours:
+        answer, found = link.receive(ours)
+    made.extend(found)
+    if answer is None or "error" in answer:
+        if made:
+            signal.pidfd_send_signal(made[0], signal.SIGKILL)
+        return answer or {"error": "the shell's init died"}
+    return {}
+
+
 class Keeper:
     def __init__(self, control, config):
         # type: (socket.socket, dict) -> None
         self.control = control
         self.host_mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY) if config["isolated"] else -1
+        self.own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY) if config["isolated"] else -1
         self.scratch = Scratch(config["scratch"]) if config["scratch"] else None
         # Signals other than its children's don't reach pid 1, and those are reaped by the kernel; inits inherit this.
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -205,14 +240,19 @@ class Keeper:
         scratch = self._scratch(plan["tmp_mb"])
         flags = _NAMESPACES | (syscalls.CLONE_NEWNET if plan["network"] else 0)
 
-        def inside():
-            # type: () -> list
+        def enter():
+            # type: () -> None
             syscalls.setns(given[0], syscalls.CLONE_NEWNS)
             syscalls.unshare(syscalls.CLONE_NEWNS)
+
+        def inside():
+            # type: () -> list
             return jail.furnish(plan, scratch)
 
         try:
-            return self._init(flags, inside, made)
+            if len(given) > 1:
+                return self._init_below(given[1:], flags | syscalls.CLONE_NEWNS, enter, inside, plan["network"], made)
+            return self._init(flags, enter, inside, made)
         finally:
             if scratch is not None:
                 os.close(scratch)
@@ -225,49 +265,71 @@ class Keeper:
         # type: (dict, list, list) -> dict
         """A new pid namespace in the mounts and network of an old shell: /tmp stays, processes don't."""
 
+        def enter():
+            # type: () -> None
+            syscalls.setns(given[0], syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET)
+
         def inside():
             # type: () -> list
-            syscalls.setns(given[0], syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET)
             jail.renew_proc()
             return []
 
-        return self._init(_NAMESPACES, inside, made)
+        if len(given) > 1:
+            return self._init_below(given[1:], _NAMESPACES, enter, inside, request["network"], made)
+        return self._init(_NAMESPACES, enter, inside, made)
 
-    def _init(self, flags, inside, made):
-        # type: (int, object, list) -> dict
+    def _init(self, flags, enter, inside, made):
+        # type: (int, object, object, list) -> dict
+        """Start the init of a shell in new namespaces; its pidfd comes first in `made`."""
+
+        def furnish():
+            # type: () -> list
+            enter()  # type: ignore[operator]
+            return [listener.detach() for listener in inside()]  # type: ignore[operator]
+
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pid = syscalls.clone3(flags)
         if pid == 0:
             ours.close()
-            self._become_init(inside, theirs)
-        theirs.close()
-        with ours:
-            answer, listeners = link.receive(ours)
+            _become_init(furnish, theirs)
         made.append(os.pidfd_open(pid))
-        made.extend(listeners)
-        if answer is None or "error" in answer:
-            os.kill(pid, signal.SIGKILL)
-            return answer or {"error": "the shell's init died"}
-        return {}
+        return _furnished(ours, theirs, made)
 
-    @staticmethod
-    def _become_init(inside, report):
-        # type: (object, socket.socket) -> None
-        """Hold the namespaces until killed. Orphans come here, and SIGCHLD is ignored: the kernel reaps them."""
+    def _init_below(self, origin, flags, enter, inside, network, made):
+        # type: (list, int, object, object, bool, list) -> dict
+        """The same for a box whose occupants a template forks; its doors come after the pidfd.
+
+        Its namespaces are below the template's pid namespace, and belong to the template's user namespace. That takes a
+        process which goes there, and has the init as a sibling.
+        """
+        init, template = origin
+
+        def furnish():
+            # type: () -> list
+            listeners = [listener.detach() for listener in inside()]  # type: ignore[operator]
+            doors = [os.open("/proc/self/ns/" + kind, os.O_RDONLY) for kind in jail.doors(network)]
+            return [os.pidfd_open(os.getpid()), *doors, *listeners]
+
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        syscalls.setns(init, syscalls.CLONE_NEWPID)
         try:
-            syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
-            listeners = inside()  # type: ignore[operator]
-            link.send(report, {}, [listener.fileno() for listener in listeners])
-            syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
-            syscalls.drop_capabilities()
-            # Where the occupant has the same user (an ordinary user's server), it must not look into this process.
-            syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
-            syscalls.close_descriptors(0)
-            _sleep()
+            pid = syscalls.clone3(0)
+            if pid == 0:
+                ours.close()
+                enter()  # type: ignore[operator]
+                syscalls.setns(template, syscalls.CLONE_NEWUSER)
+                syscalls.unshare(flags)
+                if syscalls.clone3(syscalls.CLONE_PARENT) == 0:
+                    _become_init(furnish, theirs)
+                os._exit(0)
         except OSError as error:
-            link.send(report, {"error": str(error)})
-        finally:
+            if os.getpid() == 1:
+                raise
+            link.send(theirs, {"error": str(error)})
             os._exit(1)
+        finally:
+            syscalls.setns(self.own_pids, syscalls.CLONE_NEWPID)
+        return _furnished(ours, theirs, made)
 
     def inject(self, request, given, made):
         # type: (dict, list, list) -> dict

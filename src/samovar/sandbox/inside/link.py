@@ -32,7 +32,11 @@ def receive(link):
     if not data:
         close_all(descriptors)
         return None, []
-    return json.loads(data), list(descriptors)
+    try:
+        return json.loads(data), list(descriptors)
+    except (ValueError, RecursionError):
+        close_all(descriptors)
+        raise
 
 
 def close_all(descriptors):

@@ -80,31 +80,19 @@ _ERRNO = 0x00050000
 _OFFSET_NUMBER, _OFFSET_ARCH, _OFFSET_ARGUMENT_0 = 0, 4, 16
 
 
-def program(machine=None):
-    # type: (str | None) -> bytes
-    """The filter's instructions. Raises KeyError on an architecture that it doesn't know."""
+def program(machine=None, allowed=()):
+    # type: (str | None, tuple) -> bytes
+    """The filter's instructions, less what is `allowed`. Raises KeyError on an architecture that it doesn't know."""
     column, audit = _ARCH[machine or platform.machine()]
-    denied = sorted(n for n in (numbers[column] for numbers in DENIED.values()) if n is not None)
+    numbers = [DENIED[name][column] for name in DENIED if name not in allowed]
+    denied = sorted(number for number in numbers if number is not None)
     absent = sorted(numbers[column] for numbers in ABSENT.values())
 
-    code = []  # type: list[tuple[int, int, int, int]]
-
-    def refuse(number, value):
-        # type: (int, int) -> None
-        code.append((_JUMP_EQUAL, 0, 1, number))
-        code.append((_RETURN, 0, 0, _ERRNO | value))
-
-    code.append((_LOAD, 0, 0, _OFFSET_ARCH))
-    code.append((_JUMP_EQUAL, 1, 0, audit))
-    code.append((_RETURN, 0, 0, _ERRNO | errno.ENOSYS))
-    code.append((_LOAD, 0, 0, _OFFSET_NUMBER))
-    if column == 0:  # the x32 calls, numbered from 2**30, would go round the table
-        code.append((_JUMP_AT_LEAST, 0, 1, 0x40000000))
-        code.append((_RETURN, 0, 0, _ERRNO | errno.ENOSYS))
+    code = _prologue(column, audit)
     for number in absent:  # ENOSYS, not EPERM: libc then takes the older call, which the filter can look into
-        refuse(number, errno.ENOSYS)
+        code += _refuse(number, errno.ENOSYS)
     for number in denied:
-        refuse(number, errno.EPERM)
+        code += _refuse(number, errno.EPERM)
     code.append((_JUMP_EQUAL, 0, 4, CLONE[column]))
     code.append((_LOAD, 0, 0, _OFFSET_ARGUMENT_0))
     code.append((_JUMP_BITS, 0, 1, _NAMESPACE_FLAGS))
@@ -116,4 +104,39 @@ def program(machine=None):
         code.append((_JUMP_EQUAL, len(FAMILIES) - i, 0, family))
     code.append((_RETURN, 0, 0, _ERRNO | errno.EAFNOSUPPORT))
     code.append((_RETURN, 0, 0, _ALLOW))
+    return _assembled(code)
+
+
+def refusing(names, machine=None):
+    # type: (tuple, str | None) -> bytes
+    """A filter that takes away these calls alone, for a process that has the other filter already."""
+    column, audit = _ARCH[machine or platform.machine()]
+    code = _prologue(column, audit)
+    for name in names:
+        number = DENIED[name][column]
+        if number is not None:
+            code += _refuse(number, errno.EPERM)
+    return _assembled([*code, (_RETURN, 0, 0, _ALLOW)])
+
+
+def _prologue(column, audit):
+    # type: (int, int) -> list
+    code = [
+        (_LOAD, 0, 0, _OFFSET_ARCH),
+        (_JUMP_EQUAL, 1, 0, audit),
+        (_RETURN, 0, 0, _ERRNO | errno.ENOSYS),
+        (_LOAD, 0, 0, _OFFSET_NUMBER),
+    ]
+    if column == 0:  # the x32 calls, numbered from 2**30, would go round the table
+        code += [(_JUMP_AT_LEAST, 0, 1, 0x40000000), (_RETURN, 0, 0, _ERRNO | errno.ENOSYS)]
+    return code
+
+
+def _refuse(number, value):
+    # type: (int, int) -> list
+    return [(_JUMP_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ERRNO | value)]
+
+
+def _assembled(code):
+    # type: (list) -> bytes
     return b"".join(struct.pack("HBBI", *instruction) for instruction in code)

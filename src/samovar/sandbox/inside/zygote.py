@@ -12,8 +12,11 @@ The module has `warm()` (once, before the first fork), `rehearse()` (in an occup
 `serve(channel)` (the occupant's whole life).
 
 Requests:
-  occupy {id, number, uid, into, network, rehearse, command} + [channel, output, init's pidfd?, cgroup descriptors...]
+  occupy {id, number, uid, into, network, rehearse, command, template, processes}
+         + [channel, output, init's pidfd?, the template's link?, cgroup descriptors...]
          -> {"id", "pid"} or {"id", "error"}
+         template: the occupant shall fork further ones (see `template`); the answer then has its pidfd.
+         processes: RLIMIT_NPROC, null for the usual.
          cgroup descriptors: v1 `tasks` files, written by the child; {"into": true} means the last is a v2 directory.
          command: null for the module, or {"tries": [argv...], "environ", "cwd", "channel": bool}: the first argv that
          can be started; "channel" leaves it descriptor 3.
@@ -40,6 +43,7 @@ import jail
 import link
 import seccomp
 import syscalls
+import template
 
 _CHANNEL = 3
 
@@ -56,6 +60,8 @@ def main():
     for path in config["unmount"]:
         syscalls.unmount(path)
     sys.path_importer_cache.clear()
+    for module in (jail, link, seccomp, syscalls, template):
+        del sys.modules[module.__name__]  # a function may have modules of such names
     gc.collect()
     gc.disable()
     gc.freeze()  # the collector would touch, and so copy, every page of every child
@@ -148,14 +154,17 @@ class Zygote:
     def occupy(self, request, given):
         # type: (dict, list) -> None
         answer = {"id": request["id"]}
+        made = []
         try:
             pid = self.fork(request, given)
             self.children[pid] = request["number"]
             answer["pid"] = pid
+            if request["template"]:
+                made.append(syscalls.pidfd_open(pid))
         except OSError as error:
             answer["error"] = str(error)
-        link.close_all(given)
-        link.send(self.control, answer)
+        link.send(self.control, answer, made)
+        link.close_all([*given, *made])
 
     def fork(self, request, given):
         # type: (dict, list) -> int
@@ -187,7 +196,8 @@ class Zygote:
                 if request["rehearse"]:
                     self.runtime.rehearse()  # type: ignore[attr-defined]
                 channel.send(b"W")
-                self.runtime.serve(channel)  # type: ignore[attr-defined]
+                seed = template.Template(self.config["isolated"]) if request["template"] else None
+                self.runtime.serve(channel, seed)  # type: ignore[attr-defined]
         finally:
             if sys.exc_info()[0] is not None:
                 traceback.print_exc()
@@ -197,7 +207,9 @@ class Zygote:
         # type: (dict, list) -> None
         """Go into the box and lock it behind; leaves descriptors 0, 1, 2 and the channel."""
         config = self.config
-        groups = given[3:-1] if request["into"] else given[3:]
+        groups = given[4 if request["template"] else 3 :]
+        if request["into"]:
+            groups.pop()
         for tasks in groups:
             os.write(tasks, b"0")  # still one thread: this way the kernel needs no grace period
         if config["isolated"]:
@@ -213,11 +225,23 @@ class Zygote:
         os.dup2(null, 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        os.dup2(channel, _CHANNEL, inheritable=False)
-        syscalls.close_descriptors(4)
-        jail.limit(config["limits"])
+        if request["template"]:
+            control = os.dup(given[3])
+            os.dup2(channel, _CHANNEL, inheritable=False)
+            os.dup2(control, template.CONTROL, inheritable=False)
+            syscalls.close_descriptors(template.CONTROL + 1)
+        else:
+            os.dup2(channel, _CHANNEL, inheritable=False)
+            syscalls.close_descriptors(4)
+        limits = config["limits"]
+        if request["processes"] is not None and "RLIMIT_NPROC" in limits:
+            limits = dict(limits, RLIMIT_NPROC=request["processes"])
+        jail.limit(limits)
         os.umask(0o022)
-        jail.lock(request["uid"], config["inner"], config["user_namespace"], self.program)
+        program, keep = self.program, ()
+        if request["template"] and config["isolated"]:
+            program, keep = seccomp.program(allowed=template.ALLOWED), template.KEPT
+        jail.lock(request["uid"], config["inner"], config["user_namespace"], program, keep)
 
 
 def _become_program(command):

@@ -12,6 +12,7 @@ import msgspec
 from samovar.core import arn
 from samovar.core.context import Params
 from samovar.core.errors import AwsError
+from samovar.services.lambda_ import snapstart
 from samovar.services.lambda_.function import Configuration, Logging
 from samovar.services.lambda_.names import invalid
 
@@ -63,8 +64,6 @@ def refuse_absent_features(params: Params) -> None:
     for path in _NOT_HONOURED:
         if _get(params, path):
             raise not_implemented(path)
-    if _get(params, "SnapStart.ApplyOn") == "PublishedVersions":
-        raise not_implemented("SnapStart.ApplyOn=PublishedVersions")
 
 
 def refuse_image(params: Params, doing: str = "creating") -> None:
@@ -122,12 +121,16 @@ def merged(current: Configuration, params: Params) -> Configuration:
         kms_key_arn=params.get("KMSKeyArn", current.kms_key_arn),
         tracing=_get(params, "TracingConfig.Mode") or current.tracing,
         logging=_logging(params, current.logging),
+        snap_start=_get(params, "SnapStart.ApplyOn") == "PublishedVersions"
+        if params.get("SnapStart")
+        else current.snap_start,
         vpc=current.vpc or "VpcConfig" in params,
         dead_letter=_dead_letter(params, current.dead_letter),
     )
     _check_limit("Timeout", changed.timeout_s, TIMEOUT_LIMIT_S)
     _check_limit("MemorySize", changed.memory_mb, MEMORY_LIMIT_MB)
     _check_limit("EphemeralStorage.Size", changed.ephemeral_mb, EPHEMERAL_LIMIT_MB)
+    snapstart.check(changed)
     return changed
 
 

@@ -7,6 +7,7 @@ the old one go, whose running invocations finish.
 from samovar.core.errors import AwsError
 from samovar.engine.model import Version
 from samovar.services.lambda_ import function as functions
+from samovar.services.lambda_ import snapstart
 from samovar.services.lambda_.function import Deployed
 from samovar.services.lambda_.ports import Engine
 
@@ -35,6 +36,8 @@ class InForce:
 
     def enter_late(self, deployed: Deployed) -> Version:
         """Enter what an invocation wants and couldn't be entered when it became ready; raises if it still can't be."""
+        if snapstart.awaits(deployed):
+            raise snapstart.not_ready()
         if deployed.state is not functions.State.ACTIVE:
             raise wrong_state(deployed)
         problem = self.enter(deployed)

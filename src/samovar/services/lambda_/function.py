@@ -12,7 +12,7 @@ import msgspec
 
 from samovar.core import arn
 from samovar.engine import package
-from samovar.engine.model import Version
+from samovar.engine.model import ON_DEMAND, SNAP_START, Version
 from samovar.services.lambda_.names import LATEST
 
 Key = tuple[str, str, str]
@@ -30,6 +30,7 @@ class Update(Enum):
 
     IN_PROGRESS = "InProgress"
     SUCCESSFUL = "Successful"
+    FAILED = "Failed"
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -79,6 +80,8 @@ class Configuration(msgspec.Struct, frozen=True):
     """Whether an (empty) VpcConfig was given: then AWS shows an empty one."""
     layers: tuple[LayerReference, ...] = ()
     """In the order of their extraction."""
+    snap_start: bool = False
+    """Whether its published versions have it."""
     dead_letter: str = ""
     """ARN of the queue or topic for events that were given up; empty for none."""
 
@@ -265,4 +268,5 @@ def executable(deployed: Deployed) -> Version:
         log_format=configuration.logging.format,
         application_log_level=configuration.logging.application_level,
         system_log_level=configuration.logging.system_level,
+        initialization=SNAP_START if configuration.snap_start and isinstance(deployed, Published) else ON_DEMAND,
     )

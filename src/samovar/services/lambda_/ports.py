@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from samovar.core.context import Context, Reply
-from samovar.engine.model import Invocation, Result, Version
+from samovar.engine.model import InitFailure, Invocation, Result, Version
 from samovar.engine.provisioning import Provisioned
 from samovar.engine.streaming import Pace, Sink
 from samovar.services.lambda_.function import Key
@@ -28,6 +28,10 @@ class Engine(Protocol):
 
     def pace(self) -> Pace | None:
         """How fast one streamed response may go; None: as fast as it can."""
+        ...
+
+    def snapshot(self, version: Version, told: Callable[[InitFailure | None], None]) -> None:
+        """Initialise a version with SnapStart once for all; `told` hears, once, when that is done or why it failed."""
         ...
 
     def runtime_available(self, runtime: str) -> str | None:

@@ -22,6 +22,7 @@ from samovar.core.errors import AwsError
 from samovar.core.ids import uuid4
 from samovar.engine.model import Version
 from samovar.services.lambda_ import function as functions
+from samovar.services.lambda_ import snapstart
 from samovar.services.lambda_.alias import Alias
 from samovar.services.lambda_.code import CodeStore
 from samovar.services.lambda_.force import InForce, wrong_state
@@ -201,7 +202,31 @@ class State:
     async def change(self, *deployed: Function | Published, also: Iterable[Change] = ()) -> None:
         """Commit records of one function, and bring into force soon after what is Pending or InProgress."""
         await self.store.transact(*map(self._putting, deployed), *also)
-        self._spawn(self._settle(*deployed))
+        self._bring_into_force(*deployed)
+
+    def _bring_into_force(self, *deployed: Function | Published) -> None:
+        for version in deployed:
+            if isinstance(version, Published) and self._is_snapshot(version):
+                self._spawn(self._publish(version))
+        at_once = [each for each in deployed if not self._is_snapshot(each)]
+        if at_once:
+            self._spawn(self._settle(*at_once))
+
+    def _is_snapshot(self, deployed: Function | Published) -> bool:
+        return snapstart.awaits(deployed) and not self.engine.runtime_available(deployed.configuration.runtime)
+
+    async def _publish(self, pending: Published) -> None:
+        """Make the snapshot of a version, which may take minutes and holds nobody up, and then let it be invoked."""
+        ready = functions.settled(pending, uuid4())
+        made = await snapstart.publish(self.engine, ready, uuid4())
+        async with self.lock(pending.key):
+            current = self._current(pending)
+            if current is None or current.revision != pending.revision:  # deleted, perhaps made anew, meanwhile
+                self.engine.retire(functions.executable(ready).key)
+                return
+            if made is ready:
+                self._in_force.enter(ready)
+            await self.store.transact(self._putting(made))
 
     async def touch(self, function: Function) -> None:
         """Commit a change that doesn't touch what runs."""
@@ -312,6 +337,9 @@ class State:
         except StoreError as error:
             lost = functions.failed(deployed, uuid4(), Reason(str(error), "InternalError"))
             await self.store.transact(self._putting(lost))
+            return
+        if isinstance(deployed, Published) and self._is_snapshot(deployed):
+            self._bring_into_force(deployed)
             return
         if functions.unsettled(deployed):
             deployed = functions.settled(deployed, uuid4())

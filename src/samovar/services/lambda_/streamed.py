@@ -7,7 +7,10 @@ has its whole result in one PayloadChunk. Whatever happens after that is told by
 import base64
 from collections.abc import AsyncIterator
 
+import msgspec
+
 from samovar.core.context import Params, Reply
+from samovar.core.errors import AwsError
 from samovar.engine.model import Outcome, Result, Version
 from samovar.engine.streaming import Chunks, Pace
 
@@ -24,6 +27,11 @@ class StreamedResponse:
 
     def done(self, result: Result) -> None:
         failed = result.outcome is Outcome.FUNCTION_ERROR
+        refused = refusal(result)
+        if refused is not None and not self._begun:
+            self._reply(refused)
+            self.chunks.close()
+            return
         self._complete = {}
         if failed:
             self._complete["ErrorCode"] = result.error_type or "Function.Unknown"
@@ -55,6 +63,13 @@ class StreamedResponse:
     def close(self) -> None:
         """Nobody reads on."""
         self.chunks.close()
+
+
+def refusal(result: Result) -> AwsError | None:
+    """The exception that the invoker gets instead of a result, if so."""
+    if not result.refused:
+        return None
+    return AwsError(result.refused, msgspec.json.decode(result.payload)["errorMessage"])
 
 
 def log_result(result: Result) -> str:

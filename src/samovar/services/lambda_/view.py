@@ -4,7 +4,7 @@ from typing import Any
 
 from samovar.core.clock import iso_millis
 from samovar.core.context import Params
-from samovar.services.lambda_ import runtimes
+from samovar.services.lambda_ import runtimes, snapstart
 from samovar.services.lambda_.function import Deployed, Logging
 
 _NOT_LISTED = frozenset(
@@ -53,7 +53,7 @@ def describe(deployed: Deployed, qualifier: str = "") -> Params:
     shown["PackageType"] = "Zip"
     shown["Architectures"] = [deployed.code.architecture]
     shown["EphemeralStorage"] = {"Size": configuration.ephemeral_mb}
-    shown["SnapStart"] = {"ApplyOn": "None", "OptimizationStatus": "Off"}
+    shown["SnapStart"] = snapstart.shown(deployed)
     shown["RuntimeVersionConfig"] = {"RuntimeVersionArn": runtimes.version_arn(deployed.region, configuration.runtime)}
     shown["LoggingConfig"] = _logging(configuration.logging)
     return shown

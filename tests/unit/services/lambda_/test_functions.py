@@ -110,7 +110,6 @@ def test_members_that_were_never_given_are_absent(lab):
             {"PackageType": "Image", "Runtime": None, "Handler": None, "Code": {"ImageUri": "i"}},
             "PackageType=Image",
         ),
-        ({"SnapStart": {"ApplyOn": "PublishedVersions"}}, "SnapStart.ApplyOn=PublishedVersions"),
         ({"TenancyConfig": {"TenantIsolationMode": "PER_TENANT"}}, "TenancyConfig"),
         ({"DurableConfig": {"ExecutionTimeout": 1}}, "DurableConfig"),
         ({"CapacityProviderConfig": {"x": 1}}, "CapacityProviderConfig"),

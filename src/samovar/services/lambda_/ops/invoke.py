@@ -18,7 +18,7 @@ from samovar.engine.model import Invocation, Outcome, Result, Version
 from samovar.services.lambda_ import configure, names
 from samovar.services.lambda_.names import LATEST, invalid
 from samovar.services.lambda_.state import State
-from samovar.services.lambda_.streamed import StreamedResponse, log_result
+from samovar.services.lambda_.streamed import StreamedResponse, log_result, refusal
 
 CLIENT_CONTEXT_LIMIT = 3583
 """Bytes of base64."""
@@ -38,7 +38,7 @@ def invoke(state: State, ctx: Context, params: Params, reply: Reply) -> None:
     if kind == "DryRun":
         reply({"StatusCode": 204})
         return
-    state.engine.start(version, invocation, lambda result: reply(_answer(version, result)))
+    state.engine.start(version, invocation, lambda result: reply(refusal(result) or _answer(version, result)))
 
 
 def invoke_with_response_stream(state: State, ctx: Context, params: Params, reply: Reply) -> None:

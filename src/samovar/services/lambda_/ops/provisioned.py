@@ -6,7 +6,7 @@ Rule: whoever changes it holds its function's lock. The answer to Put comes befo
 
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
-from samovar.services.lambda_ import names, pages
+from samovar.services.lambda_ import names, pages, snapstart
 from samovar.services.lambda_.alias import Alias
 from samovar.services.lambda_.function import Function
 from samovar.services.lambda_.names import LATEST, invalid
@@ -65,6 +65,7 @@ def _target(state: Provisions, ctx: Context, target: Named) -> Function:
     if target.qualifier in ("", LATEST):
         raise invalid(unpublished)
     function, found = functions.resolve(ctx, target.name, target.qualifier, names.no_alias)
+    snapstart.check_provisioned(functions.deployed(function, found.version))
     if isinstance(found, Alias):
         if found.version == LATEST:
             raise invalid(unpublished)
