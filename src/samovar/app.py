@@ -44,7 +44,7 @@ from samovar.sandbox import cgroup, doctor
 from samovar.sandbox.box import LinuxBox
 from samovar.sandbox.boxes import LinuxBoxes
 from samovar.sandbox.spec import CONTROL_PORT, ENDPOINT_PORT, Isolation
-from samovar.services import iam, lambda_, logs, sqs, sts
+from samovar.services import application_autoscaling, iam, lambda_, logs, sqs, sts
 from samovar.settings import Settings, interpreters
 from samovar.store.blobs import Blobs
 from samovar.store.bodies import Bodies
@@ -144,7 +144,9 @@ class App:
         )
         self._close_with(rooms, lambda_service)
         await self.outbox.queue.start()
-        return [lambda_service, logs_service, sqs_service, *await self._open_identity(store, data)]
+        scaling = await application_autoscaling.build(store, clock, self.acting, self.engine.provisioned_use)
+        self._close_with(rooms, scaling)
+        return [lambda_service, logs_service, sqs_service, scaling, *await self._open_identity(store, data)]
 
     async def _open_identity(self, store: Store, data: Path) -> list[Service]:
         vault = await asyncio.to_thread(Vault.open, None if self._settings.ephemeral else data)

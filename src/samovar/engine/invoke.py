@@ -21,7 +21,7 @@ from samovar.engine.log import LogSink
 from samovar.engine.model import Invocation, Result, Version
 from samovar.engine.package import is_folder
 from samovar.engine.pool import Pool, Reason, Throttle
-from samovar.engine.provisioning import Provisioned, Provisioning
+from samovar.engine.provisioning import Provisioned, Provisioning, Use
 from samovar.engine.reload import Reloads
 from samovar.engine.runtime_api import admit
 from samovar.engine.runtimes import Runtimes
@@ -192,6 +192,10 @@ class Engine:
 
     def provisioned(self, arn: str) -> Provisioned | None:
         return self.provisioning.get(arn)
+
+    def provisioned_use(self, arn: str) -> Use | None:
+        """See `Provisioning.use`."""
+        return self.provisioning.use(arn)
 
     async def reset(self) -> None:
         """Destroy every environment at once, running or not."""

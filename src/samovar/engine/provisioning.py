@@ -58,6 +58,13 @@ class Provisioned(msgspec.Struct, frozen=True):
     """Why it has failed."""
 
 
+class Use(msgspec.Struct, frozen=True):
+    """How much of an allocation was busy whenever an invocation came: ProvisionedConcurrencyUtilization."""
+
+    average: float
+    maximum: float
+
+
 class House(Protocol):
     """What is needed of the engine."""
 
@@ -86,8 +93,8 @@ class _Allocation:
         self.waits = False
         """Before its next attempt."""
         self.gone = False
-        self.peak = 0
-        """Most environments that were busy at a time, since somebody asked."""
+        self.samples: list[int] = [0, 0, 0]
+        """Since somebody asked: invocations, the sum of how many environments were busy then, and the most."""
         self.requests: Bucket | None = None
 
 
@@ -136,14 +143,13 @@ class Provisioning:
         allocated = min(len(found.ready), found.units)
         return Provisioned(found.status, found.units, allocated, allocated if found.in_use else 0, found.reason)
 
-    def use(self, arn: str) -> float | None:
-        """The largest part of them that was busy since this was asked last; None without an allocation in use."""
+    def use(self, arn: str) -> Use | None:
+        """Since this was asked last; None where nothing was invoked, or nothing is in use."""
         found = self._allocations.get(arn)
-        if found is None or not found.in_use:
+        if found is None or not found.samples[0]:
             return None
-        busy = self._house.pool.busy(found.version.key)
-        peak, found.peak = max(found.peak, busy), busy
-        return peak / found.units
+        (count, total, most), found.samples = found.samples, [0, 0, 0]
+        return Use(total / count / found.units, most / found.units)
 
     # --- for invocations --------------------------------------------------------------------------------------------
 
@@ -159,8 +165,9 @@ class Provisioning:
         if found.requests is not None and not found.requests.take(now):
             return None
         lease = self._house.pool.claim(found.version.key)
-        if lease is not None:
-            found.peak = max(found.peak, self._house.pool.busy(found.version.key))
+        busy = min(self._house.pool.busy(found.version.key), found.units)
+        count, total, most = found.samples
+        found.samples = [count + 1, total + busy, max(most, busy)]
         return lease
 
     # --- for the engine ---------------------------------------------------------------------------------------------

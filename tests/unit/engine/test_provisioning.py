@@ -9,7 +9,7 @@ from samovar.engine.concurrency import Concurrency, Rates
 from samovar.engine.limits import Reason, Throttle
 from samovar.engine.model import InitFailure, Invocation, Version
 from samovar.engine.pool import Lease, Pool
-from samovar.engine.provisioning import AT_ONCE, Provisioned, Provisioning, Status
+from samovar.engine.provisioning import AT_ONCE, Provisioned, Provisioning, Status, Use
 
 F = Version(
     key="f",
@@ -322,13 +322,15 @@ def test_neither_age_nor_others_need_for_memory_takes_them():
     assert house.pool.assign(F, 0.0).reason is Reason.MEMORY
 
 
-def test_the_use_is_the_peak_since_it_was_asked_last(house):
+def test_the_use_is_what_invocations_found_busy_with_themselves_since_it_was_asked_last(house):
     assert house.provisioning.use(ARN) is None
     house.provisioning.put(ARN, V1, 4)
     house.ready(4)
-    assert house.provisioning.use(ARN) == 0.0
-    busy = [house.claim() for _ in range(3)]
-    for env in busy[1:]:
-        house.release(env)
-    assert house.provisioning.use(ARN) == 0.75
-    assert house.provisioning.use(ARN) == 0.25
+    assert house.provisioning.use(ARN) is None
+    for _ in range(3):
+        house.claim()
+    assert house.provisioning.use(ARN) == Use(average=0.5, maximum=0.75)
+    assert house.provisioning.use(ARN) is None
+    assert house.claim() is not None
+    assert house.claim() is None
+    assert house.provisioning.use(ARN) == Use(average=1.0, maximum=1.0)

@@ -1,0 +1,192 @@
+"""What Application Auto Scaling keeps: targets, their policies, scheduled actions and activities.
+
+Rules: everything hangs on a target, named by its key, and goes with it in one transaction. Whoever changes what is
+scheduled says so (`touch`), so that the ticker looks again.
+"""
+
+import asyncio
+from typing import Protocol
+
+import msgspec
+
+from samovar.core.clock import Clock
+from samovar.core.context import Context, Params
+from samovar.core.errors import AwsError
+from samovar.store.sqlite import Store
+from samovar.store.table import Table
+
+NAMESPACE = "lambda"
+DIMENSION = "lambda:function:ProvisionedConcurrency"
+ACTIVITIES_S = 42 * 86_400
+"""How long AWS shows an activity."""
+MOST_ACTIVITIES = 200
+"""Of a target; the oldest go."""
+
+TargetKey = tuple[str, str, str]
+"""Account, region, ResourceId (`function:name:qualifier`)."""
+PartKey = tuple[str, str, str, str]
+"""The same, and the name of a policy, an action or an activity."""
+
+
+class Suspended(msgspec.Struct, frozen=True):
+    scale_in: bool = False
+    scale_out: bool = False
+    scheduled: bool = False
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    arn: str
+    resource: str
+    least: int
+    most: int
+    created_at: float
+    suspended: Suspended = Suspended()
+    tags: dict[str, str] = {}
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """Target tracking of ProvisionedConcurrencyUtilization."""
+
+    arn: str
+    name: str
+    target: float
+    """The use to keep."""
+    maximum: bool
+    """Of the metric's values in a minute the largest counts, not their average."""
+    shown: Params
+    """The configuration as it was given."""
+    out_cooldown_s: int
+    in_cooldown_s: int
+    scales_in: bool
+    alarms: tuple[str, str]
+    """Names: high, low."""
+    created_at: float
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """A scheduled action."""
+
+    arn: str
+    name: str
+    schedule: str
+    zone: str
+    """Empty: none was given, which is UTC."""
+    starts_at: float | None
+    ends_at: float | None
+    least: int | None
+    most: int | None
+    created_at: float
+    looked_at: float
+    """Up to here every moment of the schedule has been dealt with."""
+
+
+class Activity(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    description: str
+    cause: str
+    started_at: float
+    ended_at: float | None
+    status: str
+    message: str
+    wanted: int
+    not_scaled: str = ""
+    """Why nothing was done, as a code of AWS's."""
+
+
+class Scaling(Protocol):
+    """What scales (`scaler.Scaler`)."""
+
+    async def fit(self, key: TargetKey, cause: str) -> None:
+        """Bring the capacity between the target's bounds."""
+        ...
+
+    async def fire(self, key: PartKey, moment: float) -> None:
+        """A scheduled action is due."""
+        ...
+
+    async def minute(self) -> None:
+        """A minute is over: look at every policy, and at what was begun."""
+        ...
+
+
+class State:
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.scaler: Scaling
+        self.targets: Table[Target]
+        self.policies: Table[Policy]
+        self.actions: Table[Action]
+        self.activities: Table[Activity]
+        self.store: Store
+        self._touched: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @classmethod
+    async def open(cls, store: Store, clock: Clock) -> "State":
+        state = cls(clock)
+        state.store = store
+        state.targets = await Table.open(store, "autoscaling.targets", Target)
+        state.policies = await Table.open(store, "autoscaling.policies", Policy)
+        state.actions = await Table.open(store, "autoscaling.actions", Action)
+        state.activities = await Table.open(store, "autoscaling.activities", Activity)
+        return state
+
+    def touch(self) -> None:
+        if not self._touched.done():
+            self._touched.set_result(None)
+
+    @property
+    def touched(self) -> "asyncio.Future[None]":
+        """Done when something was touched since this was asked for last."""
+        if self._touched.done():
+            self._touched = asyncio.get_running_loop().create_future()
+        return self._touched
+
+    async def clear(self) -> None:
+        for table in (self.targets, self.policies, self.actions, self.activities):
+            await table.clear()
+        self.touch()
+
+    def target(self, ctx: Context, params: Params) -> tuple[TargetKey, Target]:
+        """The target that a request names; raises ObjectNotFoundException."""
+        key = (ctx.account, ctx.region, params["ResourceId"])
+        found = self.targets.get(key) if is_lambda(params) else None
+        if found is None:
+            raise AwsError("ObjectNotFoundException", f"No scalable target registered for {_named(params)}")
+        return key, found
+
+    async def forget(self, key: TargetKey) -> None:
+        """A target with everything that hangs on it."""
+        parts = [
+            table.deleting(part)
+            for table in (self.policies, self.actions, self.activities)
+            for part, _ in table.items(key)
+        ]
+        await self.store.transact(self.targets.deleting(key), *parts)
+        self.touch()
+
+
+def is_lambda(params: Params) -> bool:
+    asked = (params["ServiceNamespace"], params.get("ScalableDimension", DIMENSION))
+    return asked == (NAMESPACE, DIMENSION)
+
+
+def no_such(what: str, params: Params, name: str) -> AwsError:
+    """`what`: `scaling policy`, whose name is a `policy name`, or `scheduled action`."""
+    kind = what.removeprefix("scaling ")
+    return AwsError("ObjectNotFoundException", f"No {what} found for {_named(params)}, {kind} name: {name}")
+
+
+def invalid(message: str) -> AwsError:
+    return AwsError("ValidationException", message)
+
+
+def shown(target_resource: str) -> Params:
+    """The members that everything shows of its target."""
+    return {"ServiceNamespace": NAMESPACE, "ResourceId": target_resource, "ScalableDimension": DIMENSION}
+
+
+def _named(params: Params) -> str:
+    return (
+        f"service namespace: {params['ServiceNamespace']}, resource ID: {params['ResourceId']}, "
+        f"scalable dimension: {params['ScalableDimension']}"
+    )
