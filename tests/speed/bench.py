@@ -18,6 +18,7 @@ from pathlib import Path
 
 import click
 import cold
+import control
 import goals
 import resting
 import warm
@@ -29,6 +30,9 @@ _RUNS: list[tuple[tuple[str, ...], Callable[[bool], dict[str, Numbers]]]] = [
     (("server-start",), resting.start),
     (("idle-memory", "memory-per-environment"), resting.memory),
     (("create-function",), resting.create),
+    (("create-1mb",), control.megabyte),
+    (("control-reads",), control.reads),
+    (("list-10000",), control.listing),
     (("cold-prepared", "cold-scratch", "cold-against-exec"), cold.starts),
     (("burst",), cold.burst),
     (("warm", "warm-all-in", "freeze"), warm.one_client),

@@ -94,12 +94,17 @@ class Functions:
         self._port = port
         self._runtime = runtime
 
-    def creation(self, code: str, memory_mb: int = 128) -> tuple[str, bytes]:
-        """A name, and the request that creates a function of that name; `code` has the handler `f.handler`."""
+    def creation(self, code: str, memory_mb: int = 128, ballast: bytes = b"") -> tuple[str, bytes]:
+        """A name, and the request that creates a function of that name; `code` has the handler `f.handler`.
+
+        `ballast` is another file of its package.
+        """
         name = f"bench-{next(self._numbers)}"
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as file:
             file.writestr("f.py", code)
+            if ballast:
+                file.writestr("ballast", ballast)
         wanted = {
             "FunctionName": name,
             "Runtime": self._runtime,

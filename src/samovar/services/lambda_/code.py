@@ -14,7 +14,7 @@ import asyncio
 import hashlib
 import hmac
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -83,14 +83,14 @@ class CodeStore:
         """A layer version is there no more; functions may still use it."""
         self._suspect([version.digest])
 
-    async def tidy(self, deployed: Collection[Deployed], layers: Collection[LayerVersion]) -> None:
-        """Remove what has been out of use for long; `deployed` and `layers` are all there is."""
+    async def tidy(self, everything: Callable[[], tuple[Collection[Deployed], Collection[LayerVersion]]]) -> None:
+        """Remove what has been out of use for long; `everything` gathers all there is, when it is wanted."""
         async with self._lock:
             old = self._clock.monotonic() - KEPT_S
             young = {digest: since for digest, since in self._candidates.items() if since > old}
             if len(young) < len(self._candidates):
                 self._candidates = young
-                await self._remove_all_but(young.keys() | _named(deployed, layers))
+                await self._remove_all_but(young.keys() | _named(*everything()))
 
     async def sweep(self, deployed: Collection[Deployed], layers: Collection[LayerVersion]) -> None:
         """At start: remove what nobody names."""
@@ -105,7 +105,7 @@ class CodeStore:
         await self._stack(digests)
 
     async def _stack(self, digests: list[str]) -> None:
-        if not any(map(package.is_folder, digests)):
+        if digests and not any(map(package.is_folder, digests)):
             await asyncio.to_thread(package.stack, self._trees, digests)
 
     def link(self, endpoint: str, deployed: Deployed) -> str:

@@ -314,7 +314,7 @@ class State:
         ]
 
     async def _tidy(self) -> None:
-        await self.code.tidy(self._everything(), self.layers.versions())
+        await self.code.tidy(lambda: (self._everything(), self.layers.versions()))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
