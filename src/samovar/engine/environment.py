@@ -313,6 +313,10 @@ class Environment:
         self._send_restore()  # initialised in full, it goes on as what was restored does
         return True
 
+    def runtime_waits_for_restore(self) -> bool | None:
+        """Whether it may go on as restored, having initialised in full; None for a function without SnapStart."""
+        return self.state in INITIALISING if self.version.initialization == SNAP_START else None
+
     def runtime_restore_error(self, payload: bytes) -> bool:
         return self.runtime_init_error(payload)
 

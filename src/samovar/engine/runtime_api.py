@@ -39,6 +39,8 @@ class Told(Protocol):
     def runtime_too_large(self, request_id: str) -> bool: ...
     def runtime_error(self, request_id: str, payload: bytes) -> bool: ...
     def runtime_init_error(self, payload: bytes) -> bool: ...
+    def runtime_waits_for_restore(self) -> bool | None: ...
+    def runtime_restore_error(self, payload: bytes) -> bool: ...
 
 
 class RuntimeApi:
@@ -60,6 +62,8 @@ class RuntimeApi:
             self._next(method, reply)
         elif path == f"{BASE}/init/error":
             reply(_accepted(self._environment.runtime_init_error(request.body), "InitError"))
+        elif path in (f"{BASE}/restore/next", f"{BASE}/restore/error"):
+            reply(self._restore(path, request))
         elif match := _INVOCATION.fullmatch(path):
             mode = request.headers.get(_MODE)
             if mode is not None and match[2] == "response":
@@ -94,6 +98,15 @@ class RuntimeApi:
         if not again and not self._environment.runtime_next():
             self._parked = None
             reply(_refused("RuntimeNext"))
+
+    def _restore(self, path: str, request: Request) -> Response:
+        """Only with SnapStart. What speaks HTTP isn't forked: it goes on at once as if it had been restored."""
+        may = self._environment.runtime_waits_for_restore()
+        if may is None:
+            return _error(404, "InvalidRequest", "This function has no SnapStart")
+        if path.endswith("/error"):
+            return _accepted(self._environment.runtime_restore_error(request.body), "RestoreError")
+        return Response(200) if may else _refused("RestoreReady")
 
     def _end(self, request_id: str, how: str, request: Request) -> Response:
         if request.method != "POST":

@@ -45,7 +45,7 @@ def publish(platform: Any, runtime: str) -> Iterator[Callable[..., Published]]:
     """Create a function with SnapStart on the session's server, publish it, and (unless told not to) wait for it."""
     made: list[Any] = []
 
-    def publish(code: str, *, wait: bool = True, on: Any = platform, **configuration: Any) -> Published:
+    def publish(code: Any, *, wait: bool = True, on: Any = platform, **configuration: Any) -> Published:
         wanted: dict[str, Any] = {"Runtime": runtime, "Timeout": 20, "SnapStart": _SNAP_START, "Publish": True}
         made.append(on.create(code, **(wanted | configuration)))
         published = Published(made[-1])

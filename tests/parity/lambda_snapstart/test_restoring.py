@@ -274,3 +274,23 @@ def test_a_restored_environment_is_as_locked_as_any_other(publish):
     assert found["capabilities"] == ["0000000000000000"] * 4
     assert found["seccomp"] == ["2", "1"]
     assert (found["setns"], found["unshare"]) == (1, 1)
+
+
+def test_through_an_exec_wrapper_it_initialises_in_full_with_the_hooks_over_the_real_runtime_api(publish):
+    published = publish(
+        {
+            "wrapper": "#!/bin/sh\nexec \"$@\"\n",
+            "h.py": """
+                import os, snapshot_restore_py
+                SEEN = []
+                snapshot_restore_py.register_before_snapshot(SEEN.append, "before")
+                snapshot_restore_py.register_after_restore(SEEN.append, "after")
+
+                def handler(event, context):
+                    return [SEEN, os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"]]
+            """,
+        },
+        modes={"wrapper": 0o755},
+        Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/wrapper"}},
+    )
+    assert published().result == [["before", "after"], "snap-start"]

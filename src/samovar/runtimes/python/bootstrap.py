@@ -126,6 +126,17 @@ class Client:
             headers["Lambda-Runtime-Function-XRay-Error-Cause"] = xray_fault
         self._api.post("/invocation/%s/error" % invoke_id, error_response_data.encode("utf-8"), headers)
 
+    def restore_next(self):
+        # type: () -> None
+        status, _, _ = self._api.get("/restore/next")
+        if status != 200:
+            raise Refused("restore/next was answered %d" % status)
+
+    def report_restore_error(self, restore_error_data):
+        # type: (dict) -> None
+        headers = {"Lambda-Runtime-Function-Error-Type": "Runtime.AfterRestoreError"}
+        self._api.post("/restore/error", bootstrap.to_json(restore_error_data).encode("utf-8"), headers)
+
     def post_init_error(self, error_response_data, error_type_override=None):
         # type: (dict, object) -> None
         headers = {"Lambda-Runtime-Function-Error-Type": str(error_type_override or error_response_data["errorType"])}
