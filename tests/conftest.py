@@ -141,6 +141,8 @@ class Platform:
         settings = {name: value for name, value in os.environ.items() if not name.startswith(("SAMOVAR_", "AWS_"))}
         self._errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - lives as long as the process
         self._said = ""
+        self.banner = ""
+        """What it printed until it was ready."""
         self._clients: dict[str, Any] = {}
         self._names = itertools.count(1)
         self.process = subprocess.Popen(
@@ -157,6 +159,7 @@ class Platform:
         """The endpoint, as the readiness line names it."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
+            self.banner += line
             ready = re.match(r"Ready\. (http://\S+)", line)
             if ready:
                 return ready[1]

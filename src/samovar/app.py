@@ -35,10 +35,12 @@ from samovar.engine.concurrency import Concurrency, Growth, Rates
 from samovar.engine.invoke import Engine
 from samovar.engine.log import LogSink
 from samovar.engine.runtimes import Runtimes
+from samovar.gateway import keys
 from samovar.gateway.admission import admit
+from samovar.gateway.authority import OPERATOR, Authority
 from samovar.gateway.dispatch import Gateway
 from samovar.gateway.doors import BadView, Doors, Site
-from samovar.gateway.identity import Identities
+from samovar.gateway.identity import DEFAULT_ACCOUNT, Identities
 from samovar.net.server import Server, serve
 from samovar.sandbox import cgroup, doctor
 from samovar.sandbox.box import LinuxBox
@@ -70,6 +72,9 @@ class Running(msgspec.Struct, frozen=True):
     endpoint: str
     isolation: str
     start_s: float
+    auth: str = "off"
+    root_key: tuple[str, str] | None = None
+    """(id, secret), the first time that signatures count."""
 
 
 class Announce(Protocol):
@@ -93,6 +98,7 @@ class App:
         async with AsyncExitStack() as rooms:
             data = self._data_folder(rooms)
             self.services = await self._open_services(rooms, data)
+            self.authority.attach(self.services)
             self.server = await self._open_server(rooms)
             self.acting.attach(self._gateway, self._endpoint())
             if self.engine.boxes.host_network:  # functions find the platform where everybody does
@@ -100,8 +106,16 @@ class App:
             self._inner_doors.attach(ENDPOINT_PORT, self.server)
             self._warm_up()
             self._rooms = rooms.pop_all()
-        self.running = Running(self._endpoint(), self._describe(), self._clock.monotonic() - started)
+        root_key = await self._first_key()
+        took = self._clock.monotonic() - started
+        self.running = Running(self._endpoint(), self._describe(), took, self._settings.auth_mode, root_key)
         return self
+
+    async def _first_key(self) -> tuple[str, str] | None:
+        """Where signatures count, somebody must be able to sign."""
+        if self._settings.auth_mode == "off" or any(not key.user for key in self._keys.all()):
+            return None
+        return await self._keys.make_root(DEFAULT_ACCOUNT)
 
     async def __aexit__(self, *error: object) -> None:
         await self._rooms.aclose()
@@ -122,6 +136,7 @@ class App:
         settings, clock = self._settings, self._clock
         store = await open_store(None if settings.ephemeral else data)
         rooms.push_async_callback(store.close)
+        identity_services = await self._open_identity(store, data)
         logs_service, sink = await logs.build(store, clock)
         self._close_with(rooms, logs_service)
         self.engine = self._open_engine(data, sink)
@@ -141,18 +156,22 @@ class App:
             pollers={"sqs": self._queue_pollers},
             hot_reload=settings.hot_reload,
             runtimes=lambda_.TABLE.unblocked() if settings.allow_deprecated_runtimes else lambda_.TABLE,
+            visitors=self.authority,
         )
         self._close_with(rooms, lambda_service)
         await self.outbox.queue.start()
         scaling = await application_autoscaling.build(store, clock, self.acting, self.engine.provisioned_use)
         self._close_with(rooms, scaling)
-        return [lambda_service, logs_service, sqs_service, scaling, *await self._open_identity(store, data)]
+        return [lambda_service, logs_service, sqs_service, scaling, *identity_services]
 
     async def _open_identity(self, store: Store, data: Path) -> list[Service]:
         vault = await asyncio.to_thread(Vault.open, None if self._settings.ephemeral else data)
-        iam_service, directory, keys = await iam.build(store, self._clock, vault)
+        iam_service, directory, access_keys = await iam.build(store, self._clock, vault)
         sts_service, sessions = sts.build(directory, self._clock, vault, iam.account_of, iam.access_key_id)
-        self.identities = Identities(keys, sessions)
+        self._keys = access_keys
+        self.authority = Authority(
+            self._settings.auth_mode, Identities(access_keys, sessions), directory, self._clock, vault.derive(OPERATOR)
+        )
         return [iam_service, sts_service]
 
     @staticmethod
@@ -231,9 +250,11 @@ class App:
             downloads={lambda_.LINK_PATH: self._download_code},
             views={"/_samovar/events": self._show_events},
             sites=[Site(lambda_.URL_LABEL, lambda_.URL_PATH, self._visit_url)],
+            rooms={keys.PATH: keys.KeysDoor(self.authority, self._keys).open},
+            guard=self.authority.authenticate_operator if settings.auth_mode == "on" else None,
         )
         gateway = self._gateway = Gateway(
-            Models(), self.services, doors=doors, region=settings.region, identities=self.identities
+            Models(), self.services, doors=doors, region=settings.region, authority=self.authority
         )
         rooms.push_async_callback(gateway.close)
         try:

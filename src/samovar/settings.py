@@ -20,6 +20,7 @@ CONFIG_VARIABLE = "SAMOVAR_CONFIG"
 """Names the configuration file, as --config does."""
 
 Isolation = Literal["auto", "full", "namespaces", "process"]
+AuthMode = Literal["auto", "off", "soft", "on"]
 HotReload = Literal["auto", "always", "never"]
 FunctionNetwork = Literal["isolated", "host"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -30,13 +31,20 @@ class SettingsError(Exception):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    host: Annotated[str, Meta(description="Address to listen on. Anything but loopback needs --insecure-listen.")] = (
+    host: Annotated[str, Meta(description="Address to listen on. Beyond loopback, everybody must sign (see auth).")] = (
         "127.0.0.1"
     )
     port: Annotated[int, Meta(ge=0, le=65535, description="Port of the AWS API; 0 picks a free one.")] = 4566
+    auth: Annotated[
+        AuthMode,
+        Meta(
+            description="Signatures and permissions: `off` accepts any credentials, `soft` logs what would be refused,"
+            " `on` refuses it; `auto` is `off` on loopback and `on` beyond."
+        ),
+    ] = "auto"
     insecure_listen: Annotated[
         bool,
-        Meta(description="Allow a host that other machines reach: whoever connects may run code here."),
+        Meta(description="Allow auth `off` or `soft` beyond loopback: whoever connects may run code here."),
     ] = False
     data_dir: Annotated[
         str,
@@ -61,7 +69,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         HotReload,
         Meta(
             description="Whether functions and layers may be folders of this machine (`S3Bucket=hot-reload`):"
-            " `auto` allows it while the server listens on loopback."
+            " `auto` allows it on loopback with auth `off`."
         ),
     ] = "auto"
     allow_deprecated_runtimes: Annotated[
@@ -126,8 +134,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def hot_reload(self) -> bool:
-        """`allow_hot_reload`, decided."""
-        return self.allow_hot_reload == "always" or (self.allow_hot_reload == "auto" and is_loopback(self.host))
+        """`allow_hot_reload`, decided: where permissions count, callers may not read the host's folders."""
+        alone = is_loopback(self.host) and self.auth_mode == "off"
+        return self.allow_hot_reload == "always" or (self.allow_hot_reload == "auto" and alone)
+
+    @property
+    def auth_mode(self) -> Literal["off", "soft", "on"]:
+        """The mode in force."""
+        if self.auth == "auto":
+            return "off" if is_loopback(self.host) or self.insecure_listen else "on"
+        return self.auth
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -173,11 +189,11 @@ def load(flags: Mapping[str, str], environment: Mapping[str, str], config: Path 
     for name, text in flags.items():
         values[name] = _value(name, text, f"from --{name.replace('_', '-')}", strict=False)
     settings = Settings(**values)
-    if not is_loopback(settings.host) and not settings.insecure_listen:
+    if not is_loopback(settings.host) and settings.auth_mode != "on" and not settings.insecure_listen:
         raise SettingsError(
-            f"host = {settings.host!r} can be reached from other machines, and Samovar doesn't check signatures yet: "
-            "whoever connects could deploy and run code here. Listen on 127.0.0.1 (and use an SSH tunnel), or say "
-            "--insecure-listen if everybody on that network may."
+            f"host = {settings.host!r} can be reached from other machines, and with auth = {settings.auth_mode!r} "
+            "whoever connects could deploy and run code here. Leave auth at its default there: signatures are checked; "
+            "or listen on 127.0.0.1, or say --insecure-listen if everybody on that network may."
         )
     interpreters(settings)  # told now, if it can't be used
     if settings.data_dir:

@@ -80,15 +80,18 @@ def test_what_cannot_be_used_is_refused_with_its_name_its_place_and_what_is_allo
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.com", ""])
-def test_listening_beyond_loopback_needs_to_be_asked_for_twice(host: str) -> None:
-    with pytest.raises(SettingsError, match="--insecure-listen"):
-        load({"host": host}, {})
-    assert load({"host": host, "insecure_listen": "true"}, {}).host == host
+def test_beyond_loopback_everybody_must_sign_or_it_is_asked_for_twice(host: str) -> None:
+    assert load({"host": host}, {}).auth_mode == "on"
+    for mode in ("off", "soft"):
+        with pytest.raises(SettingsError, match="--insecure-listen"):
+            load({"host": host, "auth": mode}, {})
+    assert load({"host": host, "insecure_listen": "true"}, {}).auth_mode == "off"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.53", "::1", "localhost"])
 def test_loopback_needs_nothing(host: str) -> None:
-    assert load({"host": host}, {}).host == host
+    assert load({"host": host}, {}).auth_mode == "off"
+    assert load({"host": host, "auth": "on"}, {}).auth_mode == "on"
 
 
 def test_every_setting_is_described_and_documented() -> None:

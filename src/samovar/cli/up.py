@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from samovar.app import Running
 
 
+_AUTH = {
+    "off": "off: any credentials are accepted",
+    "soft": "soft: what would be refused is logged, and done",
+    "on": "on: requests must be signed and allowed",
+}
+
+
 @click.command("up")
 @all_settings
 def up(config: Path | None, **options: object) -> None:
@@ -42,9 +49,25 @@ def up(config: Path | None, **options: object) -> None:
 def _announce(settings: Settings, running: "Running") -> None:
     data = "in memory; gone when the server stops" if settings.ephemeral else settings.data_dir
     click.secho(f"Samovar {__version__}", bold=True)
-    for label, value in (("Endpoint", running.endpoint), ("Isolation", running.isolation), ("Data", data)):
+    rows = (
+        ("Endpoint", running.endpoint),
+        ("Isolation", running.isolation),
+        ("Auth", _AUTH[running.auth]),
+        ("Data", data),
+    )
+    for label, value in rows:
         click.echo(f"  {click.style(f'{label:<11}', dim=True)}{value}")
+    _tell_key(running)
     click.echo(f"{click.style('Ready.', fg='green', bold=True)} {running.endpoint} in {running.start_s:.2f} s")
+
+
+def _tell_key(running: "Running") -> None:
+    """The root's key, the once that it is there to be told."""
+    if running.root_key is None:
+        return
+    click.echo("  A key for the root of account 000000000000. It isn't shown again (`samovar keys` makes others):")
+    for name, value in zip(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), running.root_key, strict=True):
+        click.echo(f"    export {name}={value}")
 
 
 def _say_stopping() -> None:

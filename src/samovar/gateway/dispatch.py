@@ -23,8 +23,9 @@ from samovar.core.context import Operation as Ordinary
 from samovar.core.errors import AwsError
 from samovar.core.service import Service, fold
 from samovar.gateway import identity, origin
+from samovar.gateway.authority import NOBODY, Authority
 from samovar.gateway.doors import Doors, answer
-from samovar.gateway.identity import Identities
+from samovar.gateway.identity import Identity
 from samovar.net.message import Reply, Request, Response
 from samovar.wire import sigv4
 from samovar.wire.compile import Answer, Operation
@@ -59,13 +60,14 @@ class Gateway:
         *,
         doors: Doors,
         region: str,
-        identities: Identities | None = None,
+        authority: Authority | None = None,
     ) -> None:
         self._services = {service.name: service for service in services}
         self._models = models
         self._router = Router(models, self._services)
         self._doors = doors
-        self._identities = identities
+        self._authority = authority
+        self._enforces = authority is not None and authority.enforces
         self._region = region
         self._table: dict[tuple[str, str], tuple[Ordinary | None, DirectOperation | None]] = {}
         self._tasks: set[asyncio.Future[Any]] = set()
@@ -81,6 +83,8 @@ class Gateway:
             raise AwsError("NotImplementedException", f"The service {service} is not on this server yet.")
         ordinary, direct = self._find(service, operation)
         self._models[service].operation(operation).validate(params)
+        if self._enforces and self._authority is not None:
+            ctx = self._authority.admit(ctx, service, operation, params)
         if ordinary is not None:
             return await ordinary(ctx, params)
         assert direct is not None
@@ -115,7 +119,8 @@ class Gateway:
         site = self._doors.site(call.request)
         if site is not None:
             scope = sigv4.scope(call.request.headers, call.request.query)
-            site.serve(call.request, self._context(call, scope), call.reply)
+            who = NOBODY if self._enforces else self._identify(call, scope)
+            site.serve(call.request, self._context(call, scope, who), call.reply)
             return
         if origin.is_foreign(call.request.headers):
             call.reply(answer(403, {"message": "Requests from web pages of other sites are refused."}))
@@ -132,9 +137,16 @@ class Gateway:
         request = call.request
         match = self._router.resolve(request.method, request.path, request.query, request.headers, request.body)
         operation = call.operation = match.operation
-        ctx = self._context(call, match.scope)
+        if self._enforces and self._authority is not None:
+            signing_name = self._models[match.service].signing_name
+            who = self._authority.authenticate(request, match.service, signing_name, operation.name)
+        else:
+            who = self._identify(call, match.scope)
+        ctx = self._context(call, match.scope, who)
         ordinary, direct = self._find(match.service, operation.name)
         params = operation.parse(match.labels, request.query, request.headers, request.body)
+        if self._enforces and self._authority is not None:
+            ctx = self._authority.admit(ctx, match.service, operation.name, params, request)
         if direct is not None:
             direct(ctx, params, partial(self._guard, call, self._finish, call))
         elif ordinary is not None:
@@ -156,10 +168,13 @@ class Gateway:
 
     # --- pieces
 
-    def _context(self, call: _Call, scope: sigv4.Scope | None) -> Context:
+    def _identify(self, call: _Call, scope: sigv4.Scope | None) -> Identity:
+        if self._authority is None:
+            return identity.assumed(scope)
+        return self._authority.identify(scope, call.request.headers, call.request.query)
+
+    def _context(self, call: _Call, scope: sigv4.Scope | None, who: Identity) -> Context:
         request = call.request
-        known = self._identities.find(scope, request.headers, request.query) if self._identities else None
-        who = known or identity.assumed(scope)
         return Context(
             who.account,
             identity.region_of(scope, self._region),

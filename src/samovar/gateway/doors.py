@@ -15,6 +15,7 @@ import msgspec
 
 from samovar.core.clock import SystemClock, iso_z
 from samovar.core.context import Context
+from samovar.core.errors import AwsError
 from samovar.core.service import Service
 from samovar.gateway import origin
 from samovar.net.message import Reply, Request, Response
@@ -36,6 +37,10 @@ View = Callable[[Mapping[str, str]], Awaitable[object]]
 
 class BadView(Exception):
     """The message says which parameter, and what is allowed."""
+
+
+Room = Callable[[Request], Coroutine[Any, Any, Response]]
+"""Answers every request to a path."""
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -69,10 +74,14 @@ class Doors:
         downloads: Mapping[str, Download] | None = None,
         views: Mapping[str, View] | None = None,
         sites: Iterable[Site] = (),
+        rooms: Mapping[str, Room] | None = None,
+        guard: Callable[[Request], None] | None = None,
     ) -> None:
         """`facts` are further members of the health answer (version, isolation); `reset` runs after the services'.
 
-        `downloads` are services' links, by the prefix of their paths; `views` what rooms show of themselves, by path.
+        `rooms` are doors that see to everything themselves, by path; `guard` raises AwsError for who may not change or
+        look into the platform, where that is asked. `downloads` are services' links, by the prefix of their paths;
+        `views` what rooms show of themselves, by path.
         """
         self._services = list(services)
         self._facts = facts
@@ -84,6 +93,8 @@ class Doors:
         self._downloads = downloads or {}
         self._views = views or {}
         self._sites = tuple(sites)
+        self._rooms = rooms or {}
+        self._guard = guard
 
     def site(self, request: Request) -> Site | None:
         """The site that a request is for."""
@@ -102,6 +113,13 @@ class Doors:
             return answer(403, {"message": "This door opens to localhost and to IP addresses only."})
         if path in _HEALTH:
             return self._health() if request.method in ("GET", "HEAD") else _wrong_method("GET")
+        if path in self._rooms:
+            return self._rooms[path](request)
+        if self._guard is not None and (path in _RESET or path == _CLOCK or path in self._views):
+            try:
+                self._guard(request)
+            except AwsError as refused:
+                return answer(403, {"message": refused.message})
         if path in _RESET:
             return self._open_reset(request) if request.method == "POST" else _wrong_method("POST")
         if path == _CLOCK:

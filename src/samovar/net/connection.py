@@ -61,6 +61,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._site.connections.add(self)
+        peer = transport.get_extra_info("peername")
+        self._reader.peer = peer[0] if isinstance(peer, tuple) else ""
         if self._site.draining:
             self._transport.close()
 

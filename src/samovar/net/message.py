@@ -54,7 +54,7 @@ class Incoming:
 class Request:
     """One request, complete but for an `incoming` body. Plain and slotted: one is made per call on the hot path."""
 
-    __slots__ = ("body", "headers", "http10", "incoming", "keep_alive", "method", "path", "query", "source")
+    __slots__ = ("body", "headers", "http10", "incoming", "keep_alive", "method", "path", "peer", "query", "source")
 
     def __init__(
         self, method: str, path: str, query: str, headers: dict[str, str], body: bytes, source: object = None
@@ -72,6 +72,8 @@ class Request:
         """The body, where Admit wanted it `Streamed`."""
         self.source = source
         """The tag of the listener it came through; None for the public door."""
+        self.peer = ""
+        """The client's address."""
         self.http10 = False
         self.keep_alive = True
 

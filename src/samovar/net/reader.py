@@ -61,6 +61,8 @@ class Reader:
         self._declining = False  # between an ignored upgrade and its body
         self._incoming: Incoming | None = None
         self._trailers: dict[str, str] = {}
+        self.peer = ""
+        """The client's address; the connection knows it."""
 
     def feed(self, data: bytes) -> None:
         if self.phase is Phase.REFUSED:
@@ -201,6 +203,7 @@ class Reader:
 
     def _request(self, body: bytes) -> Request:
         request = Request(self._method, self._path, self._query, self._headers, body, self._source)
+        request.peer = self.peer
         request.http10 = self._http10
         request.keep_alive = self._keep_alive
         return request

@@ -4,6 +4,8 @@ Owns: Directory and its caches, which every change empties. Rule: a principal th
 was given to another since, is None, whatever credentials say.
 """
 
+import re
+
 import msgspec
 
 from samovar.core.session import Session
@@ -13,7 +15,7 @@ from samovar.policy.grammar import Kind
 from samovar.policy.principals import Who
 from samovar.policy.rules import Rules
 from samovar.services.iam import holders
-from samovar.services.iam.state import GROUP, ROLE, State
+from samovar.services.iam.state import GROUP, ROLE, Holder, State
 
 _REMEMBERED = 4096
 
@@ -97,15 +99,23 @@ class Directory:
             return Caller(Who(principal, service=principal)), ""
         if principal.endswith(":root"):
             return Caller(Who(principal, principal.split(":")[4])), ""
-        holder = holders.by_arn(self._state, principal)
+        holder = self._acting(principal)
         if holder is None or holder.kind == GROUP:
             return None
         arn, role = holder.arn, ""
         if holder.kind == ROLE:  # the platform itself, on behalf of the role
-            arn, role = f"arn:aws:sts::{holder.account}:assumed-role/{holder.name}/samovar", holder.arn
+            taken = f"arn:aws:sts::{holder.account}:assumed-role/{holder.name}/samovar"
+            arn, role = principal if principal.startswith("arn:aws:sts:") else taken, holder.arn
         boundary = self._rules([("boundary", self._document(holder.boundary) or "")]) if holder.boundary else None
         who = Who(arn, holder.account, role, holder.id)
         return Caller(who, self._rules(holders.sources(self._state, holder)), boundary), holder.id
+
+    def _acting(self, principal: str) -> Holder | None:
+        """The user or role of an ARN; that of a session means its role, where the platform took it on."""
+        session = re.fullmatch(r"arn:aws:sts::(\d{12}):assumed-role/([^/]+)/.+", principal)
+        if session:
+            return self._state.holder(session[1], ROLE, session[2])
+        return holders.by_arn(self._state, principal)
 
     def _document(self, arn: str) -> str | None:
         return holders.document(self._state, arn)

@@ -16,6 +16,7 @@ from samovar.core.context import Context
 from samovar.core.service import Service, bind
 from samovar.delivery.invocations import Invocations
 from samovar.net.message import Reply, Request
+from samovar.services.lambda_.access import access
 from samovar.services.lambda_.asynchronous import Asynchronous
 from samovar.services.lambda_.code import LINK_PATH, CodeStore
 from samovar.services.lambda_.codesigning import CodeSigning
@@ -40,7 +41,7 @@ from samovar.services.lambda_.ops import provisioned as provisioned_ops
 from samovar.services.lambda_.ops import urls as urls_ops
 from samovar.services.lambda_.permissions import Permissions
 from samovar.services.lambda_.polling import Pollers, Polling
-from samovar.services.lambda_.ports import Engine
+from samovar.services.lambda_.ports import Engine, Visitors
 from samovar.services.lambda_.provisioned import Provisions
 from samovar.services.lambda_.runtimes import TABLE, Runtimes
 from samovar.services.lambda_.state import State
@@ -73,6 +74,7 @@ async def build(
     runtimes: Runtimes = TABLE,
     pollers: Mapping[str, Pollers] = {},
     hot_reload: bool = False,
+    visitors: Visitors | None = None,
 ) -> tuple[Service, Download, Visit]:
     """Start the service: its operations, the door through which GetFunction's links download code, and that of URLs.
 
@@ -81,7 +83,7 @@ async def build(
     from 0 up to 1, for aliases that share out their invocations. `polled` are the event sources (their names in
     `sources.SOURCES`) from which something delivers, as well as those with `pollers`. `invocations` runs what is
     invoked asynchronously. `runtimes` are the identifiers that functions may have. `hot_reload`: whether
-    their code may be folders of the host.
+    their code may be folders of the host. `visitors` says who may visit URLs that ask for signatures.
     """
     architecture = {"aarch64": "arm64"}.get(machine or platform.machine(), machine or platform.machine())
     code = CodeStore(blobs, trees, clock)
@@ -119,5 +121,6 @@ async def build(
         for piece in (sources, signing, state):
             await piece.reset()
 
-    visit = UrlSite(addresses, permits, clock).serve
-    return Service("lambda", operations, direct, close=close, reset=reset), code.download, visit
+    visit = UrlSite(addresses, permits, clock, visitors).serve
+    card = Service("lambda", operations, direct, close=close, reset=reset, access=access(state, permits))
+    return card, code.download, visit

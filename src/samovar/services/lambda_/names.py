@@ -49,6 +49,12 @@ def locate(ctx: Context, text: str, qualifier: str = "") -> Target:
     return Target(_checked(parts["name"]), derived or qualifier)
 
 
+def parts(text: str) -> tuple[str, str, str, str] | None:
+    """(region, account, name, qualifier), empty where not given; None for what names no function."""
+    found = _PARTS.fullmatch(text)
+    return (found["region"] or "", found["account"] or "", found["name"], found["qualifier"] or "") if found else None
+
+
 def unqualified(ctx: Context, text: str) -> str:
     """The name of a function of which only `$LATEST` is meant."""
     target = locate(ctx, text)

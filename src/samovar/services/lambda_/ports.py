@@ -1,13 +1,14 @@
 """What the service asks of others: the engine that runs functions, who takes events for later, and who keeps what may
 be tagged."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from samovar.core.context import Context, Reply
 from samovar.engine.model import InitFailure, Invocation, Result, Version
 from samovar.engine.provisioning import Provisioned
 from samovar.engine.streaming import Pace, Sink
+from samovar.net.message import Request
 from samovar.services.lambda_.function import Key
 
 
@@ -67,6 +68,21 @@ class Asynchronous(Protocol):
 
     def accept(self, ctx: Context, name: str, qualifier: str, payload: bytes, reply: Reply) -> None:
         """Answer 202 when the event is safe; it runs later."""
+        ...
+
+
+class Visitors(Protocol):
+    """Who may visit function URLs that ask for a signature (the gateway's authority)."""
+
+    @property
+    def enforces(self) -> bool:
+        """Whether signatures and permissions count at all."""
+        ...
+
+    def visit(
+        self, ctx: Context, request: Request, action: str, arn: str, policy: object, given: Mapping[str, str]
+    ) -> Context:
+        """The visitor's own context; AwsError where a signature is wrong or permission is missing."""
         ...
 
 

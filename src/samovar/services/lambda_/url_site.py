@@ -3,7 +3,7 @@
 Owns: which URL a request means, and who may enter.
 
 1. `AuthType NONE` lets in whom the resource policy lets in: everybody, by a statement for `*`. `AWS_IAM` asks for a
-   signature, which isn't verified yet.
+   signature, and where permissions count, for two of them: to call the URL, and the function through it.
 2. No task and no await: like Invoke, a visit goes to the engine at once and is answered by its callback.
 """
 
@@ -18,6 +18,7 @@ from samovar.net.message import Reply, Request
 from samovar.services.lambda_ import url_answer, url_event
 from samovar.services.lambda_.names import LATEST
 from samovar.services.lambda_.permissions import Permissions
+from samovar.services.lambda_.ports import Visitors
 from samovar.services.lambda_.url_event import Visit
 from samovar.services.lambda_.url_stream import StreamedPage
 from samovar.services.lambda_.urls import LABEL, PATH, Urls
@@ -32,10 +33,13 @@ _TRACE = re.compile(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}(?:;(?:Parent=[0-9a-f]{16}|
 
 
 class UrlSite:
-    def __init__(self, urls: Urls, permissions: Permissions, clock: Clock) -> None:
+    def __init__(
+        self, urls: Urls, permissions: Permissions, clock: Clock, visitors: Visitors | None = None
+    ) -> None:
         self._urls = urls
         self._permissions = permissions
         self._clock = clock
+        self._visitors = visitors
 
     def serve(self, request: Request, ctx: Context, reply: Reply) -> None:
         """Answer a request to a URL, now or when its function has run."""
@@ -46,7 +50,7 @@ class UrlSite:
         cors = visit.url.cors
         if cors and url_answer.is_preflight(request):
             reply(url_answer.preflight(cors, request, ctx.request_id))
-        elif self._may_enter(visit):
+        elif self._may_enter(visit, request, ctx):
             self._invoke(visit, request, ctx, reply)
         else:
             reply(url_answer.forbidden(ctx.request_id))
@@ -65,12 +69,25 @@ class UrlSite:
         domain = domain or f"{id}{LABEL}{url.key[1]}.localhost"
         return Visit(url, domain, path or "/", scope.access_key if scope else "")
 
-    def _may_enter(self, visit: Visit) -> bool:
+    def _may_enter(self, visit: Visit, request: Request, ctx: Context) -> bool:
         url = visit.url
         if url.auth_type == "AWS_IAM":
-            return bool(visit.signed_by)
+            return self._is_permitted(visit, request, ctx)
         facts = {"lambda:FunctionUrlAuthType": url.auth_type}
         return self._permissions.admits_everybody(url.key, ACTION, url.function_arn, facts)
+
+    def _is_permitted(self, visit: Visit, request: Request, ctx: Context) -> bool:
+        visitors, url = self._visitors, visit.url
+        if visitors is None or not visitors.enforces:
+            return bool(visit.signed_by)
+        policy = self._permissions.table.get(url.key)
+        given = {"lambda:FunctionUrlAuthType": url.auth_type, "lambda:InvokedViaFunctionUrl": "true"}
+        try:
+            for action in (ACTION, "lambda:InvokeFunction"):
+                visitors.visit(ctx, request, action, url.function_arn, policy.document if policy else None, given)
+        except AwsError:
+            return False
+        return True
 
     def _invoke(self, visit: Visit, request: Request, ctx: Context, reply: Reply) -> None:
         url, now = visit.url, self._clock.now()

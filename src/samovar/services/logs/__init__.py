@@ -10,6 +10,7 @@ import asyncio
 from samovar.core.clock import Clock
 from samovar.core.service import Service, bind
 from samovar.services.logs import jobs
+from samovar.services.logs.access import access
 from samovar.services.logs.ops import events, groups, streams, tags
 from samovar.services.logs.sink import LogSink
 from samovar.services.logs.state import LogsState
@@ -35,4 +36,4 @@ async def build(store: Store, clock: Clock) -> tuple[Service, LogSink]:
         await state.clear()
 
     operations, direct = bind(state, groups, streams, events, tags)
-    return Service("logs", operations, direct, close, reset), sink
+    return Service("logs", operations, direct, close, reset, access(state)), sink

@@ -10,6 +10,7 @@ import asyncio
 from samovar.core.clock import Clock
 from samovar.core.service import Service, bind
 from samovar.services.sqs import jobs
+from samovar.services.sqs.access import access
 from samovar.services.sqs.moves import Moves
 from samovar.services.sqs.ops import moves as moves_ops
 from samovar.services.sqs.ops import permissions, queues, receiving, sending, tags
@@ -37,4 +38,4 @@ async def build(store: Store, clock: Clock, bodies: Bodies) -> Service:
 
     operations, direct = bind(state, queues, sending, receiving, tags, permissions)
     operations |= bind(moves, moves_ops)[0]
-    return Service("sqs", operations, direct, close, reset)
+    return Service("sqs", operations, direct, close, reset, access(state, moves))

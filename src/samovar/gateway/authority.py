@@ -1,0 +1,274 @@
+"""Who is let in, and what they may do: signatures checked, permissions decided (facts/iam.md §6, §7).
+
+Owns: the three modes, and AWS's codes for refusals. Refuses: what policies mean (`policy`), who there is (IAM).
+
+    off    nobody is asked: credentials only say whose resources are meant
+    soft   everything is checked, and what would be refused is logged and done
+    on     what isn't signed rightly or isn't allowed is refused
+
+Rules: whose key signs is who is identified, from one place of the request only. A resource of another account is
+reached through the owner's context once both sides allow; nobody gets there otherwise. No secret reaches a log.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Literal, Protocol
+
+import msgspec
+
+from samovar.core.access import Access, Need
+from samovar.core.clock import Clock
+from samovar.core.context import Context, Params
+from samovar.core.errors import AwsError
+from samovar.core.service import Service
+from samovar.core.session import Session
+from samovar.gateway import identity
+from samovar.gateway.facts import Facts
+from samovar.gateway.identity import Identities, Identity
+from samovar.net.message import Request
+from samovar.policy import grammar
+from samovar.policy.decision import Caller, Decision, decide, refusal
+from samovar.policy.grammar import Kind
+from samovar.policy.principals import Who
+from samovar.policy.rules import Request as Asked
+from samovar.policy.rules import Rules
+from samovar.wire import chunked, signature, sigv4
+from samovar.wire.sigv4 import Scope
+
+Mode = Literal["off", "soft", "on"]
+
+_REMEMBERED = 2048
+_INVALID_TOKEN = "The security token included in the request is invalid."
+_ANONYMOUS = Caller(Who("anonymous"))
+
+log = logging.getLogger("samovar.auth")
+
+
+class Directory(Protocol):
+    """Principals and what they may do (`services/iam`)."""
+
+    def caller(self, principal: str, session: Session | None) -> Caller | None: ...
+    def tags(self, principal: str) -> Mapping[str, str]: ...
+
+
+class Authority:
+    def __init__(
+        self,
+        mode: Mode,
+        identities: Identities,
+        directory: Directory,
+        clock: Clock,
+        operator: str = "",
+    ) -> None:
+        """`operator`: the secret of whoever runs this server (`samovar keys`)."""
+        self.enforces = mode != "off"
+        self._soft = mode == "soft"
+        self._identities = identities
+        self._directory = directory
+        self._cards: dict[str, Access | None] = {}
+        self._clock = clock
+        self._operator = operator
+        self._verifier = signature.Verifier()
+        self._compiled: dict[object, Rules] = {}
+        self._said: set[str] = set()
+
+    def attach(self, services: Iterable[Service]) -> None:
+        """The services whose operations are to be allowed."""
+        self._cards = {service.name: service.access for service in services}
+
+    # --- who
+
+    def identify(self, scope: Scope | None, headers: Mapping[str, str], query: str) -> Identity:
+        """Whom the credentials name, whether or not they are theirs."""
+        return self._identities.find(scope, headers, query) or identity.assumed(scope)
+
+    def authenticate(self, request: Request, service: str, signing_name: str, operation: str) -> Identity:
+        """Whoever signed this request; AwsError for what isn't signed rightly."""
+        card = self._cards.get(service)
+        if card is not None and operation in card.unsigned and not _is_signed(request):
+            return NOBODY
+        try:
+            return self._signed_by(request, signing_name)
+        except AwsError as refused:
+            if not self._soft:
+                raise (_as_s3(refused) if service == "s3" else refused) from None
+            self._say(f"would be refused: {refused.message} ({service} {operation})")
+            scope = sigv4.scope(request.headers, request.query)
+            return self.identify(scope, request.headers, request.query)
+
+    def authenticate_operator(self, request: Request) -> None:
+        """AwsError unless whoever runs the server has signed."""
+        signed = signature.read(request.headers, request.query)
+        if signed is None or signed.scope.access_key != OPERATOR or not self._operator:
+            raise AwsError("AccessDeniedException", "This door opens to the operator of the server: `samovar keys`.")
+        self._verify(request, signed, self._operator)
+
+    def _signed_by(self, request: Request, service: str) -> Identity:
+        signed = signature.read(request.headers, request.query)
+        if signed is None:
+            raise AwsError("MissingAuthenticationTokenException", "Request is missing Authentication Token")
+        found = self._identities.find(signed.scope, request.headers, request.query)
+        if found is None:
+            raise AwsError("UnrecognizedClientException", _INVALID_TOKEN)
+        self._verify(request, signed, found.secret)
+        if found.session is not None and found.session.expires_at <= self._clock.now():
+            raise AwsError("ExpiredTokenException", "The security token included in the request is expired")
+        if signed.scope.service != service:
+            message = f"Credential should be scoped to correct service: '{service}'. "
+            raise AwsError("InvalidSignatureException", message)
+        if found.session is None:
+            self._identities.keys.used(signed.scope.access_key, signed.scope.service, signed.scope.region)
+        return found
+
+    def _verify(self, request: Request, signed: signature.Signed, secret: str) -> None:
+        signature.check_time(signed, self._clock.now())
+        self._verifier.check(signed, secret, request.method, request.path, request.query, request.headers, request.body)
+        kind = request.headers.get("x-amz-content-sha256", "")
+        if kind.startswith(signature.STREAMING):
+            chunks = chunked.Chunks(kind, signed, partial(self._verifier.sign, secret, signed.scope))
+            request.body = chunks.feed(request.body)
+            chunks.end()
+
+    # --- what
+
+    def admit(
+        self, ctx: Context, service: str, operation: str, params: Params, request: Request | None = None
+    ) -> Context:
+        """The context to run an operation in: the owner's of what it is about; AwsError where it isn't allowed."""
+        card = self._cards.get(service)
+        needs = card.needs(operation, ctx, params) if card else [Need(f"{service}:{operation}")]
+        if not needs:
+            return ctx
+        try:
+            return self._admit(ctx, card, operation, params, needs, request)
+        except AwsError as refused:
+            if not self._soft:
+                raise
+            self._say(f"would be refused: {refused.message}")
+            return ctx
+
+    def _admit(
+        self,
+        ctx: Context,
+        card: Access | None,
+        operation: str,
+        params: Params,
+        needs: list[Need],
+        request: Request | None,
+    ) -> Context:
+        caller = self._caller(ctx)
+        if ctx.session is not None and not ctx.session.role and needs[0].action.startswith("iam:"):
+            raise AwsError("UnrecognizedClientException", _INVALID_TOKEN)  # facts/iam.md §3, GetSessionToken
+        account = ctx.account
+        for number, need in enumerate(needs):
+            owner = self._owner(card, need) or ctx.account
+            facts = Facts(ctx, caller, card, operation, params, need, self._clock.now, self._directory.tags, request)
+            asked = Asked(need.action, need.resource, facts)
+            closed = card is not None and card.closed and need.action.startswith(f"{card.prefix}:")
+            admitting = self._rules(card, need.resource) if card and need.action.startswith(card.prefix) else None
+            closed = closed and need.resource != "*"
+            decision = decide(caller, asked, admitting, account=owner, both=closed)
+            if not decision.allowed:
+                raise self._denied(caller, asked, decision, terse=closed)
+            if number == 0:
+                account = owner
+        return ctx if account == ctx.account else msgspec.structs.replace(ctx, account=account)
+
+    def visit(
+        self, ctx: Context, request: Request, action: str, arn: str, policy: object, given: Mapping[str, str]
+    ) -> Context:
+        """The context of a signed visit to a service's own site (function URLs); AwsError where it isn't allowed."""
+        who = self.authenticate(request, "", "lambda", action)
+        ctx = msgspec.structs.replace(ctx, account=who.account, principal=who.principal, session=who.session)
+        card = Access(action.partition(":")[0], policy=lambda arn: policy)
+        try:
+            return self._admit(ctx, card, "", {}, [Need(action, arn, given)], request)
+        except AwsError as refused:
+            if not self._soft:
+                raise
+            self._say(f"would be refused: {refused.message}")
+            return ctx
+
+    # --- pieces
+
+    def _caller(self, ctx: Context) -> Caller:
+        if not ctx.principal:
+            return _ANONYMOUS
+        caller = self._directory.caller(ctx.principal, ctx.session)
+        if caller is None:
+            raise AwsError("UnrecognizedClientException", _INVALID_TOKEN)
+        return caller
+
+    @staticmethod
+    def _owner(card: Access | None, need: Need) -> str:
+        """The account of a resource; empty for one that is nobody's."""
+        account = (need.resource.split(":", 5) + [""] * 5)[4]
+        if account.isdecimal() and len(account) == 12:
+            return account
+        return (card.owner(need.resource) or "") if card else ""
+
+    def _rules(self, card: Access, arn: str) -> Rules | None:
+        policy = card.policy(arn)
+        return self._compile(policy) if policy else None
+
+    def _compile(self, policy: object) -> Rules:
+        """A resource's policy compiled; one that can't be read admits nobody."""
+        if isinstance(policy, Rules):
+            return policy
+        text = policy if isinstance(policy, str) else msgspec.json.encode(policy).decode()
+        rules = self._compiled.get(text)
+        if rules is None:
+            if len(self._compiled) >= _REMEMBERED:
+                self._compiled.clear()
+            try:
+                rules = Rules([("resource policy", grammar.parse(text, Kind.RESOURCE))])
+            except grammar.Malformed as wrong:
+                log.warning("a resource policy can't be read and admits nobody: %s", wrong)
+                rules = Rules([])
+            self._compiled[text] = rules
+        return rules
+
+    @staticmethod
+    def _denied(caller: Caller, asked: Asked, decision: Decision, terse: bool) -> AwsError:
+        if terse:
+            text = f"User: {caller.who.arn} is not authorized to perform: {asked.action} on resource: {asked.resource}"
+        else:
+            text = refusal(caller.who.arn, asked, decision)
+        return AwsError("AccessDeniedException", text)
+
+    def _say(self, text: str) -> None:
+        """Each thing once: a missing permission is asked for again and again."""
+        if text not in self._said:
+            if len(self._said) >= _REMEMBERED:
+                self._said.clear()
+            self._said.add(text)
+            log.warning("%s", text)
+
+
+def _is_signed(request: Request) -> bool:
+    return "authorization" in request.headers or "X-Amz-Signature=" in request.query
+
+
+def _as_s3(refused: AwsError) -> AwsError:
+    code, message = _S3.get(refused.code, (refused.code, ""))
+    return AwsError(code, message or refused.message)
+
+
+_S3: Mapping[str, tuple[str, str]] = {
+    "ExpiredTokenException": ("ExpiredToken", "The provided token has expired."),
+    "IncompleteSignatureException": ("AuthorizationHeaderMalformed", ""),
+    "InvalidSignatureException": ("SignatureDoesNotMatch", ""),
+    "MissingAuthenticationTokenException": ("AccessDenied", "Access Denied"),
+    "UnrecognizedClientException": (
+        "InvalidAccessKeyId",
+        "The AWS Access Key Id you provided does not exist in our records.",
+    ),
+}
+"""S3 has words of its own (facts/iam.md §7)."""
+
+OPERATOR = "SAMOVAROPERATOR"
+"""The access key of whoever runs the server; its secret is derived from the server's key file."""
+
+NOBODY = Identity(identity.DEFAULT_ACCOUNT, "")
+"""A caller without a signature, where that is allowed."""
