@@ -5,9 +5,9 @@ this, nobody else.
 """
 
 import hashlib
-import time
 import urllib.error
 import urllib.request
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,9 +16,8 @@ import click
 import msgspec
 
 from samovar.cli.options import chosen
-from samovar.core.clock import SystemClock
+from samovar.store import keyfile
 from samovar.store.errors import StoreError
-from samovar.store.vault import FILE, derive, read_key
 from samovar.wire.signature import ALGORITHM, Signed, Verifier, canonical_request
 from samovar.wire.sigv4 import Scope
 
@@ -72,15 +71,18 @@ def delete(server: tuple[str, Path], access_key_id: str) -> None:
 def _ask(server: tuple[str, Path], method: str, content: dict[str, str] | None) -> dict[str, Any]:
     endpoint, directory = server
     try:
-        key = read_key(directory)
+        key = keyfile.read(directory)
     except StoreError as error:
         raise click.ClickException(str(error)) from None
     if key is None:
-        raise click.ClickException(f"there is no {FILE} in {directory}: name the server's data directory (--data-dir)")
+        raise click.ClickException(f"there is no {keyfile.FILE} in {directory}; --data-dir names another")
     body = b"" if content is None else msgspec.json.encode(content)
-    headers = _signed(derive(key, OPERATOR), method, urlsplit(endpoint).netloc, body)
-    request = urllib.request.Request(endpoint + _PATH, body or None, headers, method=method)
+    secret, host = keyfile.derive(key, OPERATOR), urlsplit(endpoint).netloc
     try:
+        with urllib.request.urlopen(f"{endpoint}/_samovar/health", timeout=_TIMEOUT_S) as health:
+            date = parsedate_to_datetime(health.headers["Date"]).strftime("%Y%m%dT%H%M%SZ")
+        headers = _signed(secret, method, host, date, body)
+        request = urllib.request.Request(endpoint + _PATH, body or None, headers, method=method)
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:
             found: dict[str, Any] = msgspec.json.decode(response.read())
             return found
@@ -90,9 +92,8 @@ def _ask(server: tuple[str, Path], method: str, content: dict[str, str] | None) 
         raise click.ClickException(f"no server answers at {endpoint}: {error}") from None
 
 
-def _signed(secret: str, method: str, host: str, body: bytes) -> dict[str, str]:
-    """The headers of a request that the operator signs."""
-    date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(SystemClock().now()))
+def _signed(secret: str, method: str, host: str, date: str, body: bytes) -> dict[str, str]:
+    """The headers of a request that the operator signs, by the server's own clock."""
     signed = Signed(Scope(OPERATOR, date[:8], "local", "samovar"), ("host", "x-amz-date"), "", date)
     headers = {"host": host, "x-amz-date": date}
     canonical = canonical_request(signed, method, _PATH, "", headers, hashlib.sha256(body).hexdigest(), False)

@@ -5,10 +5,10 @@ function name an address instead, on its own loopback, beside the Runtime API (f
 """
 
 import hmac
+import time
 
 import msgspec
 
-from samovar.core.clock import iso_millis
 from samovar.engine.model import SNAP_START, Version
 from samovar.net.message import Request, Response
 
@@ -37,6 +37,6 @@ def answer(version: Version, token: str, request: Request, now: float) -> Respon
     if request.method != "GET" or not token or not hmac.compare_digest(given.encode(), token.encode()):
         return Response(403, [("Content-Type", "application/json")], b'{"message":"Forbidden"}')
     key, secret, session = keys(version)
-    expires = iso_millis(now + _LIVE_S).removesuffix("+0000") + "Z"
+    expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now + _LIVE_S))
     told = {"AccessKeyId": key, "SecretAccessKey": secret, "Token": session, "Expiration": expires}
     return Response(200, [("Content-Type", "application/json")], msgspec.json.encode(told))

@@ -41,9 +41,14 @@ class Secured:
 
 
 @pytest.fixture(scope="session")
-def guarded(platforms, tmp_path_factory) -> Iterator[Any]:
+def data_dir(tmp_path_factory) -> Any:
+    return tmp_path_factory.mktemp("auth")
+
+
+@pytest.fixture(scope="session")
+def guarded(platforms, data_dir) -> Iterator[Any]:
     """The server: its data survives, its first start has printed a key."""
-    running = platforms("--data-dir", str(tmp_path_factory.mktemp("auth")), "--auth", "on")
+    running = platforms("--data-dir", str(data_dir), "--auth", "on")
     yield running
     assert running.stop() == 0, running.said()
 
