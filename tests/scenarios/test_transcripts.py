@@ -4,6 +4,7 @@ They are replayed and compared. `python tests/scenarios/test_transcripts.py --re
 is the review.
 """
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -14,6 +15,7 @@ import pytest
 
 from samovar.engine.concurrency import Concurrency
 from samovar.engine.lifecycle import (
+    ENVIRONMENT,
     EXTENSION,
     Event,
     ExtensionEvent,
@@ -177,6 +179,12 @@ def replay(text: str, play: Callable[[list[str]], Iterator[str]]) -> str:
 def test_the_transcript_still_holds(name):
     text = (HERE / f"{name}.txt").read_text()
     assert replay(text, PLAYERS[name]) == text
+
+
+@pytest.mark.parametrize(("name", "table"), [("lifecycle", ENVIRONMENT), ("extension", EXTENSION)])
+def test_every_transition_stands_in_a_transcript(name, table):
+    told = set(re.findall(r"^(\w+) +(\w+) +-> ", (HERE / f"{name}.txt").read_text(), re.MULTILINE))
+    assert {(state.name, event.name.lower()) for state, event in table} == told
 
 
 if __name__ == "__main__" and "--rewrite" in sys.argv:
