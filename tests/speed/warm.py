@@ -120,12 +120,12 @@ def large(thorough: bool) -> dict[str, Numbers]:
 
 
 def many_clients(thorough: bool) -> dict[str, Numbers]:
-    """Answers a second with 1, 2, 16 and 64 connections, each with an environment of its own; and their CPU."""
+    """Answers a second with 1, 2, 8, 16 and 64 connections, each with an environment of its own; and their CPU."""
     seconds, rounds = (1.5, 3) if thorough else (0.6, 1)
     rates, cpu = {}, {}
     with servers.hello() as hello, servers.samovar("--ephemeral") as server:
         name = _deploy(server)
-        for connections in (1, 2, 16, 64):
+        for connections in (1, 2, 8, 16, 64):
             loads = {}
             for label, at in (("hello", hello), ("samovar", server)):
                 loads[label] = _Load(at, invoke(name, _EVENT), connections, seconds)
