@@ -46,7 +46,7 @@ from samovar.sandbox import cgroup, doctor
 from samovar.sandbox.box import LinuxBox
 from samovar.sandbox.boxes import LinuxBoxes
 from samovar.sandbox.spec import CONTROL_PORT, ENDPOINT_PORT, Isolation
-from samovar.services import application_autoscaling, iam, lambda_, logs, sqs, sts
+from samovar.services import application_autoscaling, events, iam, lambda_, logs, sqs, sts
 from samovar.settings import Settings, interpreters
 from samovar.store.blobs import Blobs
 from samovar.store.bodies import Bodies
@@ -159,10 +159,12 @@ class App:
             visitors=self.authority,
         )
         self._close_with(rooms, lambda_service)
+        events_service = await events.build(store, clock, self.outbox, self.journal)
+        self._close_with(rooms, events_service)
         await self.outbox.queue.start()
         scaling = await application_autoscaling.build(store, clock, self.acting, self.engine.provisioned_use)
         self._close_with(rooms, scaling)
-        return [lambda_service, logs_service, sqs_service, scaling, *identity_services]
+        return [lambda_service, logs_service, sqs_service, events_service, scaling, *identity_services]
 
     async def _open_identity(self, store: Store, data: Path) -> list[Service]:
         vault = await asyncio.to_thread(Vault.open, None if self._settings.ephemeral else data)

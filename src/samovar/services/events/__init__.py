@@ -1,0 +1,38 @@
+"""Amazon EventBridge (boto3 client `events`): buses, rules, targets, archives (facts/eventbridge.md §A to §E).
+
+Operations: those in `ops/`. Keeps: the tables `events.*`, and by SQL `archived_events`. What it sends goes through the
+outbox of `delivery`; its schedules through the ticker. Not here: API destinations and connections, global endpoints,
+partner sources, targets other than functions, queues, topics, buses, log groups, state machines and streams.
+"""
+
+from samovar.core.clock import Clock
+from samovar.core.service import Service, bind
+from samovar.delivery.journal import Journal
+from samovar.delivery.outbox import Outbox
+from samovar.services.events.archived import open_archived
+from samovar.services.events.ops import buses, events, rules, tags, targets
+from samovar.services.events.routing import Routing
+from samovar.services.events.schedules import Schedules
+from samovar.services.events.state import Events
+from samovar.store.sqlite import Store
+
+__all__ = ["build"]
+
+
+async def build(store: Store, clock: Clock, outbox: Outbox, journal: Journal) -> Service:
+    state = await Events.open(store, clock)
+    await open_archived(store)
+    routing = Routing(state, outbox, journal)
+    schedules = await Schedules.open(state, routing)
+    schedules.ticker.start()
+    operations = bind(routing, events)[0] | bind(schedules, buses, rules, targets, tags)[0]
+
+    async def close() -> None:
+        await schedules.ticker.close()
+
+    async def reset() -> None:
+        for key, _ in state.rules.items():
+            schedules.ticker.unwatch("/".join(key))
+        await state.clear()
+
+    return Service("events", operations, {}, close=close, reset=reset)
