@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from itertools import pairwise
 
 
 def test_a_rate_fires_one_period_after_it_was_made_and_each_time_the_clock_passes(bridge):
@@ -19,7 +20,7 @@ def test_a_rate_fires_one_period_after_it_was_made_and_each_time_the_clock_passe
     bridge.platform.advance(900)
     times = sorted(json.loads(body)["time"] for body in bridge.bodies(queue, 3))
     moments = [datetime.fromisoformat(time).timestamp() for time in [event["time"], *times]]
-    assert [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)] == [300, 300, 300]
+    assert [later - earlier for earlier, later in pairwise(moments)] == [300, 300, 300]
 
 
 def test_a_cron_fires_at_its_wall_clock_time(bridge):
