@@ -46,7 +46,7 @@ from samovar.sandbox import cgroup, doctor
 from samovar.sandbox.box import LinuxBox
 from samovar.sandbox.boxes import LinuxBoxes
 from samovar.sandbox.spec import CONTROL_PORT, ENDPOINT_PORT, Isolation
-from samovar.services import application_autoscaling, events, iam, lambda_, logs, sqs, sts
+from samovar.services import application_autoscaling, events, iam, lambda_, logs, s3, sqs, sts
 from samovar.settings import Settings, interpreters
 from samovar.store.blobs import Blobs
 from samovar.store.bodies import Bodies
@@ -164,7 +164,8 @@ class App:
         await self.outbox.queue.start()
         scaling = await application_autoscaling.build(store, clock, self.acting, self.engine.provisioned_use)
         self._close_with(rooms, scaling)
-        return [lambda_service, logs_service, sqs_service, events_service, scaling, *identity_services]
+        s3_service = await s3.build(store, data / "objects", clock, self.outbox, self.acting)
+        return [lambda_service, logs_service, sqs_service, s3_service, events_service, scaling, *identity_services]
 
     async def _open_identity(self, store: Store, data: Path) -> list[Service]:
         vault = await asyncio.to_thread(Vault.open, None if self._settings.ephemeral else data)

@@ -70,6 +70,10 @@ class Outbox:
         """The change that sends it on its way, for `Store.transact`; `due`: not before."""
         return await self.queue.putting(shipment.parcel.target, _encode(shipment), due)
 
+    def now(self) -> float:
+        """By the clock that ages are measured with."""
+        return self._clock.now()
+
     async def _work(self, body: str) -> Verdict:
         shipment = _decode(body)
         attempt = shipment.attempts + 1

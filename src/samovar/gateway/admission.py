@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from samovar.net.message import Response
+from samovar.net.message import Response, Streamed
 
 CODE_UPLOAD = 70_167_211
 """A 50 MB zip in base64 and the JSON around it."""
@@ -30,6 +30,8 @@ _LAMBDA = re.compile(
     )""",
     re.VERBOSE,
 )
+_DATED = re.compile(r"/\d{4}-\d{2}-\d{2}/")
+"""Lambda's paths begin with the day of the API."""
 _LIMITS = {
     "InvokeFunction": INVOKE,
     "InvokeAsync": INVOKE_EVENT,
@@ -40,8 +42,13 @@ _LIMITS = {
 }
 
 
-def admit(method: str, path: str, headers: Mapping[str, str]) -> int | Response:
-    """The largest body in bytes, or AWS's 413 when the head already announces a larger one."""
+def admit(method: str, path: str, headers: Mapping[str, str]) -> int | Streamed | Response:
+    """The largest body in bytes, or AWS's 413 when the head already announces a larger one.
+
+    What may be an object on its way into a bucket is taken in as it arrives.
+    """
+    if _is_upload(method, path, headers):
+        return Streamed(OTHER)
     match = _LAMBDA.fullmatch(path) if method in ("POST", "PUT") else None
     operation = match.lastgroup if match else None
     limit = _LIMITS[operation] if operation else OTHER
@@ -51,6 +58,16 @@ def admit(method: str, path: str, headers: Mapping[str, str]) -> int | Response:
         return limit
     suffix = f" for the {operation} operation" if operation else ""
     return too_large(f"Request must be smaller than {limit} bytes{suffix}")
+
+
+def _is_upload(method: str, path: str, headers: Mapping[str, str]) -> bool:
+    """PUT of an object, or POST of a form: signed for S3, or signed in the query or not at all (facts/s3.md §3)."""
+    if method == "POST":
+        return headers.get("content-type", "").startswith("multipart/form-data") and "x-amz-target" not in headers
+    if method != "PUT" or _DATED.match(path):
+        return False
+    authorization = headers.get("authorization")
+    return authorization is None or "/s3/aws4_request" in authorization or authorization.startswith("AWS ")
 
 
 def too_large(message: str) -> Response:

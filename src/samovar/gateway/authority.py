@@ -123,12 +123,24 @@ class Authority:
 
     def _verify(self, request: Request, signed: signature.Signed, secret: str) -> None:
         signature.check_time(signed, self._clock.now())
-        self._verifier.check(signed, secret, request.method, request.path, request.query, request.headers, request.body)
+        body = request.body if request.incoming is None else None
+        self._verifier.check(signed, secret, request.method, request.path, request.query, request.headers, body)
+        if request.incoming is not None:
+            return  # `chunks` takes it apart
         kind = request.headers.get("x-amz-content-sha256", "")
         if kind.startswith(signature.STREAMING):
             chunks = chunked.Chunks(kind, signed, partial(self._verifier.sign, secret, signed.scope))
             request.body = chunks.feed(request.body)
             chunks.end()
+
+    def chunks(self, request: Request) -> chunked.Chunks:
+        """What takes the body of an authenticated request apart while it arrives."""
+        kind = request.headers.get("x-amz-content-sha256", "")
+        signed = signature.read(request.headers, request.query)
+        found = self._identities.find(signed.scope, request.headers, request.query) if signed else None
+        if not self.enforces or self._soft or signed is None or found is None or not kind.startswith(signature.STREAMING):
+            return chunked.unsigned(request.headers)
+        return chunked.Chunks(kind, signed, partial(self._verifier.sign, found.secret, signed.scope))
 
     # --- what
 

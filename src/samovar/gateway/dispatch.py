@@ -23,15 +23,20 @@ from samovar.core.context import Operation as Ordinary
 from samovar.core.errors import AwsError
 from samovar.core.service import Service, fold
 from samovar.gateway import identity, origin
+from samovar.gateway.admission import OTHER
 from samovar.gateway.authority import NOBODY, Authority
 from samovar.gateway.doors import Doors, answer
 from samovar.gateway.identity import Identity
-from samovar.net.message import Reply, Request, Response
+from samovar.gateway.payload import Payload, is_chunked
+from samovar.net.body import BodyStream, CutShort
+from samovar.net.message import Incoming, Reply, Request, Response
 from samovar.wire import sigv4
+from samovar.wire.buckets import hoisted
+from samovar.wire.chunked import unsigned
 from samovar.wire.compile import Answer, Operation
 from samovar.wire.errors import answer_unresolved
 from samovar.wire.model import Models
-from samovar.wire.route import Router
+from samovar.wire.route import Match, Router
 
 _T = TypeVar("_T")
 
@@ -120,7 +125,8 @@ class Gateway:
         if site is not None:
             scope = sigv4.scope(call.request.headers, call.request.query)
             who = NOBODY if self._enforces else self._identify(call, scope)
-            site.serve(call.request, self._context(call, scope, who), call.reply)
+            ctx = self._context(call, scope, who)
+            self._whole(call, lambda: site.serve(call.request, ctx, call.reply))
             return
         if origin.is_foreign(call.request.headers):
             call.reply(answer(403, {"message": "Requests from web pages of other sites are refused."}))
@@ -137,6 +143,26 @@ class Gateway:
         request = call.request
         match = self._router.resolve(request.method, request.path, request.query, request.headers, request.body)
         operation = call.operation = match.operation
+        if operation.streams_in:
+            self._start(call, match)
+        else:
+            self._whole(call, lambda: self._start(call, match))
+
+    def _whole(self, call: _Call, step: Callable[[], None]) -> None:
+        """Go on with `step` when the body is there."""
+        request = call.request
+        if request.incoming is None:
+            step()
+            return
+
+        def arrived(body: bytes) -> None:
+            request.incoming, request.body = None, body
+            step()
+
+        self._spawn(call, _collect(BodyStream(request.incoming)), arrived)
+
+    def _start(self, call: _Call, match: Match) -> None:
+        request, operation = call.request, match.operation
         if self._enforces and self._authority is not None:
             signing_name = self._models[match.service].signing_name
             who = self._authority.authenticate(request, match.service, signing_name, operation.name)
@@ -144,7 +170,9 @@ class Gateway:
             who = self._identify(call, match.scope)
         ctx = self._context(call, match.scope, who)
         ordinary, direct = self._find(match.service, operation.name)
-        params = operation.parse(match.labels, request.query, request.headers, request.body)
+        headers = hoisted(request.query, request.headers) if match.service == "s3" else request.headers
+        body = request.body if request.incoming is None else self._payload(request, request.incoming)
+        params = operation.parse(match.labels, request.query, headers, body)
         if self._enforces and self._authority is not None:
             ctx = self._authority.admit(ctx, match.service, operation.name, params, request)
         if direct is not None:
@@ -167,6 +195,12 @@ class Gateway:
         call.reply(_response(written))
 
     # --- pieces
+
+    def _payload(self, request: Request, incoming: Incoming) -> Payload:
+        chunks = None
+        if is_chunked(request.headers):
+            chunks = self._authority.chunks(request) if self._authority else unsigned(request.headers)
+        return Payload(BodyStream(incoming), request.headers, chunks)
 
     def _identify(self, call: _Call, scope: sigv4.Scope | None) -> Identity:
         if self._authority is None:
@@ -207,6 +241,17 @@ class Gateway:
     def _done(self, call: _Call, then: Callable[[_T], None], task: asyncio.Future[_T]) -> None:
         self._tasks.discard(task)
         self._guard(call, lambda: then(task.result()))
+
+
+async def _collect(stream: BodyStream) -> bytes:
+    """The whole body of a request that might have been an object's, but isn't."""
+    try:
+        body = await stream.read(OTHER)
+    except CutShort:
+        raise AwsError("IncompleteBody", "The request body terminated unexpectedly") from None
+    if body is None:
+        raise AwsError("RequestEntityTooLargeException", f"Request must be smaller than {OTHER} bytes")
+    return body
 
 
 def _response(written: Answer) -> Response:

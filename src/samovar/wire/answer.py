@@ -1,6 +1,6 @@
 """What goes back to a client, and the shape of the functions that every protocol consists of."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -8,8 +8,10 @@ import msgspec
 from samovar.wire.shapes import OperationShape, Ref, Shape
 
 Params = dict[str, Any]
-ReadRequest = Callable[[Mapping[str, str], str, Mapping[str, str], bytes], Params]
-"""(labels, raw query, headers in lower case, body) -> parameters."""
+Sent = bytes | AsyncIterable[bytes]
+"""The body of a request; one that still arrives where the operation `streams_in`."""
+ReadRequest = Callable[[Mapping[str, str], str, Mapping[str, str], Any], Params]
+"""(labels, raw query, headers in lower case, body: `Sent`) -> parameters."""
 WriteAnswer = Callable[[Params, str], "Answer"]
 """(result, request id) -> answer."""
 
@@ -18,7 +20,7 @@ class Answer(msgspec.Struct, frozen=True):
     status: int
     headers: list[tuple[str, str]]
     body: bytes | AsyncIterator[bytes]
-    """An iterator where the answer is an event stream; one with a `close`, for whoever doesn't read it to its end."""
+    """An iterator where the answer is a stream; one with a `close`, for whoever doesn't read it to its end."""
 
 
 class Framing(Protocol):

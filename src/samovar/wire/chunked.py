@@ -1,21 +1,23 @@
 """`aws-chunked` bodies: signed piece by piece, or with a checksum behind them (facts/iam.md §7).
 
-Owns: Chunks, which takes such a body apart as it arrives. Rule: what a piece says is given out when its signature was
-right; a body that ends early, or goes on behind its end, is refused.
+Owns: Chunks, which takes such a body apart as it arrives. Rule: what a signed piece says is given out when its signature
+was right, what an unsigned one says at once; a body that ends early, or goes on behind its end, is refused.
 """
 
 import hashlib
 import hmac
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from samovar.core.errors import AwsError
 from samovar.wire.signature import EMPTY_HASH, Signed
 
 _HEAD_LIMIT = 1024
 _TRAILER_LIMIT = 16 * 1024
-_CHUNK_LIMIT = 1 << 30
-_HEAD = re.compile(rb"(?P<size>[0-9a-fA-F]{1,8})(?:;chunk-signature=(?P<signature>[0-9a-f]{64}))?")
+_CHUNK_LIMIT = 5 * 1024**3
+_SIGNED_LIMIT = 16 * 1024 * 1024
+"""A signed chunk is held until its signature has been seen to be right; SDKs send 64 KB to 1 MB."""
+_HEAD = re.compile(rb"(?P<size>[0-9a-fA-F]{1,9})(?:;chunk-signature=(?P<signature>[0-9a-f]{64}))?")
 
 
 class Chunks:
@@ -29,6 +31,8 @@ class Chunks:
         self._waiting = bytearray()
         self._size = -1
         """Of the chunk whose content is awaited; -1 where its head is."""
+        self._left = 0
+        """What of it has not been given out."""
         self._claimed = ""
         self._ended = False
         self.trailers: dict[str, str] = {}
@@ -45,8 +49,16 @@ class Chunks:
                 self._check(b"")
                 self._ended = True
                 break
-            if len(self._waiting) < self._size + 2:
+            if self._sign is None and self._left > 0:
+                part = self._waiting[: self._left]
+                out += part
+                del self._waiting[: len(part)]
+                self._left -= len(part)
+            if len(self._waiting) < self._left + 2:
                 break
+            if self._sign is None:
+                self._skip_line_end(self._waiting[:2])
+                continue
             chunk = bytes(self._waiting[: self._size])
             if self._waiting[self._size : self._size + 2] != b"\r\n":
                 raise _broken()
@@ -55,6 +67,12 @@ class Chunks:
             self._size = -1
             out += chunk
         return bytes(out)
+
+    def _skip_line_end(self, found: bytearray) -> None:
+        if found != b"\r\n":
+            raise _broken()
+        del self._waiting[:2]
+        self._size = -1
 
     def end(self) -> None:
         """The body is over; AwsError when its content isn't."""
@@ -89,7 +107,9 @@ class Chunks:
         if head is None or int(head["size"], 16) > _CHUNK_LIMIT:
             raise _broken()
         del self._waiting[: end + 2]
-        self._size = int(head["size"], 16)
+        self._size = self._left = int(head["size"], 16)
+        if self._sign is not None and self._size > _SIGNED_LIMIT:
+            raise _broken()
         self._claimed = (head["signature"] or b"").decode()
         return True
 
@@ -111,6 +131,11 @@ class Chunks:
                 "The request signature we calculated does not match the signature you provided. Check your key and "
                 "signing method.",
             )
+
+
+def unsigned(headers: Mapping[str, str]) -> Chunks:
+    """For a body whose signatures nobody asks for."""
+    return Chunks("-TRAILER" if "x-amz-trailer" in headers else "", None, None)
 
 
 def _broken() -> AwsError:

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from samovar.core.errors import AwsError
 from samovar.wire.answer import Answer as Answer
-from samovar.wire.answer import Framing, Params
+from samovar.wire.answer import Framing, Params, Sent
+from samovar.wire.buckets import request_ids
 from samovar.wire.errors import Errors, WriteError
 from samovar.wire.json import JsonBody, JsonRpc
 from samovar.wire.query import Query
@@ -35,8 +36,13 @@ def _rest_json(service: Description, errors: Errors) -> Protocol:
 def _rest_xml(service: Description, errors: Errors) -> Protocol:
     body = XmlBody(service)
     if service.name == "s3":
-        return Protocol(Rest(service, body, "x-amz-request-id"), errors.in_s3(body))
+        return Protocol(Rest(service, body, _s3_ids), errors.in_s3(body))
     return Protocol(Rest(service, body), errors.in_query(body))
+
+
+def _s3_ids(request_id: str) -> list[tuple[str, str]]:
+    short, long = request_ids(request_id)
+    return [("x-amz-request-id", short), ("x-amz-id-2", long), ("Server", "AmazonS3")]
 
 
 def _query(service: Description, errors: Errors) -> Protocol:
@@ -76,11 +82,13 @@ class Operation:
         self._write_error = protocol.write_error
         answers = _streams_events(service, shape.output) and not protocol.framing.answers_events
         self._unspoken = answers or _streams_events(service, shape.input)
+        members = service.structure(shape.input)
+        self.streams_in = bool(members.payload) and members.members[members.payload].streaming
 
     def __repr__(self) -> str:
         return f"Operation({self.service}.{self.name})"
 
-    def parse(self, labels: Mapping[str, str], query: str, headers: Mapping[str, str], body: bytes) -> Params:
+    def parse(self, labels: Mapping[str, str], query: str, headers: Mapping[str, str], body: Sent) -> Params:
         """The parameters of a request under botocore's names: bytes for blobs, epoch seconds for times; validated."""
         if self._unspoken:
             raise AwsError("NotImplementedException", f"{self.name} needs an event stream, which isn't spoken yet.")

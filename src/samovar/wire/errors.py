@@ -13,6 +13,7 @@ import msgspec
 from samovar.core.errors import AwsError
 from samovar.wire import words
 from samovar.wire.answer import Answer
+from samovar.wire.buckets import request_ids
 from samovar.wire.json import JsonBody
 from samovar.wire.shapes import Description, Ref, Shape, wire_name
 from samovar.wire.xml import XmlBody
@@ -47,6 +48,8 @@ _STATUSES: Mapping[str, int] = {
     "UnrecognizedClientException": 403,
 }
 _DEFAULT_STATUS = 400
+_S3_HEADERS = frozenset({"Allow", "Etag", "Last-Modified"})
+"""Members of an S3 error that are headers, as those are that begin with `x-amz-`."""
 
 _IN_QUERY: Mapping[str, str] = {
     "AccessDeniedException": "AccessDenied",
@@ -139,14 +142,22 @@ class Errors:
         return write
 
     def in_s3(self, body: XmlBody) -> WriteError:
-        """S3: `<Error>` is the root (facts/s3.md)."""
+        """S3: `<Error>` is the root; members that are spelled like headers are headers (facts/s3.md §11)."""
 
         def write(error: AwsError, request_id: str) -> Answer:
+            short, long = request_ids(request_id)
+            headers = [("x-amz-request-id", short), ("x-amz-id-2", long), ("Server", "AmazonS3")]
             inner = f"<Code>{escape(self.query_code(error.code))}</Code><Message>{escape(error.message)}</Message>"
-            inner += self._xml_members(body, error)
-            text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}<RequestId>{request_id}</RequestId></Error>'
-            headers = [("Content-Type", "application/xml"), ("x-amz-request-id", request_id)]
-            return _xml(self.status(error.code), text, headers)
+            for name, value in error.members.items():
+                if name.startswith("x-amz-") or name in _S3_HEADERS:
+                    headers.append((name, str(value)))
+                else:
+                    inner += f"<{name}>{escape(str(value))}</{name}>"
+            if self.status(error.code) == 304:
+                return Answer(304, headers, b"")
+            inner += f"<RequestId>{short}</RequestId><HostId>{long}</HostId>"
+            text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'
+            return _xml(self.status(error.code), text, [("Content-Type", "application/xml"), *headers])
 
         return write
 

@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from samovar.wire import words
+from samovar.wire.buckets import BucketPaths
 from samovar.wire.compile import PROTOCOLS, Operation, Protocol, unspoken
 from samovar.wire.errors import Errors
 from samovar.wire.javaregex import JavaRegex
@@ -48,6 +49,10 @@ class ServiceModel:
     def shapes(self) -> Mapping[str, OperationShape]:
         """Operation name -> its entry in the model."""
         return self._description.operations
+
+    def bucket_paths(self) -> BucketPaths:
+        """For S3, whose operations are told apart in a way of its own."""
+        return BucketPaths(self._description)
 
     @property
     def protocol(self) -> str:
@@ -119,8 +124,12 @@ def _mend(description: Description) -> Description:
         elif shape.key and shape.value:
             key, value = _called(shape.key, names[1]), _called(shape.value, names[2])
             shapes[name] = replace(shape, location_name=names[0], key=key, value=value)
+    operations = dict(description.operations)
+    for name, status in said.statuses.items():
+        operation = operations[name]
+        operations[name] = replace(operation, http=replace(operation.http, response_code=status))
     metadata = replace(description.metadata, xml_namespace=description.metadata.xml_namespace or said.xml_namespace)
-    return replace(description, shapes=shapes, metadata=metadata)
+    return replace(description, operations=operations, shapes=shapes, metadata=metadata)
 
 
 def _called(ref: Ref, name: str) -> Ref:

@@ -16,15 +16,17 @@ from samovar.wire.shapes import Description, OperationShape, Ref, Shape, wire_na
 Written = bytes | AsyncIterator[bytes]
 ReadText = Callable[[str], Any]
 WriteText = Callable[[Any], str]
+Identify = Callable[[str], list[tuple[str, str]]]
 
 
 class Rest:
     answers_events = True
 
-    def __init__(self, service: Description, body: Body, request_id_header: str = "x-amzn-RequestId") -> None:
+    def __init__(self, service: Description, body: Body, identify: Identify | None = None) -> None:
+        """`identify`: the headers that tell an answer's request id, where they aren't the usual one."""
         self._service = service
         self._body = body
-        self._request_id_header = request_id_header
+        self._identify = identify or _identify
 
     def request(self, operation: OperationShape) -> ReadRequest:
         shape = self._service.structure(operation.input)
@@ -61,11 +63,15 @@ class Rest:
         prefixed = {n: wire_name(n, r) for n, r in shape.members.items() if r.location == "headers"}
         write_body, content_type = self._write_body(operation, shape)
         default_status = operation.http.response_code
-        request_id_header = self._request_id_header
+        identify = self._identify
+        partial = "ContentRange" in shape.members
+        streams = bool(shape.payload) and shape.members[shape.payload].streaming
 
         def answer(result: Params, request_id: str) -> Answer:
             status = result.get(status_member, default_status) if status_member else default_status
-            sent = [(request_id_header, request_id)]
+            if partial and result.get("ContentRange"):
+                status = 206  # RFC 9110 §15.3.7
+            sent = identify(request_id)
             for name, wire, write in headers:
                 value = result.get(name)
                 if value is not None:
@@ -73,6 +79,8 @@ class Rest:
             for name, prefix in prefixed.items():
                 sent.extend((prefix + key, value) for key, value in (result.get(name) or {}).items())
             body = write_body(result) if status != 204 else b""
+            if streams and isinstance(body, bytes):  # its length is told by whoever sends it
+                sent = [header for header in sent if header[0] != "Content-Length"]
             if body and content_type:
                 sent.append(("Content-Type", content_type))
             return Answer(status, sent, body)
@@ -172,6 +180,10 @@ class Rest:
             return write(value) if value is not None else b""
 
         return write_payload, "" if named else self._body.content_type
+
+
+def _identify(request_id: str) -> list[tuple[str, str]]:
+    return [("x-amzn-RequestId", request_id)]
 
 
 def _split_header(read: ReadText) -> ReadText:

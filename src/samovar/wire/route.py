@@ -14,6 +14,7 @@ import msgspec
 
 from samovar.core.errors import AwsError
 from samovar.wire import text, words
+from samovar.wire.buckets import BucketPaths, bucket_of_host, is_bucket_host
 from samovar.wire.compile import Operation, unspoken
 from samovar.wire.model import Models, ServiceModel
 from samovar.wire.sigv4 import Scope, scope
@@ -40,7 +41,11 @@ class Router:
             self._by_signing_name.setdefault(model.signing_name, []).append(model)
             for name in {model.name, model.endpoint_prefix}:
                 self._by_host.setdefault(name, []).append(model)
-        self._paths = {model.name: Paths(model) for model in self._here if model.protocol in ("rest-json", "rest-xml")}
+        self._paths: dict[str, Paths | BucketPaths] = {
+            model.name: model.bucket_paths() if model.name == "s3" else Paths(model)
+            for model in self._here
+            if model.protocol in ("rest-json", "rest-xml")
+        }
 
     def resolve(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Match:
         """The operation that a request means. `path` and `query` are raw, header names in lower case.
@@ -55,6 +60,9 @@ class Router:
         if "smithy-protocol" in headers:
             raise unspoken(f"smithy-{headers['smithy-protocol']}")
         models = self._candidates(signed, headers)
+        if models[:1] == self._by_host.get("s3"):
+            bucket = bucket_of_host(headers.get("host", ""))
+            path = f"/{bucket}{path}" if bucket else path
         action = _action(query, headers, body)
         for model in models:
             if action in model.operation_names and "query" in model.protocols:
@@ -63,7 +71,7 @@ class Router:
                 return Match(model.name, model.operation(action, "query"), labels, signed)
         for model in models:
             paths = self._paths.get(model.name)
-            found = paths.find(method, path, query) if paths else None
+            found = paths.find(method, path, query, headers) if paths else None
             if found:
                 return Match(model.name, model.operation(found[0]), found[1], signed)
         if action:
@@ -76,7 +84,10 @@ class Router:
             if found is None:
                 raise self._unknown_service(signed.service)
             return found
-        return self._by_host.get(headers.get("host", "").partition(".")[0], self._here)
+        host = headers.get("host", "")
+        if "s3" in self._by_host and is_bucket_host(host):
+            return self._by_host["s3"]
+        return self._by_host.get(host.partition(".")[0], self._here)
 
     def _by_x_amz_target(self, target: str, signed: Scope | None) -> Match:
         prefix, _, name = target.rpartition(".")
@@ -120,7 +131,7 @@ class Paths:
         for shape in model.shapes.values():
             self._add(shape.name, shape.http.method, shape.http.request_uri)
 
-    def find(self, method: str, path: str, query: str) -> tuple[str, dict[str, str]] | None:
+    def find(self, method: str, path: str, query: str, headers: Mapping[str, str]) -> tuple[str, dict[str, str]] | None:
         """(operation, labels) for a raw path; a slash at the end is tolerated."""
         root = self._methods.get(method)
         if root is None:

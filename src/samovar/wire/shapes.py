@@ -25,6 +25,8 @@ class Ref(msgspec.Struct, frozen=True, rename="camel"):
     result_wrapper: str = ""
     eventpayload: bool = False
     """In an event: the member that is its payload."""
+    streaming: bool = False
+    """A payload that need not be there as a whole."""
 
 
 class ErrorTrait(msgspec.Struct, frozen=True, rename="camel"):

@@ -76,14 +76,17 @@ def read_timestamp(text: str) -> float:
 
 
 def write_timestamp(value: float, timestamp_format: str) -> str:
-    """Epoch seconds in one of the three spellings; fractions are kept to the millisecond, as AWS does."""
+    """Epoch seconds in one of the three spellings; fractions are kept to the millisecond, as AWS does.
+
+    `iso8601ms` is ISO 8601 that has milliseconds even where they are none.
+    """
     if timestamp_format == "rfc822":
         return formatdate(value, usegmt=True)
     if timestamp_format == "unixTimestamp":
         return _write_float(value)
     whole, millis = divmod(round(value * 1000), 1000)
     text = (_EPOCH + timedelta(seconds=whole)).replace(tzinfo=None).isoformat()
-    return f"{text}.{millis:03d}Z" if millis else f"{text}Z"
+    return f"{text}.{millis:03d}Z" if millis or timestamp_format == "iso8601ms" else f"{text}Z"
 
 
 def _write_float(value: float) -> str:

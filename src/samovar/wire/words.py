@@ -28,6 +28,12 @@ class Words(msgspec.Struct, frozen=True):
     names: Mapping[str, tuple[str, ...]] = {}
     """Names in the query protocol that the model lost: list shape -> (element,), map shape -> (element, key, value)."""
     xml_namespace: str = ""
+    statuses: Mapping[str, int] = {}
+    """Operation -> the HTTP status of its success, where the model has another."""
+    roots: Mapping[str, str] = {}
+    """Output shape -> the root of its document in XML, where that isn't the shape's name."""
+    time: str = "iso8601"
+    """How times are spelled in XML."""
     unknown_action: str = "Could not find operation {action} for version {version}"
     query_texts: Mapping[str, str] = {}
     """Error shape -> its text in the query protocol, where that is another one than in JSON."""
@@ -42,6 +48,10 @@ def of(service: str) -> Words:
 
 def _legacy(status: int, *shapes: str) -> dict[str, tuple[str, int]]:
     return {shape: (f"AWS.SimpleQueueService.{shape}", status) for shape in shapes}
+
+
+def _statuses(status: int, *codes: str) -> dict[str, tuple[str, int]]:
+    return {code: (code, status) for code in codes}
 
 
 _DEFAULT = Words()
@@ -119,7 +129,72 @@ _SQS = Words(
     path_member="QueueUrl",
 )
 
+# facts/s3.md §1, §11: codes that the model doesn't have, by status; the roots of documents.
+_S3 = Words(
+    invalid="MalformedXML",
+    missing="The XML you provided was not well-formed or did not validate against our published schema",
+    malformed="MalformedXML",
+    time="iso8601ms",
+    errors={
+        "SerializationException": ("InvalidArgument", 400),
+        "UnknownOperationException": ("MethodNotAllowed", 405),
+        "NotImplementedException": ("NotImplemented", 501),
+        "InvalidSignatureException": ("SignatureDoesNotMatch", 403),
+        **_statuses(304, "NotModified"),
+        **_statuses(400, "AccessControlListNotSupported", "BadDigest", "BadRequest", "EntityTooLarge"),
+        **_statuses(400, "EntityTooSmall"),
+        **_statuses(400, "IllegalLocationConstraintException", "IllegalVersioningConfigurationException"),
+        **_statuses(400, "IncompleteBody", "InvalidArgument", "InvalidBucketName", "InvalidBucketOwnerAWSAccountID"),
+        **_statuses(400, "InvalidDigest", "InvalidEncryptionAlgorithmError", "InvalidLocationConstraint"),
+        **_statuses(400, "InvalidPart"),
+        **_statuses(400, "InvalidPartOrder", "InvalidStorageClass", "InvalidTag", "KeyTooLongError", "MalformedPolicy"),
+        **_statuses(400, "MalformedXML", "MetadataTooLarge", "MissingSecurityHeader", "XAmzContentSHA256Mismatch"),
+        **_statuses(400, "InvalidPolicyDocument", "MalformedTrailerError"),
+        **_statuses(403, "AccessForbidden", "RequestTimeTooSkewed", "InvalidAccessKeyId"),
+        **_statuses(404, "NoSuchTagSet", "NoSuchCORSConfiguration", "NoSuchLifecycleConfiguration"),
+        **_statuses(404, "NoSuchWebsiteConfiguration", "NoSuchBucketPolicy", "NoSuchConfiguration", "NoSuchVersion"),
+        **_statuses(404, "ReplicationConfigurationNotFoundError", "NoSuchPublicAccessBlockConfiguration"),
+        **_statuses(404, "OwnershipControlsNotFoundError", "ObjectLockConfigurationNotFoundError"),
+        **_statuses(404, "NoSuchObjectLockConfiguration"),
+        **_statuses(405, "MethodNotAllowed"),
+        **_statuses(409, "BucketNotEmpty", "InvalidBucketState", "ConditionalRequestConflict"),
+        **_statuses(411, "MissingContentLength"),
+        **_statuses(412, "PreconditionFailed"),
+        **_statuses(416, "InvalidRange", "InvalidPartNumber"),
+        **_statuses(501, "NotImplemented"),
+        **_statuses(500, "InternalError"),
+        **_statuses(503, "SlowDown", "ServiceUnavailable"),
+    },
+    statuses={"PutBucketTagging": 204, "PutBucketPolicy": 204},
+    roots={
+        "CompleteMultipartUploadOutput": "CompleteMultipartUploadResult",
+        "CreateMultipartUploadOutput": "InitiateMultipartUploadResult",
+        "DeleteObjectsOutput": "DeleteResult",
+        "GetBucketAccelerateConfigurationOutput": "AccelerateConfiguration",
+        "GetBucketAclOutput": "AccessControlPolicy",
+        "GetBucketCorsOutput": "CORSConfiguration",
+        "GetBucketLifecycleConfigurationOutput": "LifecycleConfiguration",
+        "GetBucketLocationOutput": "LocationConstraint",
+        "GetBucketLoggingOutput": "BucketLoggingStatus",
+        "GetBucketRequestPaymentOutput": "RequestPaymentConfiguration",
+        "GetBucketTaggingOutput": "Tagging",
+        "GetBucketVersioningOutput": "VersioningConfiguration",
+        "GetBucketWebsiteOutput": "WebsiteConfiguration",
+        "GetObjectAclOutput": "AccessControlPolicy",
+        "GetObjectAttributesOutput": "GetObjectAttributesResponse",
+        "GetObjectTaggingOutput": "Tagging",
+        "ListBucketsOutput": "ListAllMyBucketsResult",
+        "ListMultipartUploadsOutput": "ListMultipartUploadsResult",
+        "ListObjectVersionsOutput": "ListVersionsResult",
+        "ListObjectsOutput": "ListBucketResult",
+        "ListObjectsV2Output": "ListBucketResult",
+        "ListPartsOutput": "ListPartsResult",
+    },
+    xml_namespace="http://s3.amazonaws.com/doc/2006-03-01/",
+)
+
 _WORDS: Mapping[str, Words] = {
+    "s3": _S3,
     "lambda": _LAMBDA,
     "logs": _LOGS,
     "sqs": _SQS,

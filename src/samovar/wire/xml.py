@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape, quoteattr
 
 from samovar.core.errors import AwsError
-from samovar.wire import text
+from samovar.wire import text, words
 from samovar.wire.answer import Params
 from samovar.wire.shapes import Description, Memo, Ref, Shape, wire_name
 
@@ -29,6 +29,7 @@ class XmlBody:
 
     def __init__(self, service: Description) -> None:
         self._service = service
+        self._words = words.of(service.name)
         self._readers: Memo[Reader] = Memo()
         self._writers: Memo[Writer] = Memo()
 
@@ -43,8 +44,15 @@ class XmlBody:
     def write_members(self, ref: Ref) -> Callable[[Params], bytes]:
         shape = self._service.shapes[ref.shape]
         members = {n: r for n, r in shape.members.items() if not r.location}
+        if not members:
+            return lambda value: b""
         write = self._write_structure(ref.shape, members)
-        return self._document(shape.location_name or ref.shape, ref, write)
+        root = self._words.roots.get(ref.shape) or shape.location_name or ref.shape
+        if list(members) == [root]:
+            # The one member is the document (S3's LocationConstraint).
+            only = self._document(root, ref, self.writer(members[root]))
+            return lambda value: only(value.get(root) or "")
+        return self._document(root, ref, write)
 
     def write_payload(self, name: str, ref: Ref) -> Callable[[Any], bytes]:
         root = ref.location_name or self._service.shapes[ref.shape].location_name or name
@@ -58,7 +66,7 @@ class XmlBody:
     def writer(self, ref: Ref) -> Writer:
         shape = self._service.shapes[ref.shape]
         flattened = ref.flattened or shape.flattened
-        spelling = self._service.timestamp_format(ref, "iso8601")
+        spelling = self._service.timestamp_format(ref, self._words.time)
         key = (ref.shape, flattened, spelling)
         return self._writers.get(key, lambda: self._compile_writer(ref.shape, flattened, spelling))
 
