@@ -104,9 +104,8 @@ def test_policies_are_checked(s3, bucket, refusal):
     assert refusal(s3.put_bucket_policy, Bucket=bucket, Policy="no") == (
         400, "MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'",
     )  # fmt: skip
-    policy = (
-        '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::%s/*"}]}'
-    )
+    statement = '{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::%s/*"}'
+    policy = f'{{"Statement": [{statement}]}}'
     assert refusal(s3.put_bucket_policy, Bucket=bucket, Policy=policy % "other")[2] == "Policy has invalid resource"
     assert refusal(s3.put_bucket_policy, Bucket=bucket, Policy=policy % bucket)[:2] == (403, "AccessDenied")
     s3.delete_public_access_block(Bucket=bucket)
