@@ -138,7 +138,8 @@ class Authority:
         kind = request.headers.get("x-amz-content-sha256", "")
         signed = signature.read(request.headers, request.query)
         found = self._identities.find(signed.scope, request.headers, request.query) if signed else None
-        if not self.enforces or self._soft or signed is None or found is None or not kind.startswith(signature.STREAMING):
+        counts = self.enforces and not self._soft and kind.startswith(signature.STREAMING)
+        if not counts or signed is None or found is None:
             return chunked.unsigned(request.headers)
         return chunked.Chunks(kind, signed, partial(self._verifier.sign, found.secret, signed.scope))
 

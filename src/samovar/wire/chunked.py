@@ -1,7 +1,7 @@
 """`aws-chunked` bodies: signed piece by piece, or with a checksum behind them (facts/iam.md §7).
 
-Owns: Chunks, which takes such a body apart as it arrives. Rule: what a signed piece says is given out when its signature
-was right, what an unsigned one says at once; a body that ends early, or goes on behind its end, is refused.
+Owns: Chunks, which takes such a body apart as it arrives. Rule: what a signed piece says is given out when its
+signature was right, what an unsigned one says at once; a body that ends early, or goes on behind its end, is refused.
 """
 
 import hashlib
