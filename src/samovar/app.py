@@ -46,7 +46,7 @@ from samovar.sandbox import cgroup, doctor
 from samovar.sandbox.box import LinuxBox
 from samovar.sandbox.boxes import LinuxBoxes
 from samovar.sandbox.spec import CONTROL_PORT, ENDPOINT_PORT, Isolation
-from samovar.services import application_autoscaling, events, iam, lambda_, logs, s3, sqs, sts
+from samovar.services import application_autoscaling, events, iam, lambda_, logs, s3, sns, sqs, sts
 from samovar.settings import Settings, interpreters
 from samovar.store.blobs import Blobs
 from samovar.store.bodies import Bodies
@@ -165,7 +165,20 @@ class App:
         scaling = await application_autoscaling.build(store, clock, self.acting, self.engine.provisioned_use)
         self._close_with(rooms, scaling)
         s3_service = await s3.build(store, data / "objects", clock, self.outbox, self.acting)
-        return [lambda_service, logs_service, sqs_service, s3_service, events_service, scaling, *identity_services]
+        sns_service, self._sns_certificate, self._sns_mail = await sns.build(
+            store, self._queues, self.acting, self.targets, self.journal, data / "sns", clock, settings.smtp
+        )
+        self._close_with(rooms, sns_service)
+        return [
+            lambda_service,
+            logs_service,
+            sqs_service,
+            sns_service,
+            s3_service,
+            events_service,
+            scaling,
+            *identity_services,
+        ]
 
     async def _open_identity(self, store: Store, data: Path) -> list[Service]:
         vault = await asyncio.to_thread(Vault.open, None if self._settings.ephemeral else data)
@@ -185,9 +198,10 @@ class App:
 
     async def _open_delivery(self, rooms: AsyncExitStack, store: Store, data: Path) -> None:
         clock = self._clock
-        queues = await Queues.open(store, clock, await self._bodies(rooms, data / "queues"))
+        self._queues = queues = await Queues.open(store, clock, await self._bodies(rooms, data / "queues"))
         self.journal = await Journal.open(store, clock)
-        self.outbox = Outbox(queues, Targets(self.acting), self.journal, clock)
+        self.targets = Targets(self.acting)
+        self.outbox = Outbox(queues, self.targets, self.journal, clock)
         self.invocations = Invocations(queues, self.engine, self.outbox, self.journal, clock)
         for queue in (self.outbox.queue, self.invocations.queue):
             rooms.push_async_callback(queue.close)
@@ -250,8 +264,8 @@ class App:
             clock=self._clock,
             allow_clock=settings.allow_clock,
             listen_host=settings.host,
-            downloads={lambda_.LINK_PATH: self._download_code},
-            views={"/_samovar/events": self._show_events},
+            downloads={lambda_.LINK_PATH: self._download_code, sns.CERTIFICATE_PATH: self._sns_certificate},
+            views={"/_samovar/events": self._show_events, sns.MAIL_PATH: self._sns_mail},
             sites=[Site(lambda_.URL_LABEL, lambda_.URL_PATH, self._visit_url)],
             rooms={keys.PATH: keys.KeysDoor(self.authority, self._keys).open},
             guard=self.authority.authenticate_operator if settings.auth_mode == "on" else None,

@@ -127,6 +127,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(pattern=r"^[a-z]{2,4}(-[a-z]+)+-\d{1,2}$", description="Region of requests that carry none (unsigned)."),
     ] = "us-east-1"
+    smtp: Annotated[
+        str,
+        Meta(description="Where SNS sends mails through: `smtp://user:password@host:25` or `smtps://`; empty: not."),
+    ] = ""
     log_level: Annotated[LogLevel, Meta(description="How much the server says on standard error.")] = "warning"
     shutdown_grace_s: Annotated[
         float, Meta(ge=0, description="Seconds that running requests get to finish when the server stops.")

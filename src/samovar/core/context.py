@@ -74,6 +74,10 @@ class Acting:
         endpoint = self._gateway.result()[1] if self._gateway.done() else ""
         return Context(account, region, uuid4(), principal, endpoint, self, trace_id, source_arn)
 
+    async def endpoint(self) -> str:
+        """The platform's address, for links in what is sent; waits until it is known."""
+        return (await asyncio.shield(self._gateway))[1]
+
     async def call(self, ctx: Context, service: str, operation: str, params: Params) -> Params:
         caller, endpoint = await asyncio.shield(self._gateway)
         if not ctx.endpoint:

@@ -72,13 +72,13 @@ Work = Callable[[str], Awaitable[Verdict]]
 
 
 class _Line:
-    def __init__(self, name: str, queue: durable.Queue) -> None:
+    def __init__(self, name: str, queue: durable.Queue, window: int) -> None:
         self.name = name
         self.queue = queue
         self.ahead: deque[Item] = deque()
         """Claimed, and not begun."""
         self.running = 0
-        self.window = WINDOW
+        self.window = window
         self.holds = 0
         """In a row."""
         self.narrow = False
@@ -175,7 +175,7 @@ class Queue:
     def _line(self, name: str) -> _Line:
         line = self._lines.get(name)
         if line is None:
-            line = self._lines[name] = _Line(name, self._queues.queue(name))
+            line = self._lines[name] = _Line(name, self._queues.queue(name), min(WINDOW, self._widest))
             self._spawn(self._drive(line))
         return line
 
@@ -305,7 +305,7 @@ class Queue:
             line.held.cancel()
             line.held = None
         if not line.ahead and not line.more:
-            line.window, line.narrow = WINDOW, False
+            line.window, line.narrow = min(WINDOW, self._widest), False
         line.poke.set()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
