@@ -224,7 +224,7 @@ class App:
         if machine.level is Isolation.FULL:
             cgroup.sweep(cgroup.Hierarchies())
         host_network = settings.function_network == "host" or machine.level is Isolation.PROCESS
-        runtimes = Runtimes(Path(settings.data_dir), not host_network, interpreters(settings))
+        runtimes = Runtimes(Path(settings.data_dir), not host_network, interpreters(settings), settings.debuggers)
         boxes = LinuxBoxes(
             machine.level,
             _make_groups if machine.level is Isolation.FULL else None,
@@ -248,6 +248,7 @@ class App:
             idle_timeout_s=settings.idle_timeout_s,
             endpoint_url=f"http://127.0.0.1:{ENDPOINT_PORT}",
             pace_streams=settings.pace_streams,
+            debuggers=settings.debuggers,
             bill_init=settings.bill_init,
             fork_warm=settings.fork_warm,
         )

@@ -21,7 +21,7 @@ CONFIG_VARIABLE = "SAMOVAR_CONFIG"
 
 Isolation = Literal["auto", "full", "namespaces", "process"]
 AuthMode = Literal["auto", "off", "soft", "on"]
-HotReload = Literal["auto", "always", "never"]
+WhenAlone = Literal["auto", "always", "never"]
 FunctionNetwork = Literal["isolated", "host"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -66,10 +66,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ""
     allow_hot_reload: Annotated[
-        HotReload,
+        WhenAlone,
         Meta(
             description="Whether functions and layers may be folders of this machine (`S3Bucket=hot-reload`):"
             " `auto` allows it on loopback with auth `off`."
+        ),
+    ] = "auto"
+    allow_debugger: Annotated[
+        WhenAlone,
+        Meta(
+            description="Whether a function's variable SAMOVAR_DEBUG opens a port of the machine's loopback for a"
+            " debugger: `auto` allows it on loopback with auth `off`."
         ),
     ] = "auto"
     allow_deprecated_runtimes: Annotated[
@@ -139,8 +146,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def hot_reload(self) -> bool:
         """`allow_hot_reload`, decided: where permissions count, callers may not read the host's folders."""
+        return self._allowed(self.allow_hot_reload)
+
+    @property
+    def debuggers(self) -> bool:
+        """`allow_debugger`, decided: an open port knows no permissions either."""
+        return self._allowed(self.allow_debugger)
+
+    def _allowed(self, chosen: WhenAlone) -> bool:
         alone = is_loopback(self.host) and self.auth_mode == "off"
-        return self.allow_hot_reload == "always" or (self.allow_hot_reload == "auto" and alone)
+        return chosen == "always" or (chosen == "auto" and alone)
 
     @property
     def auth_mode(self) -> Literal["off", "soft", "on"]:

@@ -233,7 +233,8 @@ class Environment:
         self._box = box
         box.attach(self)
         self._house.lives_in(box.id, self)
-        limits = BoxLimits(version.memory_mb, version.memory_mb / MB_PER_CPU, version.ephemeral_mb)
+        memory_mb = version.memory_mb + self._launch.extra_mb
+        limits = BoxLimits(memory_mb, version.memory_mb / MB_PER_CPU, version.ephemeral_mb)
         self._paths = await box.assign(self._house.mounts(version), limits)
 
     async def _find_box(self) -> Box:
@@ -248,6 +249,13 @@ class Environment:
         log.error("%s: %s", self, died)
         if self.state is not State.DEAD:
             self.event(Event.BROKEN)
+
+    async def dial(self) -> socket.socket | None:
+        """A socket of its own network, not connected yet; None when there is no box."""
+        try:
+            return await self._box.dial() if self._box is not None else None
+        except SandboxDied:
+            return None
 
     # --- what the runtime says, over either transport: False where the state doesn't allow it -------------------------
 

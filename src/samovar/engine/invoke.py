@@ -7,12 +7,15 @@ queues (the rooms above). On the hot path: no task, no future, no timer per call
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any
 
 from samovar.core.clock import Clock
 from samovar.core.errors import AwsError
+from samovar.engine import debug
+from samovar.engine.debugger import Debugger
 from samovar.engine.environment import Done, Environment, Told
 from samovar.engine.launch import Launch
 from samovar.engine.lifecycle import OCCUPIED, Event
@@ -45,6 +48,7 @@ _REASONS = {
 """facts/lambda-api.md §11; AWS has none for a machine without memory."""
 
 _TICK_S = 0.01
+_HELD_S = 0.5
 _FREEZE_AFTER_S = 0.002
 _REAP_EVERY_S = 5.0
 _NEVER_S = 1e9
@@ -68,10 +72,12 @@ class Engine:
         pace_streams: bool = False,
         bill_init: bool = True,
         fork_warm: bool = False,
+        debuggers: bool = False,
     ) -> None:
         """`code`: folder of unpacked packages. `nothing`: a folder for an empty one. `memory_mb`: of all
         environments. `endpoint_url`: as functions see it. `pace_streams`: to AWS's speed. `bill_init`: as
-        `House.bills_init`. `fork_warm`: fork the environments of Python functions from one that is initialised."""
+        `House.bills_init`. `fork_warm`: fork the environments of Python functions from one that is initialised.
+        `debuggers`: whether functions may be debugged."""
         self.boxes = boxes
         self.clock = clock
         self.log = log
@@ -85,6 +91,8 @@ class Engine:
         self._templates = Templates(self, fork_warm=fork_warm)
         self._runtimes = runtimes
         self._reloads = Reloads(self._let_go)
+        self._debuggers = debuggers
+        self.debugger = Debugger(self._extend)
         self._code = code
         self._nothing = nothing
         nothing.mkdir(parents=True, exist_ok=True)
@@ -110,6 +118,14 @@ class Engine:
         Raises AwsError TooManyRequestsException at once.
         """
         version = self._reloads.fresh(version)
+        debugged = debug.asked(version) if self._debuggers and debug.VARIABLE in version.variables else None
+        if debugged is not None:
+            begin = partial(self._begin, version, invocation, done, sink)
+            self.debugger.admit(version.key, debugged, begin)
+        else:
+            self._begin(version, invocation, done, sink)
+
+    def _begin(self, version: Version, invocation: Invocation, done: Done, sink: Sink | None) -> None:
         now = self.clock.monotonic()
         lease = self.provisioning.claim(version, invocation, now) or self.pool.assign(version, now)
         if isinstance(lease, Throttle):
@@ -120,6 +136,7 @@ class Engine:
         environment = lease.environment
         if lease.cold:
             self._living.add(environment)
+            self.debugger.lives(environment)
             environment.start(invocation, done, sink)
         else:
             environment.lease(invocation, done, sink)
@@ -170,6 +187,7 @@ class Engine:
         self._let_go(self._reloads.forget(version_key))
 
     def _let_go(self, version_key: str) -> None:
+        self.debugger.forget(version_key)
         self._templates.retire(version_key)
         for environment in self.pool.retire(version_key):
             environment.retire()
@@ -205,6 +223,7 @@ class Engine:
     async def close(self) -> None:
         self._reaper.cancel()
         self._reloads.close()
+        await self.debugger.close()
         self.provisioning.close()
         await self._dismiss_all()
         for task in list(self._tasks):
@@ -282,8 +301,15 @@ class Engine:
             self._ticking = True
             self._loop.call_later(_TICK_S, self._tick)
 
+    def _extend(self, environment: Environment) -> None:
+        """A debugger has gone: whatever time the environment is given begins again."""
+        if environment in self._clocks:
+            self.start_clock(environment, environment.version.timeout_s, self._clocks[environment][1])
+
     def freeze_soon(self, environment: Environment) -> None:
         """An environment that gets its next invocation at once needs neither freezing nor thawing."""
+        if self.debugger.knows(environment):
+            return  # a frozen one couldn't answer its editor
         if not self._to_freeze:
             self._loop.call_later(_FREEZE_AFTER_S, self._freeze)
         self._to_freeze.add(environment)
@@ -302,6 +328,7 @@ class Engine:
     def release(self, environment: Environment) -> None:
         for gone in self.pool.release(environment, self.clock.monotonic()):
             gone.retire()
+        self.debugger.freed(environment)
 
     def discard(self, environment: Environment) -> None:
         self._living.discard(environment)
@@ -309,6 +336,7 @@ class Engine:
             self._deserted.set_result(None)
         self.pool.discard(environment)
         self.provisioning.lost(environment)
+        self.debugger.freed(environment)
 
     def offer(self, environment: Environment) -> None:
         """Let invocations have one that was initialised ahead of them."""
@@ -330,7 +358,9 @@ class Engine:
         now = self.clock.monotonic()
         over = [(environment, event) for environment, (deadline, event) in self._clocks.items() if deadline <= now]
         for environment, event in over:
-            if self._clocks.pop(environment, None) is not None:
+            if self.debugger.holds(environment):
+                self._clocks[environment] = (now + _HELD_S, event)
+            elif self._clocks.pop(environment, None) is not None:
                 environment.event(event)
         if self._clocks:
             self._loop.call_later(_TICK_S, self._tick)

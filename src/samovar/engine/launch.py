@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from samovar.engine import debug
 from samovar.engine.model import Version
 from samovar.engine.variables import extension_variables, variables
 from samovar.sandbox.spec import Command
@@ -37,6 +38,8 @@ class Launch(msgspec.Struct, frozen=True):
     """Where it isn't prepared: argument vectors; the first whose program is there is started."""
     refusal: str = ""
     """Why it can't be started here."""
+    extra_mb: int = 0
+    """Memory beyond the function's own, for a debugger."""
     forks: bool = False
     """Whether a prepared process can be forked when it has initialised."""
 
@@ -70,10 +73,15 @@ class Launch(msgspec.Struct, frozen=True):
 
 
 def fitted(launch: Launch, program: Sequence[str], version: Version, own_network: bool) -> Launch:
-    """The launch of this version: through its exec wrapper, if it has one. `program`: the runtime's own."""
-    if not program or not version.variables.get(EXEC_WRAPPER):
+    """The launch of this version: through its exec wrapper, if it has one, and under a debugger, if it says so.
+    `program`: the runtime's own command, which has the debugger in it; empty for a custom one's."""
+    wrapped = bool(version.variables.get(EXEC_WRAPPER))
+    debugged = debug.asked(version) is not None
+    if not program or not (wrapped or debugged):
         return launch
-    return as_program(launch, [*_WRAPPING, *program], "" if own_network else f"{EXEC_WRAPPER} {_NO_NETWORK}")
+    refusal = "" if own_network else f"{EXEC_WRAPPER if wrapped else debug.VARIABLE} {_NO_NETWORK}"
+    chosen = as_program(launch, [*_WRAPPING, *program] if wrapped else program, refusal)
+    return msgspec.structs.replace(chosen, extra_mb=debug.MEMORY_MB if debugged else 0)
 
 
 def as_program(launch: Launch, argv: Sequence[str], refusal: str) -> Launch:

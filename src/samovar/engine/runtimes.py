@@ -6,6 +6,9 @@ Owns: the list of languages, and the words for a runtime that belongs to none of
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
+
+from samovar.engine import debug
 from samovar.engine.languages import Found, Language, for_programs
 from samovar.engine.languages.custom import Custom
 from samovar.engine.languages.java import Java
@@ -33,9 +36,17 @@ _ABSENT = {
 class Runtimes:
     """What is on this machine. Looked up once; a new interpreter needs a restart."""
 
-    def __init__(self, data_dir: Path, own_network: bool = True, given: Mapping[str, Path] | None = None) -> None:
-        """`given`: identifier -> the program (of Java: the home) that runs it instead of what is found."""
+    def __init__(
+        self,
+        data_dir: Path,
+        own_network: bool = True,
+        given: Mapping[str, Path] | None = None,
+        debuggers: bool = False,
+    ) -> None:
+        """`given`: identifier -> the program (of Java: the home) that runs it instead of what is found. `debuggers`:
+        whether functions may be debugged."""
         cache, given = data_dir / "cache", given or {}
+        self._debuggers = debuggers
         self._own_network = own_network
         self.python = Python(data_dir / "runtimes", cache, given)
         self._languages: list[Language] = [
@@ -67,11 +78,15 @@ class Runtimes:
     def zygote(self, kind: str) -> ZygoteSpec:
         """What boxes of a kind are made of: of a runtime that `problem` has nothing against, or of its programs."""
         identifier = kind.removesuffix(PROGRAM)
-        spec = self._language(identifier).zygote(identifier)
-        return spec if kind == identifier else for_programs(spec)
+        language = self._language(identifier)
+        spec = language.zygote(identifier)
+        return spec if kind == identifier else for_programs(spec, language.tools())
 
     def launch(self, version: Version) -> Launch:
         language = self._language(version.runtime)
+        if not self._debuggers and debug.VARIABLE in version.variables:
+            variables = {name: text for name, text in version.variables.items() if name != debug.VARIABLE}
+            version = msgspec.structs.replace(version, variables=variables)
         return fitted(language.launch(version), language.program(version), version, self._own_network)
 
     def _language(self, identifier: str) -> Language:

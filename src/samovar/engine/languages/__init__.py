@@ -3,6 +3,7 @@
 Owns: the shape of a language. One module each; `engine/runtimes` asks them in turn.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -47,6 +48,9 @@ class Language(Protocol):
 
     def launch(self, version: Version) -> Launch: ...
 
+    def tools(self) -> list[tuple[Path, str]]:
+        """What its programs may need beside the packages of `zygote`, under /var/runtime."""
+
     def program(self, version: Version) -> list[str]:
         """The runtime's own command where it speaks with the Runtime API; empty where a function brings it."""
 
@@ -57,11 +61,11 @@ def program(identifier: str, path: Path) -> Interpreter:
     return Interpreter(identifier, executable, executable.parent.parent)
 
 
-def for_programs(spec: ZygoteSpec) -> ZygoteSpec:
-    """Boxes with the same files, in which a program is started with its function. They have a folder for compiled
-    modules of their own: one process compiles what others load."""
+def for_programs(spec: ZygoteSpec, tools: Sequence[tuple[Path, str]]) -> ZygoteSpec:
+    """Boxes with the same files and `tools` beside them, in which a program is started with its function. They have a
+    folder for compiled modules of their own: one process compiles what others load."""
     cache = spec.cache.with_name(f"{spec.cache.name}-program")
-    packages = [*spec.packages, WRAPPING]
+    packages = [*spec.packages, *tools, WRAPPING]
     return msgspec.structs.replace(spec, module="", command=None, packages=packages, environ={}, cache=cache)
 
 

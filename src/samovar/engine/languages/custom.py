@@ -43,5 +43,8 @@ class Custom:
     def launch(self, version: Version) -> Launch:
         return Launch(version.runtime, prepared=False, frames=False, environ=_ENVIRON, programs=_BOOTSTRAPS)
 
+    def tools(self) -> list[tuple[Path, str]]:
+        return []
+
     def program(self, version: Version) -> list[str]:
         return []

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from samovar.engine import debug
 from samovar.engine.languages import NO_NETWORK, WRAPPING, Found
 from samovar.engine.launch import Launch
 from samovar.engine.model import Version
@@ -105,10 +106,18 @@ class Java:
         programs = (self.program(version),)
         return Launch(version.runtime, prepared=False, frames=False, environ=environ, programs=programs)
 
+    def tools(self) -> list[tuple[Path, str]]:
+        return []
+
     def program(self, version: Version) -> list[str]:
         options = version.variables.get("JAVA_TOOL_OPTIONS", "")
         heap_mb = int(version.memory_mb * _HEAP_SHARE)
         flags = [flag.format(heap_mb=heap_mb) for word, flag in _FLAGS.items() if word not in options]
+        debugged = debug.asked(version)
+        if debugged is not None:
+            suspend = "y" if debugged.wait else "n"
+            agent = f"transport=dt_socket,server=y,suspend={suspend},address=127.0.0.1:{debugged.port}"
+            flags.append(f"-agentlib:jdwp={agent}")
         encoding = [f"-D{name}.encoding=UTF-8" for name in ("file", "stdout", "stderr")]
         paths = ["/var/task", "/opt", "/var/runtime/java-core"]
         return ["/var/lang/bin/java", *flags, *encoding, "-cp", "/var/runtime/java", "samovar.runtime.Main", *paths]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
+from samovar.engine import debug
 from samovar.engine.languages import Found, in_folder, program
 from samovar.engine.launch import Launch
 from samovar.engine.model import Version
@@ -18,6 +19,7 @@ from samovar.sandbox.spec import Command, Interpreter, ZygoteSpec
 RUNTIME_CLIENT = Path(__file__).parent.parent.parent / "runtimes" / "nodejs"
 _MAJORS = range(18, 27, 2)
 _IDENTIFIER = re.compile(r"nodejs(\d+)\.x")
+_FIRST_WITH_INSPECT_WAIT = 20
 _ASK_WITHIN_S = 10.0
 
 
@@ -61,9 +63,17 @@ class Nodejs:
     def launch(self, version: Version) -> Launch:
         return Launch(version.runtime, prepared=True, frames=True, environ=_environ(version.runtime))
 
+    def tools(self) -> list[tuple[Path, str]]:
+        return []
+
     def program(self, version: Version) -> list[str]:
         executable = self._interpreters[_major(version.runtime)].executable
-        return [f"/var/lang/bin/{executable.name}", "/var/runtime/program.cjs"]
+        flags = []
+        debugged = debug.asked(version)
+        if debugged is not None:
+            waiting = "-wait" if _major(version.runtime) >= _FIRST_WITH_INSPECT_WAIT else "-brk"
+            flags = [f"--inspect{waiting if debugged.wait else ''}=127.0.0.1:{debugged.port}"]
+        return [f"/var/lang/bin/{executable.name}", *flags, "/var/runtime/program.cjs"]
 
 
 def _environ(identifier: str) -> dict[str, str]:

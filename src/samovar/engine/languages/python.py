@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from samovar.engine import debug
 from samovar.engine.languages import Found, in_folder, program
 from samovar.engine.launch import Launch
 from samovar.engine.model import Version
@@ -67,9 +68,22 @@ class Python:
         environ = {**zygote_environ(version.runtime), "PWD": "/var/task", "SHLVL": "0"}
         return Launch(version.runtime, prepared=True, frames=True, forks=True, environ=environ)
 
+    def tools(self) -> list[tuple[Path, str]]:
+        """Samovar's own copy of debugpy, if it has one; a function's own wins."""
+        found = importlib.util.find_spec("debugpy")
+        if found is None or not found.submodule_search_locations:
+            return []
+        return [(Path(next(iter(found.submodule_search_locations))), "debugging/debugpy")]
+
     def program(self, version: Version) -> list[str]:
         executable = self._interpreters[_version(version.runtime)].executable
-        return [f"/var/lang/bin/{executable.name}", "/var/runtime/bootstrap.py"]
+        command = [f"/var/lang/bin/{executable.name}", "/var/runtime/bootstrap.py"]
+        debugged = debug.asked(version)
+        if debugged is not None:
+            # Breakpoints aren't met in modules that the interpreter has frozen (3.11 and later).
+            command[1:1] = ["-X", "frozen_modules=off"]
+            command += [str(debugged.port), "wait" if debugged.wait else "go"]
+        return command
 
     def pack_folder(self, identifier: str) -> Path:
         return self._packs / identifier

@@ -68,6 +68,9 @@ class Ruby:
         environ = _environ(version.runtime, self._interpreters[version.runtime].name)
         return Launch(version.runtime, prepared=False, frames=False, environ=environ, programs=programs)
 
+    def tools(self) -> list[tuple[Path, str]]:
+        return []
+
     def program(self, version: Version) -> list[str]:
         executable = self._interpreters[version.runtime].executable
         return [f"/var/lang/bin/{executable.name}", "-Eutf-8", "/var/runtime/bootstrap.rb"]

@@ -7,6 +7,7 @@ On plain sockets: what instruments http.client in a function would otherwise see
 
 from __future__ import annotations
 
+import importlib
 import os
 import socket
 import sys
@@ -17,6 +18,7 @@ from awslambdaric import lambda_runtime_client as client_module
 
 _BASE = "/2018-06-01/runtime"
 _READ = 256 * 1024
+_DEBUGGING = "/var/runtime/debugging"
 _LARGEST_XRAY_HEADER = 1024 * 1024
 
 
@@ -148,7 +150,27 @@ def main():
     environ = os.environ
     sys.path[:0] = runtime.search_path(environ["LAMBDA_TASK_ROOT"], "/opt")
     environ["_LAMBDA_TELEMETRY_LOG_FD"] = str(os.dup(1))
-    runtime.run(environ["_HANDLER"], Client(Api(environ["AWS_LAMBDA_RUNTIME_API"])))
+    client = Client(Api(environ["AWS_LAMBDA_RUNTIME_API"]))
+    if len(sys.argv) > 1:
+        _debug(client, int(sys.argv[1]), wait=sys.argv[2] == "wait")
+    runtime.run(environ["_HANDLER"], client)
+
+
+def _debug(client, port, wait):
+    # type: (Client, int, bool) -> None
+    """Let a debugger attach, before anything of the function is loaded. The function's own debugpy wins over ours."""
+    sys.path.append(_DEBUGGING)
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+    try:
+        debugpy = importlib.import_module("debugpy")
+    except ImportError as error:
+        message = "SAMOVAR_DEBUG: debugpy can't be imported (%s). Put it into the function, or beside Samovar" % error
+        print(message, flush=True)
+        client.post_init_error({"errorMessage": message, "errorType": "Runtime.ImportModuleError", "stackTrace": []})
+        sys.exit(1)
+    debugpy.listen(("127.0.0.1", port))
+    if wait:
+        debugpy.wait_for_client()
 
 
 if __name__ == "__main__":

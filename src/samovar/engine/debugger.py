@@ -1,0 +1,187 @@
+"""From an editor on this machine to a debugger in an environment: a port of the loopback for each debugged function.
+
+Owns: the listening ports, the connections that are attached, and the order of a debugged function's invocations: it has
+one environment, so that a breakpoint is met where the editor is attached, and whoever comes meanwhile waits. As long as
+somebody is attached, or is waited for, no timeout counts.
+"""
+
+import asyncio
+import logging
+import socket
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from samovar.engine.debug import Debug
+from samovar.engine.environment import Environment
+from samovar.engine.lifecycle import OCCUPIED, State
+
+log = logging.getLogger("samovar.engine")
+
+HOST = "127.0.0.1"
+_TRY_AGAIN_S = 0.05
+_TRY_FOR_S = 60.0
+_CHUNK = 1 << 16
+
+
+class _Debugged:
+    """A function version that is debugged."""
+
+    def __init__(self, debug: Debug) -> None:
+        self.debug = debug
+        self.environment: Environment | None = None
+        self.attached = 0
+        self.waiting: deque[Callable[[], None]] = deque()
+
+
+class Debugger:
+    def __init__(self, extend: Callable[[Environment], None]) -> None:
+        """`extend` gives an environment its whole time again: when nobody is attached any more."""
+        self._extend = extend
+        self._versions: dict[str, _Debugged] = {}
+        self._servers: dict[int, asyncio.Server] = {}
+        self._owners: dict[int, str] = {}
+        """Port -> the version key that it leads to."""
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def admit(self, version_key: str, debug: Debug, start: Callable[[], None]) -> None:
+        """Start an invocation of a debugged version, now or when the ones before it have ended."""
+        debugged = self._versions.get(version_key)
+        if debugged is None:
+            debugged = self._versions[version_key] = _Debugged(debug)
+            self._owners[debug.port] = version_key
+            if debug.port not in self._servers:
+                self._spawn(self._listen(debug.port))
+        if self._busy(debugged) or debugged.waiting:
+            debugged.waiting.append(start)
+        else:
+            start()
+
+    def lives(self, environment: Environment) -> None:
+        """The one environment of its version has begun."""
+        debugged = self._versions.get(environment.version_key)
+        if debugged is not None:
+            debugged.environment = environment
+
+    def freed(self, environment: Environment) -> None:
+        """It has no invocation any more, or is gone."""
+        debugged = self._versions.get(environment.version_key)
+        if debugged is None:
+            return
+        if environment.state is State.DEAD and debugged.environment is environment:
+            debugged.environment = None
+        if debugged.waiting:
+            asyncio.get_running_loop().call_soon(self._next, debugged)
+
+    def forget(self, version_key: str) -> None:
+        """The version is let go; whoever waits for it has his turn still."""
+        debugged = self._versions.get(version_key)
+        if debugged is not None and not debugged.waiting:
+            del self._versions[version_key]
+            if self._owners.get(debugged.debug.port) == version_key:
+                del self._owners[debugged.debug.port]
+
+    def knows(self, environment: Environment) -> bool:
+        return environment.version_key in self._versions
+
+    def holds(self, environment: Environment) -> bool:
+        """Whether no timeout counts for it now."""
+        debugged = self._versions.get(environment.version_key)
+        if debugged is None:
+            return False
+        awaited = debugged.debug.wait and environment.state in (State.INIT, State.REINIT)
+        return awaited or debugged.attached > 0
+
+    async def close(self) -> None:
+        for server in self._servers.values():
+            server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # --- invocations ------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _busy(debugged: _Debugged) -> bool:
+        return debugged.environment is not None and debugged.environment.state in OCCUPIED
+
+    def _next(self, debugged: _Debugged) -> None:
+        if debugged.waiting and not self._busy(debugged):
+            debugged.waiting.popleft()()
+
+    # --- connections ------------------------------------------------------------------------------------------------
+
+    async def _listen(self, port: int) -> None:
+        try:
+            self._servers[port] = await asyncio.start_server(
+                lambda reader, writer: self._connected(port, reader, writer), HOST, port
+            )
+        except OSError as error:
+            log.error("no debugger can attach at %s:%d: %s", HOST, port, error.strerror)
+
+    async def _connected(self, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            debugged = self._versions.get(self._owners.get(port, ""))
+            if debugged is not None:
+                await self._serve(debugged, reader, writer)
+        except (OSError, asyncio.CancelledError):
+            pass  # one of the two has gone, or the server goes
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+
+    async def _serve(
+        self, debugged: _Debugged, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        debugged.attached += 1
+        try:
+            inside = await self._dial(debugged)
+            if inside is None:
+                return
+            inner_reader, inner_writer = await asyncio.open_connection(sock=inside)
+            copying = [
+                asyncio.ensure_future(_copy(reader, inner_writer)),
+                asyncio.ensure_future(_copy(inner_reader, writer)),
+            ]
+            try:
+                await asyncio.wait(copying, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                inner_writer.close()
+                for each in copying:
+                    each.cancel()
+            await asyncio.gather(*copying, return_exceptions=True)
+        finally:
+            debugged.attached -= 1
+            if debugged.attached == 0 and debugged.environment is not None:
+                self._extend(debugged.environment)
+
+    @staticmethod
+    async def _dial(debugged: _Debugged) -> socket.socket | None:
+        """A connection to the debugger inside, as soon as it listens; None when it doesn't in time."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _TRY_FOR_S
+        while loop.time() < deadline:
+            end = await debugged.environment.dial() if debugged.environment is not None else None
+            if end is not None:
+                end.setblocking(False)
+                try:
+                    await loop.sock_connect(end, (HOST, debugged.debug.port))
+                    return end
+                except OSError:
+                    end.close()  # it doesn't listen yet
+            await asyncio.sleep(_TRY_AGAIN_S)
+        return None
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    while data := await source.read(_CHUNK):
+        target.write(data)
+        await target.drain()

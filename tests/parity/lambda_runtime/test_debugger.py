@@ -1,0 +1,164 @@
+"""SAMOVAR_DEBUG: an editor attaches to a function at a port of the machine's own loopback."""
+
+import socket
+import threading
+import time
+
+import pytest
+from tests.parity.lambda_runtime.debugging import PATIENCE_S, Dap, Inspector, free_port
+
+pytestmark = [pytest.mark.root, pytest.mark.timeout(180)]
+
+PYTHON = """\
+    LOADED = "loaded"
+
+    def handler(event, context):
+        doubled = event * 2
+        return doubled
+"""
+NODE = """\
+exports.handler = async (event) => {
+  const doubled = event * 2;
+  return doubled;
+};
+"""
+
+
+class Calls:
+    """Invocations on threads of their own."""
+
+    def __init__(self, function):
+        self.function = function
+        self.threads = []
+        self.results = {}
+
+    def begin(self, event):
+        thread = threading.Thread(target=lambda: self.results.__setitem__(event, self.function(event)))
+        thread.start()
+        self.threads.append(thread)
+
+    def ended(self):
+        for thread in self.threads:
+            thread.join(PATIENCE_S)
+        return {event: answer.result for event, answer in self.results.items()}
+
+
+@pytest.fixture
+def debugged(deploy):
+    """A function and its port; it has less time than a person takes to think."""
+
+    def debugged(code, how="", **configuration):
+        port = free_port()
+        variables = {"Variables": {"SAMOVAR_DEBUG": f"{port}{how}"}}
+        return deploy(code, Environment=variables, Timeout=1, **configuration), port
+
+    return debugged
+
+
+def think():
+    """Longer than the function's timeout."""
+    time.sleep(1.5)
+
+
+def test_an_editor_stops_a_python_function_and_changes_a_variable(debugged):
+    pytest.importorskip("debugpy")
+    function, port = debugged(PYTHON)
+    assert function(1).result == 2
+    editor = Dap(port)
+    place = {"path": "/var/task/h.py"}
+    [set_] = editor.ask("setBreakpoints", source=place, breakpoints=[{"line": 5}])["breakpoints"]
+    assert set_["verified"]
+    editor.ready()
+    calls = Calls(function)
+    calls.begin(2)
+    stopped = editor.event("stopped")
+    assert stopped["reason"] == "breakpoint"
+    think()
+    frame = editor.ask("stackTrace", threadId=stopped["threadId"])["stackFrames"][0]
+    assert (frame["name"], frame["line"]) == ("handler", 5)
+    scope = editor.ask("scopes", frameId=frame["id"])["scopes"][0]
+    found = editor.ask("variables", variablesReference=scope["variablesReference"])["variables"]
+    assert {each["name"]: each["value"] for each in found}["doubled"] == "4"
+    editor.ask("setVariable", variablesReference=scope["variablesReference"], name="doubled", value="400")
+    editor.ask("setBreakpoints", source=place, breakpoints=[])
+    calls.begin(3)  # waits until the first has ended
+    editor.ask("continue", threadId=stopped["threadId"])
+    assert calls.ended() == {2: 400, 3: 6}
+    editor.close()
+    assert len(function.log()) == 1  # one environment
+
+
+def test_a_function_that_waits_is_loaded_when_an_editor_has_attached(debugged):
+    pytest.importorskip("debugpy")
+    function, port = debugged(PYTHON, ",wait")
+    calls = Calls(function)
+    calls.begin(2)
+    editor = Dap(port)
+    editor.ask("setBreakpoints", source={"path": "/var/task/h.py"}, breakpoints=[{"line": 1}])
+    editor.ready()
+    stopped = editor.event("stopped")
+    think()
+    frame = editor.ask("stackTrace", threadId=stopped["threadId"])["stackFrames"][0]
+    assert (frame["name"], frame["line"]) == ("<module>", 1)
+    editor.ask("continue", threadId=stopped["threadId"])
+    assert calls.ended() == {2: 4}
+    editor.close()
+
+
+def test_without_an_editor_the_timeout_counts(debugged):
+    pytest.importorskip("debugpy")
+    function, _ = debugged("import time\ndef handler(event, context): time.sleep(event)\n")
+    assert function(0).payload == b"null"
+    assert function(30).failure[0] == "Sandbox.Timedout"
+
+
+@pytest.mark.parametrize("how", ["", ",wait"])
+def test_an_editor_stops_a_node_function(debugged, how):
+    function, port = debugged({"h.js": NODE}, how, Runtime="nodejs20.x")
+    calls = Calls(function)
+    calls.begin(1)
+    if not how:
+        assert calls.ended() == {1: 2}
+    editor = Inspector(port)
+    editor.ask("Runtime.enable")
+    editor.ask("Debugger.enable")
+    editor.ask("Debugger.setBreakpointByUrl", url="file:///var/task/h.js", lineNumber=2)
+    if how:
+        editor.ask("Runtime.runIfWaitingForDebugger")
+    else:
+        calls.begin(2)
+    paused = editor.event("Debugger.paused")
+    think()
+    frame = paused["callFrames"][0]
+    found = editor.ask("Debugger.evaluateOnCallFrame", callFrameId=frame["callFrameId"], expression="doubled + 1")
+    assert found["result"]["value"] == (3 if how else 5)
+    editor.ask("Debugger.resume")
+    assert calls.ended() == ({1: 2} if how else {1: 2, 2: 4})
+    editor.close()
+
+
+def test_the_port_is_on_the_loopback_only_and_closes_with_the_server(platforms):
+    server = platforms("--ephemeral")
+    port = free_port()
+    server.deploy({"h.js": NODE}, Runtime="nodejs20.x", Environment={"Variables": {"SAMOVAR_DEBUG": str(port)}})(1)
+    with socket.create_connection(("127.0.0.1", port), 5):
+        pass
+    with pytest.raises(OSError), socket.create_connection(("127.0.0.2", port), 5):
+        pass
+    assert server.stop() == 0
+    assert "Traceback" not in server.said()
+    with pytest.raises(OSError), socket.create_connection(("127.0.0.1", port), 5):
+        pass
+
+
+def test_a_server_that_does_not_allow_it_runs_the_function_as_any_other(platforms):
+    server = platforms("--ephemeral", "--allow-debugger", "never")
+    try:
+        port = free_port()
+        code = "import sys\ndef handler(event, context): return 'debugpy' in sys.modules\n"
+        function = server.deploy(code, Environment={"Variables": {"SAMOVAR_DEBUG": str(port)}})
+        assert function().result is False
+        with pytest.raises(OSError), socket.create_connection(("127.0.0.1", port), 5):
+            pass
+    finally:
+        server.stop()
