@@ -10,7 +10,6 @@ Owns: which versions have templates, making one once for all who wait, and when 
 """
 
 import asyncio
-from collections.abc import Callable
 from typing import Protocol
 
 from samovar.core.clock import Clock
@@ -79,7 +78,7 @@ class Templates:
         return self._house.forkable(version)
 
     def _make(self, version: Version, told: Told | None) -> "_Entry":
-        entry = self._entries[version.key] = _Entry(version, told, self._house.clock.monotonic)
+        entry = self._entries[version.key] = _Entry(version, told, self._house)
         made = self._house.initialise(version, entry.heard, copied=True)
         if isinstance(made, Throttle):
             entry.heard(InitFailure(""))
@@ -89,13 +88,13 @@ class Templates:
 
 
 class _Entry:
-    def __init__(self, version: Version, told: Told | None, now: Callable[[], float]) -> None:
+    def __init__(self, version: Version, told: Told | None, house: House) -> None:
         self.lasts = version.initialization == SNAP_START
         self.environment: Environment | None = None
         self.made = asyncio.Event()
-        self.used_at = now()
+        self.used_at = house.clock.monotonic()
         self._told = told
-        self._now = now
+        self._house = house
         self._failed = False
         self._impossible = False
 
@@ -103,7 +102,10 @@ class _Entry:
     def box(self) -> Box | None:
         """The template, while it lives."""
         environment = self.environment
-        return environment.box if environment is not None and environment.state is State.TEMPLATE else None
+        if environment is None or environment.state is not State.TEMPLATE or environment.box is None:
+            return None
+        # Its end may be known to those who would fork it first.
+        return environment.box if self._house.boxes.can_fork(environment.box) else None
 
     def lost(self, now: float) -> bool:
         """Whether another may be made."""
@@ -114,7 +116,7 @@ class _Entry:
     def heard(self, failure: InitFailure | None) -> None:
         self._impossible = failure is not None and failure.error_type == NOT_FORKABLE
         self._failed = failure is not None
-        self.used_at = self._now()
+        self.used_at = self._house.clock.monotonic()
         self.made.set()
         if self._told is not None:
             self._told(None if self._impossible else failure)

@@ -28,6 +28,7 @@ _STARTS_AT_ONCE = 3
 _WARM_WITHIN_S = 60.0
 _REFILL_AFTER_S = 0.02
 _RETRY_AFTER_S = 1.0
+_FORKS_AHEAD = 2
 
 
 class LinuxBoxes:
@@ -222,22 +223,50 @@ class LinuxBoxes:
 
     async def fork(self, origin: Box) -> "LinuxBox":
         template = self._templates.get(origin)
-        if template is None or template.helper.gone or template.released:
+        if template is None or not self.can_fork(origin):
             raise SandboxDied("the template has gone")
         if not template.base_mb:
             template.base_mb = _anonymous_mb(template.box.occupant)
+        box = template.prepared() or await self._shell(template)
+        try:
+            await box.start()
+        except SandboxDied:
+            box.kill()
+            raise
+        self._loop.call_later(_REFILL_AFTER_S, self._prepare_forks, template)
+        return box
+
+    def can_fork(self, origin: Box) -> bool:
+        template = self._templates.get(origin)
+        return template is not None and not template.helper.gone and not template.released
+
+    def release(self, origin: Box) -> None:
+        template = self._templates.get(origin)
+        if template is not None:
+            template.release()
+
+    async def _shell(self, template: Template) -> LinuxBox:
+        """A box for a fork that is yet to come."""
         box = LinuxBox(self, template, None, awaited=True)
         template.children.add(box)
         async with self._starts:
             await self._build(box)
         return box
 
-    def release(self, origin: Box) -> None:
-        template = self._templates.get(origin)
-        if template is not None:
-            template.released = True
-            if not template.children:
-                template.box.kill()
+    def _prepare_forks(self, template: Template) -> None:
+        """A box is half of what a restore takes."""
+        if not template.coming and len(template.shelf) < min(self._shelf_size, _FORKS_AHEAD) and not self.closing:
+            template.coming = True
+            self.spawn(self._prepare_fork(template))
+
+    async def _prepare_fork(self, template: Template) -> None:
+        try:
+            template.keep(await self._shell(template))
+        except SandboxDied:
+            return  # whoever needs a fork makes the next attempt, and hears the reason
+        finally:
+            template.coming = False
+        self._prepare_forks(template)
 
     async def _make(self, zygote: "_Zygote", awaited: bool) -> "LinuxBox":
         async with self._starts:

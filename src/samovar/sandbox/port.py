@@ -145,6 +145,10 @@ class Boxes(Protocol):
         It ends when the template does. Companions can't be started in it.
         """
 
+    def can_fork(self, origin: Box) -> bool:
+        """Whether a template is there to be forked."""
+        ...
+
     def release(self, origin: Box) -> None:
         """Nothing more will be forked from a template: it ends with the last of its forks."""
 

@@ -8,6 +8,7 @@ While nobody waits for a fork it has a function's share of the CPU.
 import asyncio
 import os
 import signal
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -31,15 +32,40 @@ class Template:
         self.joins = True
         self.base_mb = 0
         self.command: spec.Command | None = None
-        self.starts_early = True
+        self.starts_early = False
         self.occupants: dict[int, Mortal] = {}
         self.children: set[LinuxBox] = set()
         self.released = False
+        self.shelf: deque[LinuxBox] = deque()
+        """Boxes for forks that nobody has asked for yet."""
+        self.coming = False
+        """Another one is being made."""
         self._origin = origin
 
     @property
     def root(self) -> list[int]:
         return [self._origin.pidfd, *self.box.ancestry()]
+
+    def prepared(self) -> LinuxBox | None:
+        while self.shelf:
+            box = self.shelf.popleft()
+            if not box.dead:
+                return box
+        return None
+
+    def keep(self, box: LinuxBox) -> None:
+        if self.released:
+            box.kill()
+        else:
+            self.shelf.append(box)
+
+    def release(self) -> None:
+        """Nothing more is forked; it ends with the last of its forks."""
+        self.released = True
+        while self.shelf:
+            self.shelf.popleft().kill()
+        if not self.children:
+            self.box.kill()
 
     def retire(self, box: LinuxBox) -> None:
         """A fork's box has ended."""
@@ -56,9 +82,10 @@ class Template:
             occupant.died(_exit(status))
 
     def _gone(self) -> None:
-        for occupant in list(self.occupants.values()):
-            occupant.died(Exit(signal=signal.SIGKILL))
         self.occupants.clear()
+        self.shelf.clear()
+        for box in list(self.children):  # those without an occupant at this moment as well
+            box.died(Exit(signal=signal.SIGKILL))
 
 
 class _Link(Helper):

@@ -97,6 +97,9 @@ class FakeHouse:
     async def fork(self, origin: FakeBox) -> FakeBox:
         return self._make("forked")
 
+    def can_fork(self, origin: FakeBox) -> bool:
+        return True
+
     def release(self, what: Any) -> None:
         if isinstance(what, FakeBox):
             what.released = True
