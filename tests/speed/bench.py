@@ -21,6 +21,8 @@ import cold
 import control
 import goals
 import resting
+import restore
+import streaming
 import warm
 from measure import Numbers
 from rich.console import Console
@@ -35,10 +37,12 @@ _RUNS: list[tuple[tuple[str, ...], Callable[[bool], dict[str, Numbers]]]] = [
     (("list-10000",), control.listing),
     (("cold-prepared", "cold-scratch", "cold-against-exec"), cold.starts),
     (("burst",), cold.burst),
+    (("restore",), restore.restores),
     (("warm", "warm-all-in", "freeze"), warm.one_client),
     (("warm-boto3",), warm.with_boto3),
     (("throughput", "cpu-per-invocation"), warm.many_clients),
     (("payload-6mb",), warm.large),
+    (("first-byte",), streaming.first_byte),
 ]
 """What is measured together, because it is compared with the same."""
 _AT_MOST_S = 360

@@ -51,6 +51,15 @@ class Connection:
             raise HttpError(f"{data[:end].decode()}\n{body[:500].decode(errors='replace')}")
         return body
 
+    def send(self, request: bytes) -> None:
+        self._socket.sendall(request)
+
+    def read_until(self, mark: bytes) -> None:
+        """Read on until these bytes have come."""
+        data = b""
+        while mark not in data:
+            data += self._more()
+
     def timed(self, request: bytes) -> float:
         """Milliseconds of one exchange."""
         began = time.perf_counter()

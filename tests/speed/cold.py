@@ -84,11 +84,11 @@ def burst(thorough: bool) -> dict[str, Numbers]:
         functions.create(_SLEEPING)
         server.settle()
         took = in_turns(
-            30, 3 if thorough else 1, fork=fork, hundred=lambda: _all_at_once(server, functions, 100)
+            30, 3 if thorough else 1, fork=fork, hundred=lambda: all_at_once(server, functions, 100)
         )
         failed = 0
         try:
-            _all_at_once(server, functions, _MANY)
+            all_at_once(server, functions, _MANY)
         except (HttpError, OSError):
             failed = _MANY
     rate = 100 / (took["hundred"] - 1)
@@ -100,10 +100,22 @@ def burst(thorough: bool) -> dict[str, Numbers]:
     }
 
 
-def _all_at_once(server: servers.Started, functions: Functions, count: int) -> float:
-    """Seconds until all have answered."""
-    name = functions.create(_SLEEPING)
-    request = invoke(name)
+def all_at_once(
+    server: servers.Started,
+    functions: Functions,
+    count: int,
+    code: str = _SLEEPING,
+    event: bytes = b"{}",
+    memory_mb: int = 128,
+    *,
+    warmed: bool = False,
+) -> float:
+    """Seconds until all have answered. `warmed`: the function was invoked once before."""
+    name = functions.create(code, memory_mb)
+    request = invoke(name, event)
+    if warmed:
+        with Connection(server.port) as connection:
+            connection.exchange(invoke(name))
     waiting = {}
     for _ in range(count):
         client = socket.create_connection(("127.0.0.1", server.port), timeout=60)
