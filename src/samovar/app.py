@@ -46,7 +46,7 @@ from samovar.sandbox import cgroup, doctor
 from samovar.sandbox.box import LinuxBox
 from samovar.sandbox.boxes import LinuxBoxes
 from samovar.sandbox.spec import CONTROL_PORT, ENDPOINT_PORT, Isolation
-from samovar.services import application_autoscaling, events, iam, lambda_, logs, s3, sns, sqs, sts
+from samovar.services import application_autoscaling, events, iam, lambda_, logs, s3, scheduler, sns, sqs, sts
 from samovar.settings import Settings, interpreters
 from samovar.store.blobs import Blobs
 from samovar.store.bodies import Bodies
@@ -161,6 +161,8 @@ class App:
         self._close_with(rooms, lambda_service)
         events_service = await events.build(store, clock, self.outbox, self.journal)
         self._close_with(rooms, events_service)
+        scheduler_service = await scheduler.build(store, clock, self.outbox)
+        self._close_with(rooms, scheduler_service)
         await self.outbox.queue.start()
         scaling = await application_autoscaling.build(store, clock, self.acting, self.engine.provisioned_use)
         self._close_with(rooms, scaling)
@@ -176,6 +178,7 @@ class App:
             sns_service,
             s3_service,
             events_service,
+            scheduler_service,
             scaling,
             *identity_services,
         ]

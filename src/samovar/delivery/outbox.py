@@ -77,8 +77,12 @@ class Outbox:
     async def _work(self, body: str) -> Verdict:
         shipment = _decode(body)
         attempt = shipment.attempts + 1
+        parcel = shipment.parcel
+        mark = parcel.options.get("AttemptMark")
+        if mark and mark in parcel.payload:
+            parcel = msgspec.structs.replace(parcel, payload=parcel.payload.replace(mark, str(attempt)))
         try:
-            await self._targets.deliver(shipment.parcel)
+            await self._targets.deliver(parcel)
         except Undeliverable as error:
             return await self._failed(msgspec.structs.replace(shipment, attempts=attempt), error)
         return Done(tuple(self._note(shipment.parcel, attempt, outcomes.DELIVERED)))

@@ -5,6 +5,7 @@ letters (`outbox`). Facts: eventbridge.md §D3, lambda-events.md §3.
 Rule: a call acts in the account and region of the target, in the name of the service or role that delivers.
 """
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -36,6 +37,10 @@ class Parcel(msgspec.Struct, frozen=True, omit_defaults=True):
     options: dict[str, Any] = {}
     """What its kind of target needs: `MessageGroupId`, `MessageAttributes`, `DetailType`, `Source`, `Resources`, `Key`,
     `PartitionKey`, `Operation`."""
+
+
+ATTEMPT_MARK = "<aws.scheduler.attempt-number>"
+"""In a payload whose options have it as `AttemptMark`, the number of the attempt."""
 
 
 class Undeliverable(Exception):
@@ -149,6 +154,18 @@ async def _state_machine(ctx: Context, target: Arn, parcel: Parcel) -> None:
     await ctx.call("stepfunctions", "StartExecution", {"stateMachineArn": parcel.target, "input": parcel.payload})
 
 
+async def _operation(ctx: Context, target: Arn, parcel: Parcel) -> None:
+    """A universal target of Scheduler's: any operation, its parameters as JSON (facts/eventbridge.md §F3)."""
+    service, _, action = target.resource.removeprefix("aws-sdk:").partition(":")
+    params: Params = json.loads(parcel.payload or "{}")
+    if service == "lambda" and isinstance(params.get("Payload"), str):
+        params["Payload"] = params["Payload"].encode()
+    await ctx.call(_CLIENTS.get(service, service), action[:1].upper() + action[1:], params)
+
+
+_CLIENTS = {"eventbridge": "events", "cloudwatchlogs": "logs", "sfn": "stepfunctions"}
+"""Where an SDK's service id isn't the name of boto3's client."""
+
 Way = Callable[[Context, Arn, Parcel], Awaitable[None]]
 
 _WAYS: dict[str, Way] = {
@@ -161,6 +178,7 @@ _WAYS: dict[str, Way] = {
     "kinesis": _stream,
     "firehose": _delivery_stream,
     "states": _state_machine,
+    "scheduler": _operation,
 }
 
 

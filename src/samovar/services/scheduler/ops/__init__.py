@@ -1,0 +1,1 @@
+"""The operations of Scheduler, by what they are about."""
