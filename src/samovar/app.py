@@ -155,6 +155,7 @@ class App:
             invocations=self.invocations,
             pollers={"sqs": self._queue_pollers},
             hot_reload=settings.hot_reload,
+            call_rates=settings.api_rate_limits,
             runtimes=lambda_.TABLE.unblocked() if settings.allow_deprecated_runtimes else lambda_.TABLE,
             visitors=self.authority,
         )

@@ -98,6 +98,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_limits: Annotated[
         bool, Meta(description="Refuse more than ten requests a second for each unit of concurrency, as AWS does.")
     ] = True
+    api_rate_limits: Annotated[
+        bool,
+        Meta(description="Refuse more calls a second to Lambda's control plane than AWS: 15, and 100 of GetFunction."),
+    ] = False
     burst_concurrency: Annotated[
         int,
         Meta(

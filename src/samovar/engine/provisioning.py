@@ -124,6 +124,7 @@ class Provisioning:
         found.units = units
         found.status, found.reason, found.failures = Status.IN_PROGRESS, "", 0
         for environment in self._house.pool.trim(found.version.key, units):
+            found.ready.discard(environment)
             environment.retire()
         self._advance(found)
 

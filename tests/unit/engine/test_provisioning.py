@@ -245,6 +245,16 @@ def test_another_number_keeps_what_is_there(house):
     assert house.claim() is first
 
 
+def test_fewer_and_then_more_starts_new_ones_while_the_old_ones_still_leave(house):
+    house.provisioning.put(ARN, V1, 3)
+    house.ready(3)
+    house.provisioning.put(ARN, V1, 1, anew=True)
+    house.provisioning.put(ARN, V1, 3, anew=True)
+    assert house.stands == Provisioned(Status.IN_PROGRESS, 3, 1, 1)
+    house.ready(2)
+    assert house.stands == Provisioned(Status.READY, 3, 3, 3)
+
+
 def test_busy_ones_too_many_go_when_they_are_released(house):
     house.provisioning.put(ARN, V1, 2)
     house.ready(2)

@@ -62,7 +62,11 @@ def due(action: Action, after: float | None = None) -> float | None:
     late = action.looked_at if after is None else after
     if action.starts_at is not None:
         late = max(late, action.starts_at - 0.001)
-    moment = schedule.parse(action.schedule, action.zone or "UTC", plural=False).next_after(late, since)
+    try:
+        moment = schedule.parse(action.schedule, action.zone or "UTC", plural=False).next_after(late, since)
+    except schedule.ScheduleError as gone:  # the time zone was there when the action was put
+        log.error("the scheduled action %s is not due any more: %s", action.name, gone)
+        return None
     if moment is None or (action.ends_at is not None and moment > action.ends_at):
         return None
     return moment

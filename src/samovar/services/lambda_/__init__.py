@@ -18,6 +18,7 @@ from samovar.delivery.invocations import Invocations
 from samovar.net.message import Reply, Request
 from samovar.services.lambda_.access import access
 from samovar.services.lambda_.asynchronous import Asynchronous
+from samovar.services.lambda_.callrates import CallRates
 from samovar.services.lambda_.code import LINK_PATH, CodeStore
 from samovar.services.lambda_.codesigning import CodeSigning
 from samovar.services.lambda_.eventinvoke import EventInvoke
@@ -75,6 +76,7 @@ async def build(
     pollers: Mapping[str, Pollers] = {},
     hot_reload: bool = False,
     visitors: Visitors | None = None,
+    call_rates: bool = False,
 ) -> tuple[Service, Download, Visit]:
     """Start the service: its operations, the door through which GetFunction's links download code, and that of URLs.
 
@@ -83,7 +85,8 @@ async def build(
     from 0 up to 1, for aliases that share out their invocations. `polled` are the event sources (their names in
     `sources.SOURCES`) from which something delivers, as well as those with `pollers`. `invocations` runs what is
     invoked asynchronously. `runtimes` are the identifiers that functions may have. `hot_reload`: whether
-    their code may be folders of the host. `visitors` says who may visit URLs that ask for signatures.
+    their code may be folders of the host. `visitors` says who may visit URLs that ask for signatures. `call_rates`:
+    whether callers are held to AWS's rates.
     """
     architecture = {"aarch64": "arm64"}.get(machine or platform.machine(), machine or platform.machine())
     code = CodeStore(blobs, trees, clock)
@@ -112,6 +115,9 @@ async def build(
     for each in pollers.values():
         each.functions = polling
     sources.start(polling)
+
+    if call_rates:
+        operations = CallRates(clock).limit(operations)
 
     async def close() -> None:
         await sources.close()
