@@ -11,7 +11,7 @@ import asyncio
 from samovar.core.clock import Clock
 from samovar.core.context import Acting
 from samovar.core.service import Service, bind
-from samovar.services.application_autoscaling.jobs import Ticker
+from samovar.services.application_autoscaling.jobs import Schedules, every_minute
 from samovar.services.application_autoscaling.ops import actions, activities, policies, tags, targets
 from samovar.services.application_autoscaling.scaler import Scaler, Used
 from samovar.services.application_autoscaling.state import State
@@ -23,12 +23,15 @@ __all__ = ["build"]
 async def build(store: Store, clock: Clock, acting: Acting, used: Used) -> Service:
     """`used`: the use of a function's provisioned concurrency, by qualified ARN, since it was asked last."""
     state = await State.open(store, clock)
-    state.scaler = Scaler(state, acting, used)
-    ticking = asyncio.create_task(Ticker(state).run(), name="autoscaling")
+    state.scaler = scaler = Scaler(state, acting, used)
+    state.schedules = schedules = await Schedules.open(state, scaler)
+    schedules.ticker.start()
+    minutes = asyncio.create_task(every_minute(state, scaler), name="autoscaling")
 
     async def close() -> None:
-        ticking.cancel()
-        await asyncio.wait([ticking])
+        await schedules.ticker.close()
+        minutes.cancel()
+        await asyncio.wait([minutes])
 
     operations, direct = bind(state, targets, policies, actions, activities, tags)
     return Service("application-autoscaling", operations, direct, close=close, reset=state.clear)

@@ -74,13 +74,10 @@ class Scaler:
                 bound = bound or f"maximum capacity was set to {wanted}"
                 await self._set(key, wanted, f"{cause}{bound}")
 
-    async def fire(self, key: PartKey, moment: float) -> None:
+    async def fire(self, key: PartKey) -> None:
+        """A scheduled action is due: once more does no harm."""
         action, target = self._state.actions.get(key), self._state.targets.get(key[:3])
-        if action is None or target is None:
-            return
-        dealt = msgspec.structs.replace(action, looked_at=moment)
-        if target.suspended.scheduled:
-            await self._state.actions.put(key, dealt)
+        if action is None or target is None or target.suspended.scheduled:
             return
         least = target.least if action.least is None else action.least
         most = target.most if action.most is None else action.most
@@ -90,12 +87,11 @@ class Scaler:
             least=min(least, most) if action.least is None else least,
             most=max(least, most) if action.most is None else most,
         )
-        await self._state.store.transact(
-            self._state.actions.putting(key, dealt), self._state.targets.putting(key[:3], changed)
-        )
+        await self._state.targets.put(key[:3], changed)
         await self.fit(key[:3], f"scheduled action name {action.name} was triggered, ")
 
     async def minute(self) -> None:
+        """A minute is over: look at every policy, and at what was begun."""
         async with self._lock:
             for key, target in self._state.targets.items():
                 where = (key[0], key[1], key[2])

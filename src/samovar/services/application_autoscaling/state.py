@@ -1,10 +1,8 @@
 """What Application Auto Scaling keeps: targets, their policies, scheduled actions and activities.
 
-Rules: everything hangs on a target, named by its key, and goes with it in one transaction. Whoever changes what is
-scheduled says so (`touch`), so that the ticker looks again.
+Rule: everything hangs on a target, named by its key, and goes with it in one transaction.
 """
 
-import asyncio
 from typing import Protocol
 
 import msgspec
@@ -12,7 +10,7 @@ import msgspec
 from samovar.core.clock import Clock
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
-from samovar.store.sqlite import Store
+from samovar.store.sqlite import Statement, Store
 from samovar.store.table import Table
 
 NAMESPACE = "lambda"
@@ -76,8 +74,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     least: int | None
     most: int | None
     created_at: float
-    looked_at: float
-    """Up to here every moment of the schedule has been dealt with."""
+    armed_at: float
+    """When it was put last: its moments are those after this."""
 
 
 class Activity(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,12 +98,14 @@ class Scaling(Protocol):
         """Bring the capacity between the target's bounds."""
         ...
 
-    async def fire(self, key: PartKey, moment: float) -> None:
-        """A scheduled action is due."""
-        ...
 
-    async def minute(self) -> None:
-        """A minute is over: look at every policy, and at what was begun."""
+class Scheduling(Protocol):
+    """When actions are due (`jobs.Schedules`)."""
+
+    def arm(self, key: PartKey, action: Action) -> None: ...
+
+    def forgetting(self, key: PartKey) -> Statement:
+        """For the transaction that removes or changes it."""
         ...
 
 
@@ -113,12 +113,12 @@ class State:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.scaler: Scaling
+        self.schedules: Scheduling
         self.targets: Table[Target]
         self.policies: Table[Policy]
         self.actions: Table[Action]
         self.activities: Table[Activity]
         self.store: Store
-        self._touched: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @classmethod
     async def open(cls, store: Store, clock: Clock) -> "State":
@@ -130,21 +130,9 @@ class State:
         state.activities = await Table.open(store, "autoscaling.activities", Activity)
         return state
 
-    def touch(self) -> None:
-        if not self._touched.done():
-            self._touched.set_result(None)
-
-    @property
-    def touched(self) -> "asyncio.Future[None]":
-        """Done when something was touched since this was asked for last."""
-        if self._touched.done():
-            self._touched = asyncio.get_running_loop().create_future()
-        return self._touched
-
     async def clear(self) -> None:
-        for table in (self.targets, self.policies, self.actions, self.activities):
-            await table.clear()
-        self.touch()
+        for key, _ in self.targets.items():
+            await self.forget((key[0], key[1], key[2]))
 
     def target(self, ctx: Context, params: Params) -> tuple[TargetKey, Target]:
         """The target that a request names; raises ObjectNotFoundException."""
@@ -161,8 +149,8 @@ class State:
             for table in (self.policies, self.actions, self.activities)
             for part, _ in table.items(key)
         ]
-        await self.store.transact(self.targets.deleting(key), *parts)
-        self.touch()
+        ticks = [self.schedules.forgetting((*key, part[3])) for part, _ in self.actions.items(key)]
+        await self.store.transact(self.targets.deleting(key), *parts, *ticks)
 
 
 def is_lambda(params: Params) -> bool:

@@ -14,17 +14,17 @@ async def put_scheduled_action(state: State, ctx: Context, params: Params) -> Pa
     key, target = state.target(ctx, params)
     part = (*key, params["ScheduledActionName"])
     action = _merged(state, ctx, params, state.actions.get(part), target.resource)
-    await state.actions.put(part, action)
-    state.touch()
+    await state.store.transact(state.actions.putting(part, action), state.schedules.forgetting(part))
+    state.schedules.arm(part, action)
     return {}
 
 
 async def delete_scheduled_action(state: State, ctx: Context, params: Params) -> Params:
     name = params["ScheduledActionName"]
     part = (ctx.account, ctx.region, params["ResourceId"], name)
-    if not is_lambda(params) or not await state.actions.delete(part):
+    if not is_lambda(params) or state.actions.get(part) is None:
         raise no_such("scheduled action", params, name)
-    state.touch()
+    await state.store.transact(state.actions.deleting(part), state.schedules.forgetting(part))
     return {}
 
 
@@ -72,7 +72,7 @@ def _merged(state: State, ctx: Context, params: Params, present: Action | None, 
         least=least,
         most=most,
         created_at=present.created_at if present else now,
-        looked_at=now,
+        armed_at=now,
     )
 
 
