@@ -1,4 +1,6 @@
-"""boto3 against the real gateway and Lambda service on a real socket; the engine is played: it echoes the event."""
+"""boto3 against the real gateway and Lambda service on a real socket. The engine is played: it echoes the event; and so
+is SQS: every queue is there but for those whose names end in `missing`.
+"""
 
 import asyncio
 import io
@@ -13,6 +15,9 @@ import pytest
 from botocore.config import Config
 
 from samovar.core.clock import SystemClock
+from samovar.core.context import Context, Params
+from samovar.core.errors import AwsError
+from samovar.core.service import Service
 from samovar.engine.model import Invocation, Outcome, Result, Version
 from samovar.engine.streaming import Pace, Sink
 from samovar.gateway.admission import admit
@@ -58,10 +63,24 @@ class EchoEngine:
     def provisioned(self, arn: str) -> None: ...
 
 
+async def get_queue_url(ctx: Context, params: Params) -> Params:
+    if params["QueueName"].endswith("missing"):
+        raise AwsError("QueueDoesNotExist", "The specified queue does not exist.")
+    return {"QueueUrl": f"http://sqs/{params['QueueName']}"}
+
+
+async def get_queue_attributes(ctx: Context, params: Params) -> Params:
+    return {"Attributes": {"VisibilityTimeout": "30"}}
+
+
+QUEUES = Service("sqs", {"getqueueurl": get_queue_url, "getqueueattributes": get_queue_attributes}, {})
+
+
 class Server:
     def __init__(self, directory: Path) -> None:
         self.url = ""
         self._directory = directory
+        self.service: Service
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -83,6 +102,7 @@ class Server:
         service, download, visit = await lambda_.build(
             store, blobs, self._directory / "trees", EchoEngine(), SystemClock(), "x86_64"
         )
+        self.service = service
 
         async def nothing() -> None: ...
 
@@ -97,7 +117,7 @@ class Server:
             downloads={lambda_.LINK_PATH: download},
             sites=[Site(lambda_.URL_LABEL, lambda_.URL_PATH, visit)],
         )
-        gateway = Gateway(Models(), [service], doors=doors, region="us-east-1")
+        gateway = Gateway(Models(), [service, QUEUES], doors=doors, region="us-east-1")
         server = await serve(gateway.handle, host="127.0.0.1", port=0, admit=admit)
         self.url = f"http://127.0.0.1:{server.address[1]}"
         self._ready.set()
@@ -113,6 +133,11 @@ class Server:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with Server(tmp_path_factory.mktemp("lambda")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def service(server: Server) -> Service:
+    return server.service
 
 
 @pytest.fixture(scope="module")

@@ -88,6 +88,8 @@ def test_a_destination_must_be_able_to_take_events(client, create):
         "is invalid.",
     )
     assert refused(put, **given(f"{QUEUE}.fifo"))[1] == f"The destination ARN {QUEUE}.fifo is invalid."
+    missing = f"{QUEUE}-missing"
+    assert refused(put, **given(failure=missing))[1] == f"The destination ARN {missing} is invalid."
     for fine in (given(failure=bucket), given(QUEUE), given(ARN[:-1] + "g")):
         put(**fine)
 

@@ -33,7 +33,7 @@ def message(client, create):
 
 
 def test_a_queue_that_isnt_there_is_refused_as_aws_does(message):
-    assert message(EventSourceArn=QUEUE) == (
+    assert message(EventSourceArn=f"{QUEUE}-missing") == (
         "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. "
         "SQS Error Message: The specified queue does not exist."
     )

@@ -67,7 +67,10 @@ def test_the_statement_has_its_members_in_awss_order_and_no_condition_when_there
     [
         ({"SourceArn": "arn:aws:s3:::b"}, {"ArnLike": {"AWS:SourceArn": "arn:aws:s3:::b"}}),
         ({"SourceAccount": "111111111111"}, {"StringEquals": {"AWS:SourceAccount": "111111111111"}}),
-        ({"FunctionUrlAuthType": "NONE"}, {"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}}),
+        (
+            {"Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "NONE"},
+            {"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}},
+        ),
         ({"PrincipalOrgID": "o-1234567890"}, {"StringEquals": {"aws:PrincipalOrgID": "o-1234567890"}}),
         ({"EventSourceToken": "amzn1.ask"}, {"StringEquals": {"lambda:EventSourceToken": "amzn1.ask"}}),
         ({"InvokedViaFunctionUrl": True}, {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}),
@@ -79,6 +82,15 @@ def test_the_statement_has_its_members_in_awss_order_and_no_condition_when_there
 )
 def test_each_further_input_becomes_a_condition(add, given, condition):
     assert json.loads(add(**given)["Statement"])["Condition"] == condition
+
+
+def test_an_auth_type_of_urls_is_for_the_action_of_urls_only(add):
+    """As reported by users of AWS."""
+    with pytest.raises(ClientError) as caught:
+        add(Action="lambda:InvokeFunction", FunctionUrlAuthType="NONE")
+    assert caught.value.response["Error"]["Code"] == "InvalidParameterValueException"
+    message = "FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action"
+    assert caught.value.response["Error"]["Message"] == message
 
 
 def test_get_policy_answers_the_document_as_a_json_string_with_a_revision_of_its_own(client, add):

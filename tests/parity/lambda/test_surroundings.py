@@ -43,7 +43,13 @@ def test_an_empty_dead_letter_config_keeps_the_old_target_and_an_empty_arn_remov
 
 @pytest.mark.parametrize(
     "target",
-    [f"{QUEUE}.fifo", f"{TOPIC}.fifo", "arn:aws:s3:::bucket", "arn:aws:sqs:us-east-1:123456789012:"],
+    [
+        f"{QUEUE}.fifo",
+        f"{QUEUE}-missing",
+        f"{TOPIC}.fifo",
+        "arn:aws:s3:::bucket",
+        "arn:aws:sqs:us-east-1:123456789012:",
+    ],
 )
 def test_what_cannot_be_a_dead_letter_target_is_refused(create, target):
     assert target in refusal(create, DeadLetterConfig={"TargetArn": target})

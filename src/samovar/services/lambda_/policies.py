@@ -56,7 +56,9 @@ def written(value: object) -> str:
 
 
 def permission(params: Params, resource: str) -> Statement:
-    """The statement that AddPermission or AddLayerVersionPermission asks for; raises for an unusable principal."""
+    """The statement that AddPermission or AddLayerVersionPermission asks for; raises for one that can't be."""
+    if params.get("FunctionUrlAuthType") and params["Action"] != "lambda:InvokeFunctionUrl":
+        raise invalid("FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action")
     statement: Statement = {
         "Sid": params["StatementId"],
         "Effect": "Allow",

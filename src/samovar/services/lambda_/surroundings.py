@@ -1,4 +1,4 @@
-"""What a configuration names of other services, for a function to run in: subnets, security groups, file systems.
+"""What a configuration names of other services: subnets, security groups, file systems, a queue for dead letters.
 
 Owns: what AWS answers when one of them can't be found (facts/lambda-api.md §5, Functions). Rule: what is there and
 can't be honoured yet is refused by name.
@@ -6,14 +6,19 @@ can't be honoured yet is refused by name.
 
 from collections.abc import Sequence
 
+from samovar.core import arn
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
+from samovar.services.lambda_ import queues
 from samovar.services.lambda_.configure import not_implemented
 from samovar.services.lambda_.names import invalid
 
 
 async def check(ctx: Context, params: Params) -> None:
-    """Refuse subnets, security groups and file systems that aren't there."""
+    """Refuse subnets, security groups, file systems and dead letter queues that aren't there."""
+    target = (params.get("DeadLetterConfig") or {}).get("TargetArn", "")
+    if await queues.is_missing(ctx, arn.parse(target)):
+        raise invalid(f"The dead letter target {target} does not exist.")
     vpc: Params = params.get("VpcConfig") or {}
     for subnet in vpc.get("SubnetIds") or ():
         missing = f"InvalidSubnetID.NotFound. EC2 Error Message: The subnet ID '{subnet}' does not exist"

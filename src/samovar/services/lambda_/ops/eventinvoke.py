@@ -1,21 +1,25 @@
 """Put, update, get, delete and list the configurations of asynchronous invocation (facts/lambda-api.md §5, §10)."""
 
+from samovar.core import arn
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
-from samovar.services.lambda_ import eventinvoke, names, pages, qualified
+from samovar.services.lambda_ import eventinvoke, names, pages, qualified, queues
 from samovar.services.lambda_.eventinvoke import Config, EventInvoke
-from samovar.services.lambda_.names import LATEST
+from samovar.services.lambda_.names import LATEST, invalid
 from samovar.services.lambda_.qualified import QualifiedKey
 
 
 async def put_function_event_invoke_config(state: EventInvoke, ctx: Context, params: Params) -> Params:
     key = _existing(state, ctx, params)
+    await _check_queues(ctx, params)
     return await _keep(state, key, eventinvoke.merged(None, params, state.functions.clock.now()))
 
 
 async def update_function_event_invoke_config(state: EventInvoke, ctx: Context, params: Params) -> Params:
     key = _existing(state, ctx, params)
-    config = _config(state, ctx, key)
+    _config(state, ctx, key)
+    await _check_queues(ctx, params)
+    config = _config(state, ctx, key)  # it may have changed meanwhile
     return await _keep(state, key, eventinvoke.merged(config, params, state.functions.clock.now()))
 
 
@@ -38,6 +42,13 @@ async def list_function_event_invoke_configs(state: EventInvoke, ctx: Context, p
     found = [(key[3], ((*function, key[3]), config)) for key, config in state.table.items(function)]
     page, more = pages.cut(found, params)
     return {"FunctionEventInvokeConfigs": [eventinvoke.describe(*each) for each in page], **more}
+
+
+async def _check_queues(ctx: Context, params: Params) -> None:
+    for destination in (params.get("DestinationConfig") or {}).values():
+        target = destination.get("Destination", "")
+        if await queues.is_missing(ctx, arn.parse(target)):
+            raise invalid(f"The destination ARN {target} is invalid.")
 
 
 async def _keep(state: EventInvoke, key: QualifiedKey, config: Config) -> Params:

@@ -6,21 +6,15 @@ from samovar.core import arn
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.core.ids import uuid4
-from samovar.services.lambda_ import configure, mappings, names, pages, qualified, sources
+from samovar.services.lambda_ import configure, mappings, names, pages, qualified, queues, sources
 from samovar.services.lambda_.mappings import Mapping, Mappings
 from samovar.services.lambda_.names import LATEST, invalid
 from samovar.services.lambda_.sources import SOURCES, Source
 
 PAGE_LIMIT = 100
 
-_NOT_THERE = frozenset(
-    {
-        "NotImplementedException",  # the service isn't on this server: nor is what it would hold
-        "AWS.SimpleQueueService.NonExistentQueue",
-        "QueueDoesNotExist",
-        "ResourceNotFoundException",
-    }
-)
+_NO_STREAM = ("NotImplementedException", "ResourceNotFoundException")
+"""A service that isn't on this server has no streams."""
 
 
 async def create_event_source_mapping(state: Mappings, ctx: Context, params: Params) -> Params:
@@ -152,13 +146,14 @@ async def _check_queue(ctx: Context, queue_arn: str, timeout_s: int) -> None:
     )
     if queue.region != ctx.region:
         raise missing
+    url = await queues.url(ctx, queue)
+    if url is None:  # AWS answers in its own words for what it asked the other service
+        raise missing
+    asked = {"QueueUrl": url, "AttributeNames": ["VisibilityTimeout"]}
     try:
-        named = {"QueueName": queue.resource, "QueueOwnerAWSAccountId": queue.account}
-        url = (await ctx.call("sqs", "GetQueueUrl", named))["QueueUrl"]
-        asked = {"QueueUrl": url, "AttributeNames": ["VisibilityTimeout"]}
         attributes = (await ctx.call("sqs", "GetQueueAttributes", asked))["Attributes"]
-    except AwsError as error:  # AWS answers in its own words for what it asked the other service
-        if error.code not in _NOT_THERE:
+    except AwsError as error:  # deleted meanwhile
+        if error.code not in queues.NOT_THERE:
             raise
         raise missing from None
     hidden_s = int(attributes["VisibilityTimeout"])
@@ -172,6 +167,6 @@ async def _check_stream(ctx: Context, service: str, operation: str, params: Para
     try:
         await ctx.call(service, operation, params)
     except AwsError as error:
-        if error.code not in _NOT_THERE:
+        if error.code not in _NO_STREAM:
             raise
         raise invalid(f"Stream not found: {stream_arn}") from None
