@@ -45,6 +45,8 @@ from samovar.net.server import Server, serve
 from samovar.sandbox import cgroup, doctor
 from samovar.sandbox.box import LinuxBox
 from samovar.sandbox.boxes import LinuxBoxes
+from samovar.sandbox.network import Network, Reach, plan
+from samovar.sandbox.port import SandboxDied
 from samovar.sandbox.spec import CONTROL_PORT, ENDPOINT_PORT, Isolation
 from samovar.services import application_autoscaling, events, iam, lambda_, logs, s3, scheduler, sns, sqs, sts
 from samovar.settings import Settings, interpreters
@@ -91,6 +93,8 @@ class App:
         self._clock = SystemClock()
         self._rooms = AsyncExitStack()
         self._inner_doors = _InnerDoors()
+        self._no_way = ""
+        """Why functions don't reach the outside although nobody said that they shouldn't."""
 
     async def __aenter__(self) -> "App":
         started = self._clock.monotonic()
@@ -141,6 +145,7 @@ class App:
         self._close_with(rooms, logs_service)
         self.engine = self._open_engine(data, sink)
         rooms.push_async_callback(self.engine.close)
+        await self._open_way()
         sqs_service = await sqs.build(store, clock, await self._bodies(rooms, data / "sqs"))
         self._close_with(rooms, sqs_service)
         blobs = await Blobs.open(data / "code")
@@ -227,14 +232,15 @@ class App:
         self.isolation = machine.level
         if machine.level is Isolation.FULL:
             cgroup.sweep(cgroup.Hierarchies())
-        host_network = settings.function_network == "host" or machine.level is Isolation.PROCESS
-        runtimes = Runtimes(Path(settings.data_dir), not host_network, interpreters(settings), settings.debuggers)
-        boxes = LinuxBoxes(
+        network = _network(settings, machine.level)
+        own_network = network.reach is not Reach.HOST
+        runtimes = Runtimes(Path(settings.data_dir), own_network, interpreters(settings), settings.debuggers)
+        boxes = self._boxes = LinuxBoxes(
             machine.level,
             _make_groups if machine.level is Isolation.FULL else None,
             root,
             scratch if machine.disk_tmp else None,
-            host_network,
+            network,
             machine.user_namespace,
             settings.prefork,
             runtimes.zygote,
@@ -258,6 +264,18 @@ class App:
         )
         self._inner_doors.attach(CONTROL_PORT, engine.runtime_api)
         return engine
+
+    async def _open_way(self) -> None:
+        """Connect functions with the outside; a machine that doesn't allow it matters only to who has asked for it."""
+        settings = self._settings
+        if self._boxes.network.reach is not Reach.OUTSIDE:
+            return
+        try:
+            await self._boxes.open_way()
+        except SandboxDied as died:
+            if settings.function_network == "outbound" or settings.function_hosts:
+                raise NotIsolated(f"functions can't be connected with the outside: {died}") from died
+            self._no_way = str(died)
 
     async def _open_server(self, rooms: AsyncExitStack) -> Server:
         settings = self._settings
@@ -315,7 +333,11 @@ class App:
         return {"version": __version__, "isolation": self.isolation.value, "ephemeral": self._settings.ephemeral}
 
     def _describe(self) -> str:
-        network = " on the host's network" if self._settings.function_network == "host" else ""
+        if self.isolation is Isolation.PROCESS:
+            return _IN_ONE_LINE[self.isolation]
+        network = self._boxes.network.in_words
+        if self._no_way:
+            network += f" ({self._no_way})"
         return _IN_ONE_LINE[self.isolation] + network
 
 
@@ -327,7 +349,15 @@ _IN_ONE_LINE = {
 
 
 class NotIsolated(Exception):
-    """The machine doesn't allow the isolation that was asked for; the message says what to do."""
+    """The machine doesn't allow the isolation, or the network, that was asked for; the message says what to do."""
+
+
+def _network(settings: Settings, level: Isolation) -> Network:
+    """What functions are to reach. NotIsolated when that can't be."""
+    try:
+        return plan(settings.function_network, settings.function_hosts, level is not Isolation.PROCESS)
+    except ValueError as error:
+        raise NotIsolated(str(error)) from None
 
 
 def _machine(settings: Settings, scratch: Path) -> doctor.Machine:

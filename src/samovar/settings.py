@@ -22,7 +22,7 @@ CONFIG_VARIABLE = "SAMOVAR_CONFIG"
 Isolation = Literal["auto", "full", "namespaces", "process"]
 AuthMode = Literal["auto", "off", "soft", "on"]
 WhenAlone = Literal["auto", "always", "never"]
-FunctionNetwork = Literal["isolated", "host"]
+FunctionNetwork = Literal["auto", "outbound", "none", "host"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -84,8 +84,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
     function_network: Annotated[
         FunctionNetwork,
-        Meta(description="`isolated`: a function reaches the platform only; `host`: it shares the host's network."),
-    ] = "isolated"
+        Meta(
+            description="`outbound`: a function reaches the platform and the outside, by NAT; `none`: the platform"
+            " only; `host`: it shares the host's network. `auto`: outbound where the server may, else none."
+        ),
+    ] = "auto"
+    function_hosts: Annotated[
+        str,
+        Meta(
+            description="Services of this host, or of others, that functions reach by a name: `NAME=ADDRESS:PORT`,"
+            " separated by commas. With outbound access only."
+        ),
+    ] = ""
     allow_reset: Annotated[
         bool, Meta(description="Let POST /_samovar/reset empty everything. For test runs, never for data you keep.")
     ] = False

@@ -36,6 +36,7 @@ _RUNS: list[tuple[tuple[str, ...], Callable[[bool], dict[str, Numbers]]]] = [
     (("control-reads",), control.reads),
     (("list-10000",), control.listing),
     (("cold-prepared", "cold-scratch", "cold-against-exec"), cold.starts),
+    (("network",), cold.network),
     (("burst",), cold.burst),
     (("restore",), restore.restores),
     (("warm", "warm-all-in", "freeze"), warm.one_client),

@@ -77,6 +77,20 @@ def _first_response(server: servers.Started, code: str) -> Callable[[], float]:
     return sample
 
 
+def network(thorough: bool) -> dict[str, Numbers]:
+    """What a way to the outside adds to a start from scratch, where nothing is made beforehand."""
+    rounds = 60 if thorough else 12
+    with (
+        servers.samovar("--ephemeral", "--prefork", "0", "--function-network", "outbound") as outside,
+        servers.samovar("--ephemeral", "--prefork", "0", "--function-network", "none") as alone,
+    ):
+        took = in_turns(
+            40, rounds, outside=_first_response(outside, HELLO), alone=_first_response(alone, HELLO)
+        )
+    beside = f"with a way to the outside {took['outside']:.2f} ms, without {took['alone']:.2f} ms"
+    return {"network": Numbers({"ms": took["outside"] - took["alone"]}, beside)}
+
+
 def burst(thorough: bool) -> dict[str, Numbers]:
     """Invocations sent all at once, of a function that sleeps a second: each needs an environment that isn't there."""
     with Fork() as fork, servers.samovar("--ephemeral") as server:

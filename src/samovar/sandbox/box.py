@@ -10,7 +10,8 @@ import os
 import signal
 import socket
 import struct
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +23,7 @@ from samovar.sandbox.channel import Channel
 from samovar.sandbox.companion import Companion
 from samovar.sandbox.helper import Helper
 from samovar.sandbox.inside import link
+from samovar.sandbox.network import Router
 from samovar.sandbox.port import Exit, NotLaunched, SandboxDied, Tenant
 from samovar.sandbox.spec import BoxLimits
 
@@ -81,6 +83,7 @@ class Maker(Protocol):
     @property
     def isolated(self) -> bool: ...
     def next_number(self) -> int: ...
+    async def way(self) -> Router | None: ...
     def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
     def retire(self, box: "LinuxBox") -> None: ...
 
@@ -113,6 +116,8 @@ class LinuxBox:
         self._number = 0
         self._tenant: Tenant | None = None
         self._channel = Channel()
+        self.forget_way: Callable[[], None] = _nothing
+        """Gives the box's address back."""
         self._output = -1
         self._limits: BoxLimits | None = None
         self._throttled = False
@@ -137,9 +142,12 @@ class LinuxBox:
             _, made = await boxes.keeper.ask({"do": "shell", "furnish": furnish}, self.zygote.root)
             listeners = self._moved(made)
             self.listeners = [socket.socket(fileno=fd) for fd in listeners]
+        joined = await self._join_network()
         if self.zygote.starts_early:
             await self._occupy(self.zygote.command)
         self.awaited = True
+        if joined is not None:
+            await joined
         for port, listener in zip(_PORTS, self.listeners, strict=False):
             boxes.listeners.opened(self, listener, port)
 
@@ -148,6 +156,15 @@ class LinuxBox:
         doors = (4 if self._boxes.host_network else 5) if self.zygote.joins else 0
         self._init, self._doors = made[0], made[1 : 1 + doors]
         return made[1 + doors :]
+
+    async def _join_network(self) -> "asyncio.Future[Any] | None":
+        """Begin to give the box its way out, where boxes have one."""
+        router = await self._boxes.way()
+        if router is None:
+            return None
+        address = router.take()
+        self.forget_way = partial(router.leave, address)
+        return router.join(self._init, address)
 
     async def _occupy(self, command: spec.Command | None) -> None:
         ours, theirs = socket.socketpair()
@@ -513,6 +530,10 @@ class LinuxBox:
             if pid:
                 self.zygote.helper.tell({"do": "kill", "pid": pid})
         self._started.clear()
+
+
+def _nothing() -> None:
+    """There is no address."""
 
 
 def _kill_init(pidfd: int) -> None:

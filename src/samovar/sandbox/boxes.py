@@ -12,12 +12,14 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from samovar.sandbox import cgroup, spec
 from samovar.sandbox.box import LinuxBox, Listeners, Mortal
 from samovar.sandbox.helper import Helper
+from samovar.sandbox.network import Network, Reach, Router
 from samovar.sandbox.port import Box, Exit, SandboxDied
 from samovar.sandbox.spec import Isolation, ZygoteSpec
 from samovar.sandbox.template import Template
@@ -40,7 +42,7 @@ class LinuxBoxes:
         make_groups: Callable[[], cgroup.Groups] | None,
         root: Path,
         scratch: Path | None,
-        host_network: bool,
+        network: Network,
         user_namespace: bool,
         shelf: int,
         describe: Callable[[str], ZygoteSpec],
@@ -54,7 +56,9 @@ class LinuxBoxes:
         self.isolation = isolation
         self.groups: cgroup.Groups | None = None
         self._make_groups = make_groups
-        self.host_network = host_network or isolation is Isolation.PROCESS
+        self.network = network
+        self.host_network = network.reach is Reach.HOST
+        self._way: asyncio.Task[Router] | None = None
         self.listeners = listeners
         self._root = root
         self._scratch = scratch
@@ -106,6 +110,40 @@ class LinuxBoxes:
         far.close()
         self._guardians.append(process)
 
+    async def open_way(self) -> None:
+        """Open the way to the outside that the network's plan asks for, before the first box is made. Raises
+        SandboxDied, and has none then, where the machine doesn't allow it."""
+        if os.geteuid() != 0:
+            self.network = Network(Reach.NONE)
+            raise SandboxDied("only root can do that")
+        way = self._way = self._loop.create_task(self._open_router())
+        try:
+            await way
+        except SandboxDied:
+            self.network = Network(Reach.NONE)
+            self._way = None
+            raise
+
+    async def _open_router(self) -> Router:
+        keeper = self.keeper
+        router = Router(self.network, self._loop, partial(self._router_gone, keeper))
+        try:
+            await router.open(keeper)
+        except SandboxDied:
+            router.helper.close()
+            raise
+        return router
+
+    def _router_gone(self, keeper: Helper) -> None:
+        """What boxes had of a network went with it: they go as well, and all begins anew."""
+        if self.keeper is keeper and not keeper.gone and not self.closing:
+            log.error("the router has gone")
+            keeper.close()
+
+    async def way(self) -> Router | None:
+        """What gives boxes their way out; None where they have none. Raises SandboxDied where they should have one."""
+        return await asyncio.shield(self._way) if self._way is not None else None
+
     async def warm(self, kind: str) -> None:
         """Start the kind's zygote if it isn't there, and fill its shelf; returns when the zygote is ready."""
         zygote = await self._zygote(kind)
@@ -139,6 +177,10 @@ class LinuxBoxes:
             box.kill()
         for zygote in self._zygotes.values():
             zygote.helper.close()
+        if self._way is not None:
+            self._way.cancel()
+            if self._way.done() and not self._way.cancelled() and self._way.exception() is None:
+                self._way.result().helper.close()
         self.keeper.close()
         for guardian in self._guardians:
             await asyncio.to_thread(guardian.wait)
@@ -156,8 +198,18 @@ class LinuxBoxes:
         self._guardians = [guardian for guardian in self._guardians if guardian.poll() is None]
         if self.keeper.answered:
             self._start_keeper()
+            self._reopen_way()
         else:  # one that can't live is not tried all the time
             self._loop.call_later(_RETRY_AFTER_S, self._start_keeper)
+            self._loop.call_later(_RETRY_AFTER_S, self._reopen_way)
+
+    def _reopen_way(self) -> None:
+        if self._way is None or self.closing:
+            return
+        if self._way.done() and self._way.exception() is None:
+            self._way.result().helper.close()
+        self._way = self._loop.create_task(self._open_router())
+        self._way.add_done_callback(_say_why_not)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
@@ -177,7 +229,8 @@ class LinuxBoxes:
             plan.cache.mkdir(parents=True, exist_ok=True)
             zygote.command = plan.command if self.isolated else spec.command_on_host(plan)
             zygote.starts_early = bool(plan.module or plan.command)
-            root = spec.root_plan(plan, self._root, self.host_network) if self.isolated else None
+            lines = self.network.files()
+            root = spec.root_plan(plan, self._root, self.host_network, lines) if self.isolated else None
             request = spec.zygote_request(plan, root, self._user_namespace)
             far = zygote.helper.far_end
             _, made = await self.keeper.ask(request, [far.fileno(), sys.stderr.fileno()])
@@ -294,6 +347,7 @@ class LinuxBoxes:
         """The last of a box: its groups are removed when its processes are gone, and then its user may be used
         again."""
         self.living.discard(box)
+        box.forget_way()
         if isinstance(box.zygote, Template):
             box.zygote.retire(box)
         template = self._templates.pop(box, None)
@@ -355,6 +409,11 @@ class _Zygote:
 def _exit(status: int) -> Exit:
     code = os.waitstatus_to_exitcode(status)
     return Exit(signal=-code) if code < 0 else Exit(status=code)
+
+
+def _say_why_not(way: asyncio.Task[Router]) -> None:
+    if not way.cancelled() and way.exception() is not None:
+        log.error("the router could not be started again: %s", way.exception())
 
 
 def _anonymous_mb(pidfd: int) -> int:

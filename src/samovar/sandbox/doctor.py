@@ -51,7 +51,7 @@ _NAMESPACES = {
     "user": ("user namespace", "functions run as a user that owns nothing on the host"),
     "mount": ("files", "a read-only root; nothing of the host but /usr, the interpreter and certificates"),
     "pid": ("processes", "a function sees its own processes only, and all die with its environment"),
-    "network": ("network", "each environment has its own loopback, and reaches the platform only"),
+    "network": ("network", "each environment has its own, and reaches what --function-network lets it"),
     "ipc": ("IPC and host name", "no shared memory or semaphores with anybody"),
 }
 _CONTROLLERS = {

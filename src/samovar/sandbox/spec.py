@@ -3,7 +3,7 @@
 Owns: every path and number that the helpers in `inside/` are told. Refuses: doing anything with them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -100,16 +100,17 @@ _SYSTEM = ("bin", "sbin", "lib", "lib64", "lib32")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 
 
-def root_plan(spec: ZygoteSpec, at: Path, host_network: bool) -> dict[str, Any]:
+def root_plan(spec: ZygoteSpec, at: Path, host_network: bool, lines: Mapping[str, str]) -> dict[str, Any]:
     """The plan for `jail.build_root`: a read-only root of the host's /usr, the interpreter at /var/lang, the runtime
-    client."""
+    client. `lines`: to be added to files of its /etc."""
     folders = {"/proc": 0o555, "/tmp": 0o1777, "/var/task": 0o755, "/opt": 0o755, "/var/runtime": 0o755, "/root": 0o700}
     folders |= {"/dev": 0o755, "/etc": 0o755, "/usr": 0o755, HELPER_MOUNT: 0o755, PYCACHE: 0o755, "/var/lang": 0o755}
     folders |= {"/home/sbx_user1051": 0o755, "/run": 0o755}
     # Covered by what a function brings. The loader remembers which folders of LD_LIBRARY_PATH were missing when the
     # zygote first looked for a library, and its forks would never look there again.
     folders |= {"/opt/lib": 0o755, "/var/task/lib": 0o755}
-    files, links = dict(_ETC), {"/dev/fd": "/proc/self/fd", "/var/tmp": "/tmp"}
+    files = _ETC | {path: _ETC.get(path, "") + text for path, text in lines.items()}
+    links = {"/dev/fd": "/proc/self/fd", "/var/tmp": "/tmp"}
     links |= {f"/dev/{name}": f"/proc/self/fd/{fd}" for fd, name in enumerate(("stdin", "stdout", "stderr"))}
     binds: list[tuple[str, str, str]] = [("/usr", "/usr", "ro")]
 

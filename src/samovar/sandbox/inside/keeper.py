@@ -15,6 +15,7 @@ Requests, each answered by {"id": same, ...} or {"id": same, "error": text}:
           origin: for a box whose occupant a template forks, the pidfds of the template's init and of the template.
           doors: then, the descriptors that the template's fork enters by: pid, mount, network, ipc, uts namespace.
   inject  {mounts: [[host path, target]], tmp_mb} + [init's pidfd]   -> {}; read-only; new /tmp unless null
+  router  {config} + [link]                                          -> {}; see `router`
   dial    {} + [init's pidfd]                                        -> {} + [TCP socket of the shell's network]
 """
 
@@ -29,6 +30,7 @@ import time
 
 import jail
 import link
+import router
 import syscalls
 from scratch import Scratch
 from zygote import Zygote
@@ -61,7 +63,7 @@ def main():
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
     syscalls.set_name("samovar-keeper")
     try:
-        Keeper(control, config).serve()
+        Keeper(control, config, life).serve()
     finally:
         os._exit(0)
 
@@ -82,12 +84,13 @@ def _become_root_of_a_user_namespace():
 
 def _guard(keeper, alive, groups):
     # type: (int, int, list) -> None
-    """Wait until the keeper ends, however it does, then clear up. Pipe `alive` ends when its end has begun.
+    """Wait until the keeper ends, however it does, then clear up. Pipe `alive` ends when its end has begun; what is to
+    be restored of the host's network has been written to it.
 
     That end may take a thaw: as pid 1 of its namespace it goes last, and a frozen process of a v1 group can't die.
     """
     syscalls.set_name("samovar-guard")
-    os.read(alive, 1)
+    told = _read_all(alive)
     deadline = time.monotonic() + _CLEAR_WITHIN_S
     while time.monotonic() < deadline:
         for top in groups:
@@ -99,6 +102,19 @@ def _guard(keeper, alive, groups):
     while groups and time.monotonic() < deadline:
         groups = [top for top in groups if not _removed(top)]
         time.sleep(0.005)
+    if told:
+        router.restore(told)
+
+
+def _read_all(fd):
+    # type: (int) -> str
+    """Until the last writer has gone."""
+    text = b""
+    while True:
+        more = os.read(fd, 4096)
+        if not more:
+            return text.decode()
+        text += more
 
 
 def _removed(top):
@@ -168,9 +184,11 @@ def _furnished(ours, theirs, made):
 
 
 class Keeper:
-    def __init__(self, control, config):
-        # type: (socket.socket, dict) -> None
+    def __init__(self, control, config, life):
+        # type: (socket.socket, dict, int) -> None
+        """`life`: its end tells the guardian of ours."""
         self.control = control
+        self.life = life
         self.host_mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY) if config["isolated"] else -1
         self.own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY) if config["isolated"] else -1
         self.scratch = Scratch(config["scratch"]) if config["scratch"] else None
@@ -181,7 +199,7 @@ class Keeper:
         # type: () -> None
         actions = {
             "zygote": self.zygote, "shell": self.shell, "reshell": self.reshell, "inject": self.inject,
-            "dial": self.dial,
+            "dial": self.dial, "router": self.router,
         }  # fmt: skip
         while True:
             request, given = link.receive(self.control)
@@ -232,6 +250,17 @@ class Keeper:
             Zygote(request["config"]).serve()
         else:
             os.execve(request["argv"][0], request["argv"], request["environ"])
+
+    def router(self, request, given, made):
+        # type: (dict, list, list) -> dict
+        """Start the router, in the host's network; it makes its own."""
+        if os.fork() == 0:
+            try:
+                self.control.close()
+                router.main(socket.socket(fileno=given[0]), request["config"], self.life)
+            finally:
+                os._exit(1)
+        return {}
 
     def shell(self, request, given, made):
         # type: (dict, list, list) -> dict
