@@ -20,6 +20,7 @@ import click
 import cold
 import control
 import goals
+import queues
 import resting
 import restore
 import streaming
@@ -44,6 +45,9 @@ _RUNS: list[tuple[tuple[str, ...], Callable[[bool], dict[str, Numbers]]]] = [
     (("throughput", "cpu-per-invocation"), warm.many_clients),
     (("payload-6mb",), warm.large),
     (("first-byte",), streaming.first_byte),
+    (("sqs-send",), queues.sends),
+    (("sqs-latency",), queues.into_functions),
+    (("sqs-drain",), queues.drains),
 ]
 """What is measured together, because it is compared with the same."""
 _AT_MOST_S = 360

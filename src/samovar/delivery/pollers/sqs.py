@@ -309,11 +309,12 @@ class _Poller:
                 self._narrow()
             await self._note(request_id, outcomes.RETRY, f"{reason}; {len(records)} messages become visible again")
             return
-        await self._delete([record for record in records if record["messageId"] not in failed])
         if failed:
-            await self._note(request_id, outcomes.RETRY, f"{reason}: {len(failed)} of {len(records)} messages")
+            note = self._note(request_id, outcomes.RETRY, f"{reason}: {len(failed)} of {len(records)} messages")
         else:
-            await self._note(request_id, outcomes.DELIVERED)
+            note = self._note(request_id, outcomes.DELIVERED)
+        done = self._delete([record for record in records if record["messageId"] not in failed])
+        await asyncio.gather(done, note)  # one commit for both
 
     async def _delete(self, records: Sequence[Params]) -> None:
         for start in range(0, len(records), _SPLIT):

@@ -14,6 +14,7 @@ from samovar.core.context import Acting
 from samovar.core.service import Service, bind
 from samovar.delivery.journal import Journal
 from samovar.delivery.targets import Targets
+from samovar.services.sns.access import access
 from samovar.services.sns.delivery import Deliveries
 from samovar.services.sns.house import House
 from samovar.services.sns.mail import PATH as MAIL_PATH
@@ -60,5 +61,5 @@ async def build(
         await mail.clear()
 
     operations, direct = bind(house, topics, subscriptions, publish, sms)
-    service = Service("sns", operations, direct, deliveries.close, reset)
+    service = Service("sns", operations, direct, deliveries.close, reset, access(state))
     return service, signer.serve, mail.view

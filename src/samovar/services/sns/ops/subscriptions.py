@@ -151,7 +151,7 @@ async def _send(house: House, subscription: Subscription, kind: str, text: str, 
 
 def _is_signed(ctx: Context, subscription: Subscription) -> bool:
     """Whoever visits a link has no credentials, and so is of no account that has topics."""
-    return ctx.account == subscription.account
+    return bool(ctx.principal) and ctx.account == subscription.account
 
 
 def _answer(subscription: Subscription, params: Params) -> Params:
