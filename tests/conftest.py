@@ -135,6 +135,7 @@ class Platform:
     """A running `samovar up`, as its user has it: a process, an endpoint, and what it said."""
 
     package = staticmethod(package)
+    runtime = RUNTIME
 
     def __init__(self, *flags: str, command: list[str] = _COMMAND, environ: dict[str, str] | None = None, **popen: Any):
         """`popen`: further arguments of subprocess.Popen, such as the user to run as."""

@@ -32,8 +32,10 @@ from samovar.delivery.outbox import Outbox
 from samovar.delivery.pollers.sqs import SqsPollers
 from samovar.delivery.targets import Targets
 from samovar.engine.concurrency import Concurrency, Growth, Rates
+from samovar.engine.credentials import Keys
 from samovar.engine.invoke import Engine
 from samovar.engine.log import LogSink
+from samovar.engine.model import Version
 from samovar.engine.runtimes import Runtimes
 from samovar.gateway import keys
 from samovar.gateway.admission import admit
@@ -162,7 +164,7 @@ class App:
             hot_reload=settings.hot_reload,
             call_rates=settings.api_rate_limits,
             runtimes=lambda_.TABLE.unblocked() if settings.allow_deprecated_runtimes else lambda_.TABLE,
-            visitors=self.authority,
+            authority=self.authority,
         )
         self._close_with(rooms, lambda_service)
         events_service = await events.build(store, clock, self.outbox, self.journal)
@@ -189,11 +191,22 @@ class App:
             *identity_services,
         ]
 
+    def _issue(self, version: Version) -> Keys:
+        """The keys of a function's role, for one of its environments."""
+        made = self._sessions.of_function(
+            version.role_arn,
+            version.account,
+            self._directory.id(version.role_arn),
+            version.function_name,
+            version.function_arn,
+        )
+        return Keys(made.access_key, made.secret, made.token)
+
     async def _open_identity(self, store: Store, data: Path) -> list[Service]:
         vault = await asyncio.to_thread(Vault.open, None if self._settings.ephemeral else data)
         iam_service, directory, access_keys = await iam.build(store, self._clock, vault)
         sts_service, sessions = sts.build(directory, self._clock, vault, iam.account_of, iam.access_key_id)
-        self._keys = access_keys
+        self._keys, self._directory, self._sessions = access_keys, directory, sessions
         self.authority = Authority(
             self._settings.auth_mode, Identities(access_keys, sessions), directory, self._clock, vault.derive(OPERATOR)
         )
@@ -259,6 +272,7 @@ class App:
             endpoint_url=f"http://127.0.0.1:{ENDPOINT_PORT}",
             pace_streams=settings.pace_streams,
             debuggers=settings.debuggers,
+            issue=self._issue,
             bill_init=settings.bill_init,
             fork_warm=settings.fork_warm,
         )

@@ -6,6 +6,7 @@ function name an address instead, on its own loopback, beside the Runtime API (f
 
 import hmac
 import time
+from collections.abc import Callable
 
 import msgspec
 
@@ -13,30 +14,53 @@ from samovar.engine.model import SNAP_START, Version
 from samovar.net.message import Request, Response
 
 PATH = "/2021-04-23/credentials"
-_LIVE_S = 6 * 3600
+_TOLD_S = 6 * 3600
+"""How soon those of the endpoint are asked for anew; they are good for longer."""
+ROTATE_S = 11 * 3600
+"""An environment with keys in its variables ends before these do, after 12 hours."""
 TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 
 
-def variables(version: Version, token: str) -> dict[str, str]:
+class Keys(msgspec.Struct, frozen=True):
+    access_key: str
+    secret: str
+    token: str
+
+
+Issue = Callable[[Version], Keys]
+"""Makes the keys of a function's role."""
+
+
+def of_account(version: Version) -> Keys:
+    """Where nobody issues any: they name the function's account."""
+    return Keys(version.account, "samovar", "samovar")
+
+
+def variables(version: Version, token: str, issue: Issue = of_account) -> dict[str, str]:
     """The environment variables that give a function its credentials. `token`: for the endpoint; empty when there is
     none, as on the host's network."""
     if version.initialization == SNAP_START and token:
         return {"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://127.0.0.1:9001{PATH}", TOKEN: token}
-    key, secret, session = keys(version)
-    return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": session}
+    keys = issue(version)
+    return {
+        "AWS_ACCESS_KEY_ID": keys.access_key,
+        "AWS_SECRET_ACCESS_KEY": keys.secret,
+        "AWS_SESSION_TOKEN": keys.token,
+    }
 
 
-def keys(version: Version) -> tuple[str, str, str]:
-    """They name the function's account, and give no rights of their own: the API is open to loopback."""
-    return version.account, "samovar", "samovar"
-
-
-def answer(version: Version, token: str, request: Request, now: float) -> Response:
+def answer(version: Version, token: str, request: Request, now: float, issue: Issue = of_account) -> Response:
     """What the endpoint says. `now`: seconds since the epoch as the function knows them."""
     given = request.headers.get("authorization", "")
     if request.method != "GET" or not token or not hmac.compare_digest(given.encode(), token.encode()):
         return Response(403, [("Content-Type", "application/json")], b'{"message":"Forbidden"}')
-    key, secret, session = keys(version)
-    expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now + _LIVE_S))
-    told = {"AccessKeyId": key, "SecretAccessKey": secret, "Token": session, "Expiration": expires}
+    keys = issue(version)
+    expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now + _TOLD_S))
+    told = {
+        "AccessKeyId": keys.access_key,
+        "SecretAccessKey": keys.secret,
+        "Token": keys.token,
+        "Expiration": expires,
+        "RoleArn": version.role_arn,
+    }
     return Response(200, [("Content-Type", "application/json")], msgspec.json.encode(told))

@@ -7,6 +7,7 @@ allow ends the box.
 
 import asyncio
 import logging
+import math
 import socket
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -49,6 +50,7 @@ class House(Protocol):
     clock: Clock
     log: LogSink
     endpoint_url: str
+    issue: credentials.Issue
     bills_init: bool
     """Whether a cold start's init counts as billed duration, as it does since August 2025."""
 
@@ -96,6 +98,9 @@ class Environment:
         self._restore_began = 0.0
         self._restored: report.Restored | None = None
         """Told by the next REPORT, once."""
+        self.rotate_at = math.inf
+        """When it is too old to get another invocation: its credentials won't last."""
+        self._given: dict[str, str] = {}
         self._token = "" if house.boxes.host_network else ids.hex_id(32)
         """For the credentials of a function with SnapStart."""
         self._dismissed = False
@@ -422,7 +427,8 @@ class Environment:
             self._api.handle(request, reply)
             return
         if request.path == credentials.PATH:
-            reply(credentials.answer(self.version, self._token, request, self._house.clock.machine()))
+            now, issue = self._house.clock.machine(), self._house.issue
+            reply(credentials.answer(self.version, self._token, request, now, issue))
             return
         if self._extensions is None:
             self._extensions = Extensions(self, ())
@@ -513,9 +519,16 @@ class Environment:
     def _extension_command(self, name: str) -> Command:
         return self._launch.extension(name, *self._described())
 
-    def _described(self) -> tuple[Version, str, str, list[str], str]:
+    def _described(self) -> tuple[Version, str, str, list[str], dict[str, str]]:
         """What the variables of its processes are made from."""
-        return self.version, self._house.endpoint_url, self._journal.stream, self._paths, self._token
+        return self.version, self._house.endpoint_url, self._journal.stream, self._paths, self._credentials()
+
+    def _credentials(self) -> dict[str, str]:
+        """All its processes have the same, as long as it lives."""
+        if not self._given:
+            self.rotate_at = self._house.clock.monotonic() + credentials.ROTATE_S
+            self._given = credentials.variables(self.version, self._token, self._house.issue)
+        return self._given
 
     def _tell_of_extensions(self) -> None:
         """Log what has become of them in an init that is over."""
@@ -594,7 +607,7 @@ class Environment:
         snap_start = self.version.initialization == SNAP_START
         fresh = {credentials.TOKEN: self._token} if self._token else {}
         if not snap_start:
-            fresh = {"AWS_LAMBDA_LOG_STREAM_NAME": self._journal.stream}
+            fresh = {"AWS_LAMBDA_LOG_STREAM_NAME": self._journal.stream, **self._credentials()}
         fill_tmp, self._fill_tmp = self._fill_tmp, False
         self._box.send(frames.restore(fresh, fill_tmp))
 

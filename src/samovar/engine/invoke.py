@@ -15,6 +15,7 @@ from typing import Any
 from samovar.core.clock import Clock
 from samovar.core.errors import AwsError
 from samovar.engine import debug
+from samovar.engine.credentials import Issue, of_account
 from samovar.engine.debugger import Debugger
 from samovar.engine.environment import Done, Environment, Told
 from samovar.engine.launch import Launch
@@ -73,16 +74,18 @@ class Engine:
         bill_init: bool = True,
         fork_warm: bool = False,
         debuggers: bool = False,
+        issue: Issue = of_account,
     ) -> None:
         """`code`: folder of unpacked packages. `nothing`: a folder for an empty one. `memory_mb`: of all
         environments. `endpoint_url`: as functions see it. `pace_streams`: to AWS's speed. `bill_init`: as
         `House.bills_init`. `fork_warm`: fork the environments of Python functions from one that is initialised.
-        `debuggers`: whether functions may be debugged."""
+        `debuggers`: whether functions may be debugged. `issue`: makes the keys of functions' roles."""
         self.boxes = boxes
         self.clock = clock
         self.log = log
         self.endpoint_url = endpoint_url
         self.bills_init = bill_init
+        self.issue = issue
         self._pace_streams = pace_streams
         self.pool: Pool[Environment] = Pool(
             lambda version: Environment(self, version), limits=limits, memory_mb=memory_mb
@@ -326,9 +329,12 @@ class Engine:
         self.pool.started(environment)
 
     def release(self, environment: Environment) -> None:
-        for gone in self.pool.release(environment, self.clock.monotonic()):
+        now = self.clock.monotonic()
+        for gone in self.pool.release(environment, now):
             gone.retire()
         self.debugger.freed(environment)
+        if now >= environment.rotate_at:
+            self._rotate()
 
     def discard(self, environment: Environment) -> None:
         self._living.discard(environment)
@@ -367,7 +373,14 @@ class Engine:
         else:
             self._ticking = False
 
+    def _rotate(self) -> None:
+        """End the idle environments whose credentials won't last much longer."""
+        now = self.clock.monotonic()
+        for environment in self.pool.expel([each for each in self._living if each.rotate_at <= now]):
+            environment.retire()
+
     def _reap(self) -> None:
+        self._rotate()
         for environment in self.pool.reap(self.clock.monotonic(), self._idle_timeout_s):
             environment.retire()
         self._templates.reap(self._idle_timeout_s)

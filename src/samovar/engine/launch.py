@@ -6,7 +6,7 @@ runtimes are programs; the managed ones become programs where something has to h
 AWS_LAMBDA_EXEC_WRAPPER.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -44,27 +44,33 @@ class Launch(msgspec.Struct, frozen=True):
     """Whether a prepared process can be forked when it has initialised."""
 
     def configuration(
-        self, version: Version, endpoint_url: str, stream: str, paths: Sequence[str], token: str
+        self, version: Version, endpoint_url: str, stream: str, paths: Sequence[str], given: Mapping[str, str]
     ) -> bytes:
         """The content of the frame that makes a waiting runtime this function."""
         task, opt = paths
-        environ = variables(version, self.environ, endpoint_url, stream, paths, token)
+        environ = variables(version, self.environ, endpoint_url, stream, paths, given)
         return msgspec.json.encode({"environ": environ, "handler": version.handler, "task": task, "opt": opt})
 
     def command(
-        self, version: Version, endpoint_url: str, stream: str, paths: Sequence[str], token: str
+        self, version: Version, endpoint_url: str, stream: str, paths: Sequence[str], given: Mapping[str, str]
     ) -> Command | None:
         """What to start in the box; None for what its kind has."""
         if self.prepared:
             return None
-        environ = variables(version, self.environ, endpoint_url, stream, paths, token)
+        environ = variables(version, self.environ, endpoint_url, stream, paths, given)
         return Command([list(argv) for argv in self.programs], environ, paths[0], channel=False)
 
     def extension(
-        self, name: str, version: Version, endpoint_url: str, stream: str, paths: Sequence[str], token: str
+        self,
+        name: str,
+        version: Version,
+        endpoint_url: str,
+        stream: str,
+        paths: Sequence[str],
+        given: Mapping[str, str],
     ) -> Command:
         """What to start for an external extension."""
-        environ = extension_variables(variables(version, self.environ, endpoint_url, stream, paths, token))
+        environ = extension_variables(variables(version, self.environ, endpoint_url, stream, paths, given))
         return Command([[f"{paths[1]}/extensions/{name}"]], environ, "/", channel=False)
 
     def not_launched(self) -> str:

@@ -20,7 +20,7 @@ Rules:
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
@@ -255,6 +255,17 @@ class Pool(Generic[E]):
                 break
             old.append(self._drop_oldest())
         return tuple(old)
+
+    def expel(self, environments: Iterable[E]) -> tuple[E, ...]:
+        """Let go of those of `environments` that are idle; returns them, to destroy."""
+        idle = [
+            each
+            for each in environments
+            if (group := self._groups.get(each.version_key)) is not None and each.id in group.idle
+        ]
+        for environment in idle:
+            self._drop_idle(environment)
+        return tuple(idle)
 
     def clear(self) -> tuple[E, ...]:
         """Let every version go, for shutdown and reset; see `retire`."""

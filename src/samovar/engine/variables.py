@@ -6,15 +6,19 @@ runtime group < platform group. Reserved names can't be in the user's: the API r
 
 from collections.abc import Mapping, Sequence
 
-from samovar.engine import credentials
 from samovar.engine.model import SNAP_START, Version
 
 
 def variables(
-    version: Version, everyone: Mapping[str, str], endpoint_url: str, stream: str, paths: Sequence[str], token: str
+    version: Version,
+    everyone: Mapping[str, str],
+    endpoint_url: str,
+    stream: str,
+    paths: Sequence[str],
+    given: Mapping[str, str],
 ) -> dict[str, str]:
-    """`everyone`: what the runtime sets for all. `paths`: where the function finds its code and layers. `token`: see
-    `credentials`."""
+    """`everyone`: what the runtime sets for all. `paths`: where the function finds its code and layers. `given`: its
+    credentials (`credentials.variables`)."""
     task, opt = paths
     return {
         # On the host, without mounts, they are not /var/task and /opt.
@@ -25,7 +29,7 @@ def variables(
         "_AWS_XRAY_DAEMON_PORT": "2000",
         "AWS_ENDPOINT_URL": endpoint_url,
         **version.variables,
-        **credentials.variables(version, token),
+        **given,
         "_HANDLER": version.handler,
         **_log_names(version, stream),
         **_logging(version),

@@ -33,6 +33,7 @@ from samovar.policy.grammar import Kind
 from samovar.policy.principals import Who
 from samovar.policy.rules import Request as Asked
 from samovar.policy.rules import Rules
+from samovar.policy.rules import facts as facts_of
 from samovar.wire import chunked, signature, sigv4
 from samovar.wire.sigv4 import Scope
 
@@ -45,11 +46,17 @@ _ANONYMOUS = Caller(Who("anonymous"))
 log = logging.getLogger("samovar.auth")
 
 
+class Role(Protocol):
+    @property
+    def trust(self) -> Rules: ...
+
+
 class Directory(Protocol):
     """Principals and what they may do (`services/iam`)."""
 
     def caller(self, principal: str, session: Session | None) -> Caller | None: ...
     def tags(self, principal: str) -> Mapping[str, str]: ...
+    def role(self, arn: str) -> Role | None: ...
 
 
 class Authority:
@@ -202,6 +209,18 @@ class Authority:
                 raise
             self._say(f"would be refused: {refused.message}")
             return ctx
+
+    def trusts(self, role: str, service: str) -> bool:
+        """Whether a role (its ARN) lets a service take it on."""
+        if not self.enforces:
+            return True
+        found = self._directory.role(role)
+        caller = Caller(Who(service, service=service))
+        asked = Asked("sts:AssumeRole", role, facts_of({}))
+        trusted = found is not None and decide(caller, asked, found.trust).allowed
+        if not trusted and self._soft:
+            self._say(f"would be refused: the role {role} can't be assumed by {service}")
+        return trusted or self._soft
 
     # --- pieces
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -89,3 +91,19 @@ def user(iam) -> Iterator[Callable[..., dict[str, str]]]:
             iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
         iam.delete_user_policy(UserName=name, PolicyName="p")
         iam.delete_user(UserName=name)
+
+
+@pytest.fixture(scope="session")
+def keys(guarded, data_dir) -> Callable[[str], dict[str, str]]:
+    """Root keys of further accounts, made by the operator."""
+    command = [sys.executable, "-c", "from samovar.cli import main; main()", "keys"]
+
+    def make(account: str) -> dict[str, str]:
+        options = ["--endpoint", guarded.endpoint, "--data-dir", str(data_dir)]
+        done = subprocess.run(
+            [*command, *options, "create", "--account", account], capture_output=True, text=True, timeout=60, check=True
+        )
+        made = dict(line.split("=", 1) for line in done.stdout.splitlines())
+        return {"AccessKeyId": made["AWS_ACCESS_KEY_ID"], "SecretAccessKey": made["AWS_SECRET_ACCESS_KEY"]}
+
+    return make

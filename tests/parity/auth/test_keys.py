@@ -12,7 +12,7 @@ COMMAND = [sys.executable, "-c", "from samovar.cli import main; main()", "keys"]
 
 
 @pytest.fixture
-def keys(guarded, data_dir):
+def samovar_keys(guarded, data_dir):
     def run(*arguments, directory=data_dir, status=0):
         command = [*COMMAND, "--endpoint", guarded.endpoint, "--data-dir", str(directory), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
@@ -22,23 +22,23 @@ def keys(guarded, data_dir):
     return run
 
 
-def test_the_operator_makes_lists_and_deletes_keys_of_accounts(secured, keys):
-    made = dict(line.split("=", 1) for line in keys("create", "--account", "111111111111").splitlines())
+def test_the_operator_makes_lists_and_deletes_keys_of_accounts(secured, samovar_keys):
+    made = dict(line.split("=", 1) for line in samovar_keys("create", "--account", "111111111111").splitlines())
     key = {"AccessKeyId": made["AWS_ACCESS_KEY_ID"], "SecretAccessKey": made["AWS_SECRET_ACCESS_KEY"]}
     assert secured.client("sts", key).get_caller_identity()["Arn"] == "arn:aws:iam::111111111111:root"
-    assert f"{key['AccessKeyId']}  111111111111  root" in keys("list")
-    assert key["SecretAccessKey"] not in keys("list")
-    keys("delete", key["AccessKeyId"])
+    assert f"{key['AccessKeyId']}  111111111111  root" in samovar_keys("list")
+    assert key["SecretAccessKey"] not in samovar_keys("list")
+    samovar_keys("delete", key["AccessKeyId"])
     with pytest.raises(ClientError, match="InvalidClientTokenId"):
         secured.client("sts", key).get_caller_identity()
-    assert "12 digits" in keys("create", "--account", "1", status=1)
+    assert "12 digits" in samovar_keys("create", "--account", "1", status=1)
 
 
-def test_only_who_reads_the_key_file_is_the_operator(keys, tmp_path):
-    assert "secret.key" in keys("list", directory=tmp_path, status=1)
+def test_only_who_reads_the_key_file_is_the_operator(samovar_keys, tmp_path):
+    assert "secret.key" in samovar_keys("list", directory=tmp_path, status=1)
     (tmp_path / "secret.key").write_bytes(os.urandom(32))
     (tmp_path / "secret.key").chmod(0o600)
-    assert "does not match" in keys("list", directory=tmp_path, status=1)
+    assert "does not match" in samovar_keys("list", directory=tmp_path, status=1)
 
 
 def test_secrets_are_sealed_and_their_key_is_the_owners_alone(secured, data_dir):

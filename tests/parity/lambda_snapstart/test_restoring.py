@@ -150,7 +150,8 @@ def test_credentials_come_from_an_endpoint_that_only_the_environment_can_use(pub
             account = boto3.client("sts").get_caller_identity()["Account"]
             return [keys.access_key, account, fetch(os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]), fetch("another")]
     """)
-    assert published().result == ["123456789012", "123456789012", 200, 403]
+    key, *rest = published().result
+    assert key.startswith("ASIA") and rest == ["123456789012", 200, 403]
 
 
 def test_a_crash_is_told_as_ever_and_the_next_invocation_is_restored_in_the_same_environment(publish):

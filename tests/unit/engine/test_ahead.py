@@ -11,6 +11,7 @@ import pytest
 
 from samovar.core.clock import FakeClock
 from samovar.engine import frames
+from samovar.engine.credentials import of_account
 from samovar.engine.environment import Environment
 from samovar.engine.launch import Launch
 from samovar.engine.lifecycle import Event, State
@@ -79,6 +80,7 @@ class FakeHouse:
     endpoint_url = "http://127.0.0.1:4566"
     backlog_bytes = 0
     bills_init = True
+    issue = staticmethod(of_account)
     host_network = False
 
     def __init__(self, box: FakeBox | None) -> None:

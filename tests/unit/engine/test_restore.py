@@ -10,6 +10,7 @@ import pytest
 
 from samovar.core.clock import FakeClock
 from samovar.engine import frames
+from samovar.engine.credentials import of_account
 from samovar.engine.environment import Environment
 from samovar.engine.launch import Launch
 from samovar.engine.lifecycle import Event, State
@@ -71,6 +72,7 @@ class FakeHouse:
     endpoint_url = "http://127.0.0.1:4566"
     backlog_bytes = 0
     bills_init = True
+    issue = staticmethod(of_account)
     host_network = False
 
     def __init__(self) -> None:
@@ -217,7 +219,8 @@ def test_an_on_demand_fork_looks_like_a_cold_start_of_no_time():
     async def test(house: FakeHouse) -> None:
         environment, results = await started(house, msgspec.structs.replace(VERSION, initialization=ON_DEMAND))
         [(_, box)] = house.made
-        assert list(restored(box.sent[0])["environ"]) == ["AWS_LAMBDA_LOG_STREAM_NAME"]
+        keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]
+        assert list(restored(box.sent[0])["environ"]) == ["AWS_LAMBDA_LOG_STREAM_NAME", *keys]
         say(environment, frames.NEXT)
         say(environment, frames.RESPONSE, INVOCATION.request_id.encode() + b"1")
         assert results[0].init_ms is not None

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from samovar.engine.credentials import variables as given
 from samovar.engine.languages.python import zygote_environ
 from samovar.engine.model import SNAP_START, Version
 from samovar.engine.variables import variables
@@ -24,19 +25,21 @@ VERSION = Version(
     log_group="/aws/lambda/f",
 )
 
+URL = "http://127.0.0.1:4566"
+PATHS = ["/var/task", "/opt"]
 EVERYONE = zygote_environ("python3.12")
 
 
 def test_the_paths_are_those_of_lambda_in_a_sandbox():
     """facts/lambda-runtime.md §2.1."""
-    found = variables(VERSION, EVERYONE, "http://127.0.0.1:4566", "stream", ["/var/task", "/opt"], "")
+    found = variables(VERSION, EVERYONE, URL, "stream", PATHS, given(VERSION, ""))
     assert found["PATH"] == "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"
     assert found["LD_LIBRARY_PATH"].endswith(":/var/task:/var/task/lib:/opt/lib")
 
 
 def test_on_the_host_they_lead_to_where_code_and_layers_are():
     paths = ["/data/trees/a", "/data/trees/layers-b"]
-    found = variables(VERSION, EVERYONE, "http://127.0.0.1:4566", "stream", paths, "")
+    found = variables(VERSION, EVERYONE, URL, "stream", paths, {})
     assert found["PATH"].endswith(":/data/trees/layers-b/bin")
     assert found["LD_LIBRARY_PATH"].endswith(":/data/trees/a:/data/trees/a/lib:/data/trees/layers-b/lib")
     assert (found["LAMBDA_TASK_ROOT"], found["MINE"]) == ("/data/trees/a", "/opt stays")
@@ -50,7 +53,7 @@ def test_the_log_variables_are_there_with_json_only_and_win_over_the_users():
     names = ("AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_LEVEL")
 
     def told(version: Version) -> list[str | None]:
-        found = variables(version, EVERYONE, "http://127.0.0.1:4566", "stream", ["/var/task", "/opt"], "")
+        found = variables(version, EVERYONE, URL, "stream", PATHS, given(version, ""))
         return [found.get(name) for name in names]
 
     assert told(text) == [None, "TRACE"]
@@ -60,7 +63,7 @@ def test_the_log_variables_are_there_with_json_only_and_win_over_the_users():
 def test_with_snapstart_there_are_no_keys_and_no_log_names_to_be_snapshot():
     """facts/lambda-api.md §12.7; "Monitoring for Lambda SnapStart" in the Lambda guide."""
     restored = msgspec.structs.replace(VERSION, initialization=SNAP_START)
-    found = variables(restored, EVERYONE, "http://127.0.0.1:4566", "stream", ["/var/task", "/opt"], "token")
+    found = variables(restored, EVERYONE, URL, "stream", PATHS, given(restored, "token"))
     absent = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
     absent |= {"AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME"}
     assert not absent & found.keys()
@@ -70,5 +73,5 @@ def test_with_snapstart_there_are_no_keys_and_no_log_names_to_be_snapshot():
 
 def test_where_a_function_cannot_reach_its_credentials_it_has_keys():
     restored = msgspec.structs.replace(VERSION, initialization=SNAP_START)
-    found = variables(restored, EVERYONE, "http://127.0.0.1:4566", "stream", ["/var/task", "/opt"], "")
+    found = variables(restored, EVERYONE, URL, "stream", PATHS, given(restored, ""))
     assert found["AWS_ACCESS_KEY_ID"] == "123456789012"

@@ -42,7 +42,7 @@ from samovar.services.lambda_.ops import provisioned as provisioned_ops
 from samovar.services.lambda_.ops import urls as urls_ops
 from samovar.services.lambda_.permissions import Permissions
 from samovar.services.lambda_.polling import Pollers, Polling
-from samovar.services.lambda_.ports import Engine, Visitors
+from samovar.services.lambda_.ports import Authority, Engine
 from samovar.services.lambda_.provisioned import Provisions
 from samovar.services.lambda_.runtimes import TABLE, Runtimes
 from samovar.services.lambda_.state import State
@@ -75,7 +75,7 @@ async def build(
     runtimes: Runtimes = TABLE,
     pollers: Mapping[str, Pollers] = {},
     hot_reload: bool = False,
-    visitors: Visitors | None = None,
+    authority: Authority | None = None,
     call_rates: bool = False,
 ) -> tuple[Service, Download, Visit]:
     """Start the service: its operations, the door through which GetFunction's links download code, and that of URLs.
@@ -85,8 +85,8 @@ async def build(
     from 0 up to 1, for aliases that share out their invocations. `polled` are the event sources (their names in
     `sources.SOURCES`) from which something delivers, as well as those with `pollers`. `invocations` runs what is
     invoked asynchronously. `runtimes` are the identifiers that functions may have. `hot_reload`: whether
-    their code may be folders of the host. `visitors` says who may visit URLs that ask for signatures. `call_rates`:
-    whether callers are held to AWS's rates.
+    their code may be folders of the host. `authority` says who may visit URLs that ask for signatures, and which roles
+    functions may have. `call_rates`: whether callers are held to AWS's rates.
     """
     architecture = {"aarch64": "arm64"}.get(machine or platform.machine(), machine or platform.machine())
     code = CodeStore(blobs, trees, clock)
@@ -94,6 +94,7 @@ async def build(
     state = State(store, code, engine, clock, architecture, draw)
     state.runtimes = runtimes
     await state.open()
+    state.authority = authority
     provisions = Provisions(state)
     await state.recover()
     operations, direct = bind(
@@ -127,6 +128,6 @@ async def build(
         for piece in (sources, signing, state):
             await piece.reset()
 
-    visit = UrlSite(addresses, permits, clock, visitors).serve
+    visit = UrlSite(addresses, permits, clock, authority).serve
     card = Service("lambda", operations, direct, close=close, reset=reset, access=access(state, permits))
     return card, code.download, visit

@@ -71,8 +71,8 @@ class Asynchronous(Protocol):
         ...
 
 
-class Visitors(Protocol):
-    """Who may visit function URLs that ask for a signature (the gateway's authority)."""
+class Authority(Protocol):
+    """Who may do what, where that counts (the gateway's)."""
 
     @property
     def enforces(self) -> bool:
@@ -82,7 +82,11 @@ class Visitors(Protocol):
     def visit(
         self, ctx: Context, request: Request, action: str, arn: str, policy: object, given: Mapping[str, str]
     ) -> Context:
-        """The visitor's own context; AwsError where a signature is wrong or permission is missing."""
+        """The own context of who visits a URL; AwsError where a signature is wrong or permission is missing."""
+        ...
+
+    def trusts(self, role: str, service: str) -> bool:
+        """Whether a role (its ARN) can be taken on by a service."""
         ...
 
 

@@ -29,7 +29,7 @@ from samovar.services.lambda_.force import InForce, wrong_state
 from samovar.services.lambda_.function import Function, Key, Published, Reason
 from samovar.services.lambda_.layers import Layers
 from samovar.services.lambda_.names import LATEST, not_found
-from samovar.services.lambda_.ports import Asynchronous, Engine, Taggable
+from samovar.services.lambda_.ports import Asynchronous, Authority, Engine, Taggable
 from samovar.services.lambda_.runtimes import TABLE
 from samovar.store.errors import StoreError
 from samovar.store.sqlite import Change, Store
@@ -81,6 +81,8 @@ class State:
         """Asked before code is deployed, with the function and the request: may refuse, or add to what is committed."""
         self.asynchronous: Asynchronous | None = None
         """Takes the events of `InvocationType=Event`; None where nothing delivers them."""
+        self.authority: Authority | None = None
+        """Says which roles functions may have; None where that doesn't count."""
         self.moved: list[Callable[[Key], None]] = []
         """Told of the function when what its qualifiers run may have changed."""
         self.taggable: dict[str, Taggable] = {}

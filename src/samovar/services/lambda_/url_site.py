@@ -18,7 +18,7 @@ from samovar.net.message import Reply, Request
 from samovar.services.lambda_ import url_answer, url_event
 from samovar.services.lambda_.names import LATEST
 from samovar.services.lambda_.permissions import Permissions
-from samovar.services.lambda_.ports import Visitors
+from samovar.services.lambda_.ports import Authority
 from samovar.services.lambda_.url_event import Visit
 from samovar.services.lambda_.url_stream import StreamedPage
 from samovar.services.lambda_.urls import LABEL, PATH, Urls
@@ -34,12 +34,12 @@ _TRACE = re.compile(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}(?:;(?:Parent=[0-9a-f]{16}|
 
 class UrlSite:
     def __init__(
-        self, urls: Urls, permissions: Permissions, clock: Clock, visitors: Visitors | None = None
+        self, urls: Urls, permissions: Permissions, clock: Clock, authority: Authority | None = None
     ) -> None:
         self._urls = urls
         self._permissions = permissions
         self._clock = clock
-        self._visitors = visitors
+        self._authority = authority
 
     def serve(self, request: Request, ctx: Context, reply: Reply) -> None:
         """Answer a request to a URL, now or when its function has run."""
@@ -77,14 +77,14 @@ class UrlSite:
         return self._permissions.admits_everybody(url.key, ACTION, url.function_arn, facts)
 
     def _is_permitted(self, visit: Visit, request: Request, ctx: Context) -> bool:
-        visitors, url = self._visitors, visit.url
-        if visitors is None or not visitors.enforces:
+        authority, url = self._authority, visit.url
+        if authority is None or not authority.enforces:
             return bool(visit.signed_by)
         policy = self._permissions.table.get(url.key)
         given = {"lambda:FunctionUrlAuthType": url.auth_type, "lambda:InvokedViaFunctionUrl": "true"}
         try:
             for action in (ACTION, "lambda:InvokeFunction"):
-                visitors.visit(ctx, request, action, url.function_arn, policy.document if policy else None, given)
+                authority.visit(ctx, request, action, url.function_arn, policy.document if policy else None, given)
         except AwsError:
             return False
         return True

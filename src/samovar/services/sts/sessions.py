@@ -50,9 +50,12 @@ class Sessions:
         token = self._vault.close(msgspec.json.encode(session), _PURPOSE)
         return Credentials(session.access_key, session.secret, token, session.expires_at, session)
 
-    def of_function(self, role: str, role_id: str, function_name: str, function_arn: str) -> Credentials:
-        """What a function's environment gets: its role's rights, in a session called like the function."""
-        account, name = role.split(":")[4], role.rpartition("/")[2]
+    def of_function(
+        self, role: str, account: str, role_id: str, function_name: str, function_arn: str
+    ) -> Credentials:
+        """What a function's environment gets: its role's rights, in a session called like the function, in the
+        function's account."""
+        name = role.rpartition("/")[2]
         return self.make(
             FUNCTION_S,
             account,

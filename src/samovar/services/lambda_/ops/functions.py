@@ -34,6 +34,7 @@ async def create_function(state: State, ctx: Context, params: Params) -> Params:
     configuration = _layered(state, ctx, configure.new(name, params), params)
     tags = configure.tags(params)
     _check_runtime(state, configuration.runtime, Change.CREATE, chosen=True)
+    _check_role(state, configuration.role)
     await surroundings.check(ctx, params)
     async with state.lock(key):
         if state.functions.get(key):
@@ -89,6 +90,8 @@ async def update_function_configuration(state: State, ctx: Context, params: Para
         await surroundings.check(ctx, params)
         configuration = _layered(state, ctx, configure.merged(function.configuration, params), params)
         _check_runtime(state, configuration.runtime, Change.UPDATE, chosen="Runtime" in params)
+        if "Role" in params:
+            _check_role(state, configuration.role)
         await state.code.stack(function.code, configuration.layers)
         changed = functions.updating(function, uuid4(), state.clock.now(), configuration=configuration)
         await state.change(changed)
@@ -177,6 +180,12 @@ def _layered(state: State, ctx: Context, configuration: Configuration, params: P
     if "Layers" not in params:
         return configuration
     return msgspec.structs.replace(configuration, layers=state.layers.resolve(ctx, params["Layers"]))
+
+
+def _check_role(state: State, role: str) -> None:
+    """Where permissions count, a role must exist and trust Lambda (facts/iam.md §0.11)."""
+    if state.authority is not None and not state.authority.trusts(role, "lambda.amazonaws.com"):
+        raise invalid("The role defined for the function cannot be assumed by Lambda.")
 
 
 def _check_runtime(state: State, runtime: str, change: Change, chosen: bool) -> None:
