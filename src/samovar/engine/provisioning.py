@@ -8,8 +8,8 @@ Rules (facts/lambda-runtime.md §7, lambda-limits.md §2, lambda-api.md §10):
   Beyond them, or beyond ten requests a second for each of them, invocations spill over to ordinary environments.
 - An init that fails is tried again, in another environment. When six have failed and none has succeeded in between, the
   allocation has FAILED, and is left alone until it is asked for anew. What was ready then stays in use.
-- The first environment comes alone: who fails, fails six times. The others come a few at a time, so that they don't
-  stand in the way of invocations.
+- The first environment of an allocation comes alone: who fails, fails six times. No more than a few come at a time, of
+  all allocations, so that they don't stand in the way of invocations.
 - One that dies is replaced, without a word.
 - Another number keeps what is there; another version replaces all at once.
 - Nothing of this lasts: the service above asks again when the server starts.
@@ -106,6 +106,8 @@ class Provisioning:
         """By qualified ARN."""
         self._by_key: dict[str, _Allocation] = {}
         """By the version key of their environments."""
+        self._starting = 0
+        """Environments of all allocations."""
 
     # --- for the service --------------------------------------------------------------------------------------------
 
@@ -194,30 +196,33 @@ class Provisioning:
         if len(allocation.ready) >= allocation.units:
             self._complete(allocation)
             return
-        at_once = AT_ONCE if allocation.ready else 1
-        while allocation.starting < min(at_once, allocation.units - len(allocation.ready)):
-            told: _Told = _Told(self, allocation)
+        missing = allocation.units - len(allocation.ready) if allocation.ready else 1
+        while allocation.starting < missing and self._starting < AT_ONCE:
+            told = _Told(self, allocation)
             started = self._house.initialise(allocation.version, told)
             if isinstance(started, Throttle):
                 self._failed(allocation, started.message)
                 return
             told.environment = started
             allocation.starting += 1
+            self._starting += 1
 
     def told(self, allocation: _Allocation, environment: Environment, failure: InitFailure | None) -> None:
         allocation.starting -= 1
-        if failure is None:
-            if allocation.gone or len(allocation.ready) >= allocation.units:
-                environment.retire()
-                return
+        self._starting -= 1
+        if failure is not None:
+            if failure.error_type and not allocation.gone:
+                mine = failure.error_type == SANDBOX_FAILURE
+                self._failed(allocation, "The execution environment could not be made." if mine else INIT_FAILURE)
+        elif allocation.gone or len(allocation.ready) >= allocation.units:
+            environment.retire()
+        else:
             allocation.failures = 0
             allocation.ready.add(environment)
             if allocation.in_use:
                 self._house.offer(environment)
-            self._advance(allocation)
-        elif failure.error_type and not allocation.gone:
-            mine = failure.error_type == SANDBOX_FAILURE
-            self._failed(allocation, "The execution environment could not be made." if mine else INIT_FAILURE)
+        for each in list(self._allocations.values()):  # whoever waited for its turn
+            self._advance(each)
 
     def _complete(self, allocation: _Allocation) -> None:
         allocation.status = Status.READY

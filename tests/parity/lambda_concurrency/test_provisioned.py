@@ -161,12 +161,14 @@ def test_deleted_it_is_gone_and_its_environments_serve_no_more(platform, publish
     }
 
 
-def test_it_is_made_again_when_the_server_starts(platforms, tmp_path):
+@pytest.mark.parametrize("killed", ["when it was ready", "while it was made"])
+def test_it_is_made_again_when_the_server_starts(platforms, tmp_path, killed):
     first = platforms("--data-dir", str(tmp_path))
     function = first.deploy(CODE, Publish=True)
     provisions = Provisions(first, function)
     provisions.put(2)
-    provisions.settled()
+    if killed == "when it was ready":
+        provisions.settled()
     first.kill()
     second = platforms("--data-dir", str(tmp_path))
     try:

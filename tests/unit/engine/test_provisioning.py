@@ -147,6 +147,22 @@ def test_no_more_than_a_few_start_at_once(house):
     assert len(house.made) == 20
 
 
+def test_allocations_take_turns_and_all_get_theirs(house):
+    for number in range(AT_ONCE + 2):
+        house.provisioning.put(f"{ARN}{number}", V1, 3)
+    assert len(house.starting) == AT_ONCE
+    house.fail()
+    while house.starting or house.timers:
+        assert len(house.starting) <= AT_ONCE
+        if house.starting:
+            house.ready()
+        else:
+            house.wait()
+    stands = [house.provisioning.get(f"{ARN}{number}") for number in range(AT_ONCE + 2)]
+    assert {each.status for each in stands} == {Status.READY}
+    assert sum(each.allocated for each in stands) == 3 * (AT_ONCE + 2)
+
+
 def test_an_invocation_beyond_them_spills_over_and_a_released_one_is_claimed_again(house):
     house.provisioning.put(ARN, V1, 2)
     house.ready(2)
