@@ -9,8 +9,9 @@ from samovar.core.clock import Clock
 from samovar.core.service import Service, bind
 from samovar.delivery.journal import Journal
 from samovar.delivery.outbox import Outbox
-from samovar.services.events.archived import open_archived
-from samovar.services.events.ops import buses, events, rules, tags, targets
+from samovar.services.events.archived import emptying_all, open_archived
+from samovar.services.events.ops import archives, buses, events, rules, tags, targets
+from samovar.services.events.replays import Replays
 from samovar.services.events.routing import Routing
 from samovar.services.events.schedules import Schedules
 from samovar.services.events.state import Events
@@ -25,14 +26,19 @@ async def build(store: Store, clock: Clock, outbox: Outbox, journal: Journal) ->
     routing = Routing(state, outbox, journal)
     schedules = await Schedules.open(state, routing)
     schedules.ticker.start()
+    replays = Replays(state, routing)
+    replays.start()
     operations = bind(routing, events)[0] | bind(schedules, buses, rules, targets, tags)[0]
+    operations |= bind(replays, archives)[0]
 
     async def close() -> None:
+        await replays.close()
         await schedules.ticker.close()
 
     async def reset() -> None:
         for key, _ in state.rules.items():
             schedules.ticker.unwatch("/".join(key))
         await state.clear()
+        await store.transact(emptying_all())
 
     return Service("events", operations, {}, close=close, reset=reset)

@@ -29,6 +29,10 @@ def emptying(archive: Archive) -> Statement:
     return "DELETE FROM archived_events WHERE archive = ?", (_name(archive),)
 
 
+def emptying_all() -> Statement:
+    return "DELETE FROM archived_events", ()
+
+
 def expiring(archive: Archive, before: float) -> Statement:
     return "DELETE FROM archived_events WHERE archive = ? AND at < ?", (_name(archive), before)
 
