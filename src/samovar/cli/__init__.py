@@ -3,7 +3,7 @@
 import click
 
 from samovar import __version__
-from samovar.cli import doctor, keys, runtimes, up
+from samovar.cli import doctor, events, keys, runtimes, up
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,3 +16,4 @@ main.add_command(up.up)
 main.add_command(doctor.command)
 main.add_command(runtimes.command)
 main.add_command(keys.command)
+main.add_command(events.command)

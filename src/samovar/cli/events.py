@@ -1,0 +1,75 @@
+"""`samovar events`: what was delivered where, and why something was not.
+
+Owns: the table that people read. Speaks to a running server over HTTP, as any client (`GET /_samovar/events`).
+"""
+
+import json
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any
+
+import click
+
+_EVERY_S = 0.5
+_COLORS = {"delivered": "green", "retry": "yellow", "held": "yellow", "failed": "red", "dropped": "red"}
+_PAGE = 1000
+
+
+@click.command("events")
+@click.option("--endpoint", default="http://127.0.0.1:4566", envvar="AWS_ENDPOINT_URL", show_default=True)
+@click.option("--source", help="Who delivers: lambda, destination, dead-letter, events, scheduler, s3, sns, ...")
+@click.option("--origin", help="Part of the ARN of what it is delivered for: a function, rule, schedule, bucket.")
+@click.option("--target", help="Part of the ARN of where it goes.")
+@click.option("--outcome", type=click.Choice(list(_COLORS)))
+@click.option("--reason", help="Part of why it wasn't delivered.")
+@click.option("--event-id", help="One event: its request id, event id or message id.")
+@click.option("--account")
+@click.option("--limit", type=click.IntRange(1, _PAGE), default=50, show_default=True)
+@click.option("--follow", "-f", is_flag=True, help="Go on with what comes.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def command(endpoint: str, limit: int, follow: bool, as_json: bool, **wanted: str | None) -> None:
+    """Show what was delivered where, and why something was not; the newest at the end."""
+    query: dict[str, Any] = {name: value for name, value in wanted.items() if value}
+    last = _show(endpoint, query | {"limit": limit}, as_json)
+    while follow:
+        time.sleep(_EVERY_S)
+        last = _show(endpoint, query | {"limit": _PAGE, "after": last}, as_json) or last
+
+
+def _show(endpoint: str, query: dict[str, Any], as_json: bool) -> int:
+    """The id of the last entry; 0 where there is none."""
+    entries = _ask(f"{endpoint}/_samovar/events?{urllib.parse.urlencode(query)}")
+    for entry in entries:
+        click.echo(json.dumps(entry) if as_json else _line(entry))
+    return int(entries[-1]["id"]) if entries else int(query.get("after", 0))
+
+
+def _ask(url: str) -> list[dict[str, Any]]:
+    if not url.startswith(("http://", "https://")):
+        raise click.UsageError(f"no server can be asked at {url}")
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            events: list[dict[str, Any]] = json.load(answer)["events"]
+    except urllib.error.HTTPError as error:
+        raise click.ClickException(json.load(error)["message"]) from None
+    except (urllib.error.URLError, OSError, ValueError, KeyError) as error:
+        raise click.ClickException(f"no Samovar answers at {url.partition('/_samovar')[0]}: {error}") from None
+    return events
+
+
+def _line(entry: dict[str, Any]) -> str:
+    outcome = click.style(f"{entry['outcome']:<9}", fg=_COLORS.get(entry["outcome"]))
+    attempt = f"#{entry['attempt']}" if entry["attempt"] else "--"
+    way = f"{_short(entry['origin'])} -> {_short(entry['target'])}"
+    if entry["origin"] == entry["target"]:
+        way = _short(entry["target"])
+    reason = f"  {entry['reason']}" if entry["reason"] else ""
+    return f"{entry['at']}  {outcome} {entry['source']:<11} {attempt:<4} {way}  {entry['event_id']}{reason}"
+
+
+def _short(arn: str) -> str:
+    """An ARN without its partition, account and region, which are mostly the same."""
+    parts = arn.split(":", 5)
+    return f"{parts[2]}:{parts[5]}" if len(parts) == 6 else arn
