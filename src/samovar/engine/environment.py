@@ -134,6 +134,8 @@ class Environment:
         self._answered: Callable[[], Ending] | None = None
         """What there is to say of that invocation so far."""
         self._held_back = False
+        self._held: Callable[[], None] | None = None
+        """Gives the invoker an answer that waits for the runtime's `next`."""
 
     def __repr__(self) -> str:
         return f"Environment({self.version.function_name} {self.id[:8]} {self.state.name})"
@@ -691,6 +693,7 @@ class Environment:
 
     def _discard(self) -> None:
         self._close_late()
+        self._let_out()
         self._forget_extensions()
         self._telemetry.close()
         self._house.stop_clock(self)
@@ -707,7 +710,10 @@ class Environment:
         if self._late is not None:
             self._close_late()
         self._house.stop_clock(self)
+        answer, self._held = self._held, None
         self._house.release(self)
+        if answer is not None:
+            answer()
 
     def _park(self) -> None:
         self._tell(None)
@@ -851,8 +857,24 @@ class Environment:
         self._init_ms = self._restored = self._answered = None
         self._invocation = self._done = self._sink = None
         self._answer = b""
-        if done is not None:
-            done(Result(outcome, payload, error_type, tail, ending.duration_ms, ending.init_ms, refused))
+        if done is None:
+            return
+        result = Result(outcome, payload, error_type, tail, ending.duration_ms, ending.init_ms, refused)
+        if self._launch.frames or self.state is not State.ANSWERED:
+            done(result)
+        else:
+            self._hold(partial(done, result))
+
+    def _hold(self, answer: Callable[[], None]) -> None:
+        """Answer when the runtime has asked for the next event, or in a moment: over HTTP that is a call of its own,
+        and an invoker who comes back at once would find the environment busy, and pay for another one's start."""
+        self._held = answer
+        asyncio.get_running_loop().call_later(_HOLD_S, self._let_out)
+
+    def _let_out(self) -> None:
+        answer, self._held = self._held, None
+        if answer is not None:
+            answer()
 
     def _ending(
         self,
@@ -907,6 +929,7 @@ _RESTORE_FAILED = (
 _RESTORE_TIMED_OUT = ("SnapStartTimeoutException", "Lambda couldn't restore the snapshot within the timeout limit.")
 """In the words that botocore's model has for them."""
 _BACKLOG_BYTES = 8 << 20
+_HOLD_S = 0.02
 _RESUME_AFTER_S = 0.02
 
 _ACTIONS: dict[Effect, Callable[[Environment], None]] = {
