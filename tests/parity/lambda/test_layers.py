@@ -267,9 +267,10 @@ def test_what_is_no_zip_is_refused_as_for_functions(client, name):
     assert client.list_layer_versions(LayerName=name)["LayerVersions"] == []
 
 
-def test_content_from_s3_is_not_there_yet_and_says_so(client, name):
+def test_content_that_s3_does_not_have_is_refused(client, name):
     said = refused(client.publish_layer_version, LayerName=name, Content={"S3Bucket": "bucket", "S3Key": "key"})
-    assert said[:2] == ("NotImplementedException", "S3Bucket: layers from S3 is not implemented by this server yet.")
+    text = "Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does "
+    assert said[:2] == ("InvalidParameterValueException", f"{text}not exist")
     assert refused(client.publish_layer_version, LayerName=name, Content={})[0] == "InvalidParameterValueException"
 
 

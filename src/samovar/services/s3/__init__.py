@@ -11,6 +11,7 @@ from samovar.core.clock import Clock
 from samovar.core.context import Acting
 from samovar.core.service import Service, bind
 from samovar.delivery.outbox import Outbox
+from samovar.services.s3.access import access
 from samovar.services.s3.content import Contents
 from samovar.services.s3.index import Index
 from samovar.services.s3.ops import annotations, buckets, deletes, lists, multipart, notifications, objects, settings
@@ -39,4 +40,4 @@ async def build(store: Store, folder: Path, clock: Clock, outbox: Outbox, acting
 
     modules = (annotations, buckets, deletes, lists, multipart, notifications, objects, settings)
     operations, direct = bind(state, *modules)
-    return Service("s3", operations, direct, None, reset)
+    return Service("s3", operations, direct, None, reset, access(state))

@@ -115,7 +115,10 @@ def test_members_that_were_never_given_are_absent(lab):
         ({"CapacityProviderConfig": {"x": 1}}, "CapacityProviderConfig"),
         ({"RuntimeConfig": {"RuntimeArn": "x"}}, "RuntimeConfig"),
         ({"AcceleratorConfig": {"AcceleratorMemorySize": 1}}, "AcceleratorConfig"),
-        ({"Code": {"S3Bucket": "bucket", "S3Key": "k"}}, "S3Bucket: code from S3"),
+        (
+            {"Code": {"S3Bucket": "bucket", "S3Key": "k", "S3ObjectStorageMode": "REFERENCE"}},
+            "S3ObjectStorageMode=REFERENCE",
+        ),
     ],
 )
 def test_what_cannot_be_honoured_is_refused_by_name_and_leaves_nothing(lab, given, named):
@@ -320,7 +323,7 @@ def test_a_dry_run_shows_the_code_that_would_be_and_changes_nothing(lab, make_zi
             "InvalidParameterValueException",
             "Please don't provide ImageUri when updating a function with packageType Zip.",
         ),
-        ({"S3Bucket": "b", "S3Key": "k"}, "NotImplementedException", "S3Bucket: code from S3 is not implemented by "),
+        ({"S3Bucket": "b"}, "InvalidParameterValueException", "Please provide a source for function code."),
         (
             {"ZipFile": b"", "Architectures": ["arm64"]},
             "InvalidParameterValueException",

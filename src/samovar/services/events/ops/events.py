@@ -27,7 +27,7 @@ async def put_events(routing: Routing, ctx: Context, params: Params) -> Params:
     answers: list[Params] = []
     steps: list[Step] = []
     for entry in entries:
-        refusal = _refusal(entry)
+        refusal = _refusal(ctx, entry)
         if refusal is not None:
             code, message = refusal
             answers.append({"ErrorCode": code, "ErrorMessage": message})
@@ -63,11 +63,11 @@ def _size(entry: Params) -> int:
     return sum(len(text.encode()) for text in texts) + (_TIME_BYTES if "Time" in entry else 0)
 
 
-def _refusal(entry: Params) -> tuple[str, str] | None:
+def _refusal(ctx: Context, entry: Params) -> tuple[str, str] | None:
     for name in ("Source", "DetailType", "Detail"):
         if not entry.get(name):
             return "InvalidArgument", f"Parameter {name} is not valid. Reason: {name} is a required argument."
-    if entry["Source"].startswith("aws."):
+    if entry["Source"].startswith("aws.") and not ctx.principal.endswith(".amazonaws.com"):
         return "NotAuthorizedForSourceException", "Not authorized for the source."
     try:
         detail = json.loads(entry["Detail"])

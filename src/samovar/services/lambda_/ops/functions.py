@@ -4,14 +4,13 @@ Rule: whoever changes a function holds its lock from reading it until the change
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import msgspec
 
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.core.ids import uuid4
-from samovar.services.lambda_ import configure, hotreload, names, pages, surroundings
+from samovar.services.lambda_ import configure, fetch, hotreload, names, pages, surroundings
 from samovar.services.lambda_ import function as functions
 from samovar.services.lambda_.alias import Alias
 from samovar.services.lambda_.code import code_of
@@ -22,11 +21,9 @@ from samovar.services.lambda_.state import State
 from samovar.services.lambda_.view import describe, describe_item
 from samovar.store import sqlite as store
 
-_S3_MEMBERS = ("S3Bucket", "S3Key", "S3ObjectVersion", "S3ObjectStorageMode")
-
 
 async def create_function(state: State, ctx: Context, params: Params) -> Params:
-    """Zip packages that the request carries: no container images yet, no code from S3."""
+    """Zip packages, in the request or in S3: no container images yet."""
     name = names.new_name(ctx, params["FunctionName"])
     key = (ctx.account, ctx.region, name)
     if params.get("PackageType") == "Image":
@@ -40,7 +37,7 @@ async def create_function(state: State, ctx: Context, params: Params) -> Params:
         if state.functions.get(key):
             raise AwsError("ResourceConflictException", f"Function already exist: {name}")
         also = state.check_deployment(key, params)
-        code = await _keep(state, params["Code"], _architecture(state, params, state.architecture), "creating")
+        code = await _keep(state, ctx, params["Code"], _architecture(state, params, state.architecture), "creating")
         await state.code.stack(code, configuration.layers)
         function = functions.created(key, configuration, code, tags, state.clock.now(), uuid4())
         # Of a version, too, recorded with an unqualified ARN (facts/lambda-api.md §4.2).
@@ -66,14 +63,13 @@ async def get_function_configuration(state: State, ctx: Context, params: Params)
 
 
 async def update_function_code(state: State, ctx: Context, params: Params) -> Params:
-    """As CreateFunction: from the request only."""
     configure.refuse_absent_features(params)
     name = names.unqualified(ctx, params["FunctionName"])
     async with state.lock((ctx.account, ctx.region, name)):
         function = state.changeable(ctx, name, params.get("RevisionId"))
         _check_runtime(state, function.configuration.runtime, Change.UPDATE, chosen=False)
         state.check_deployment(function.key, params)
-        code = await _keep(state, params, _architecture(state, params, function.code.architecture), "updating")
+        code = await _keep(state, ctx, params, _architecture(state, params, function.code.architecture), "updating")
         await state.code.stack(code, function.configuration.layers)
         if params.get("DryRun"):
             return describe(msgspec.structs.replace(function, code=code))
@@ -203,17 +199,10 @@ def _architecture(state: State, params: Params, default: str) -> str:
     return asked
 
 
-async def _keep(state: State, source: dict[str, Any], architecture: str, doing: str) -> Code:
-    """Store the zip that a request carries: in `Code` of CreateFunction, among UpdateFunctionCode's own members."""
-    elsewhere = [member for member in _S3_MEMBERS if member in source]
+async def _keep(state: State, ctx: Context, source: Params, architecture: str, doing: str) -> Code:
+    """Store a request's zip; `source`: `Code` of CreateFunction, or UpdateFunctionCode's own members."""
     if source.get("ImageUri"):
         raise invalid(f"Please don't provide ImageUri when {doing} a function with packageType Zip.")
     if hotreload.wanted(source):
         return code_of(hotreload.folder(source, state.code.hot_reload), "", architecture)
-    if "ZipFile" in source and elsewhere:
-        raise invalid("Please do not provide other FunctionCode parameters when providing a ZipFile.")
-    if elsewhere:
-        raise configure.not_implemented(f"{elsewhere[0]}: code from S3")
-    if "ZipFile" not in source:
-        raise invalid("Please provide a source for function code.")
-    return await state.code.keep(source["ZipFile"], source.get("SourceKMSKeyArn", ""), architecture)
+    return await state.code.keep(await fetch.archive(ctx, source), source.get("SourceKMSKeyArn", ""), architecture)

@@ -11,7 +11,7 @@ import msgspec
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.core.ids import uuid4
-from samovar.services.lambda_ import configure, hotreload, layers, pages, policies
+from samovar.services.lambda_ import fetch, hotreload, layers, pages, policies
 from samovar.services.lambda_.layers import LayerVersion
 from samovar.services.lambda_.names import invalid
 from samovar.services.lambda_.policies import Policy
@@ -19,16 +19,14 @@ from samovar.services.lambda_.state import State
 
 _LARGEST = 10**19 - 1
 """Numbers are told from it, so that the newest comes first."""
-_S3_MEMBERS = ("S3Bucket", "S3Key", "S3ObjectVersion", "S3ObjectStorageMode")
 
 
 async def publish_layer_version(state: State, ctx: Context, params: Params) -> Params:
-    """Content that the request carries: none from S3 yet."""
     key = layers.own(ctx, params["LayerName"], "PublishLayerVersion")
     if hotreload.wanted(params["Content"]):
         content = hotreload.folder(params["Content"], state.code.hot_reload)
     else:
-        content = await state.code.keep_layer(_zip(params["Content"]))
+        content = await state.code.keep_layer(await fetch.archive(ctx, params["Content"]))
     version = await state.layers.publish(key, content, params, state.clock.now())
     state.tidy()
     return _shown(state, ctx, version)
@@ -100,18 +98,6 @@ def _number(params: Params) -> int:
     if number < 1:
         raise invalid("Layer Version Cannot be less than 1")
     return number
-
-
-def _zip(content: Params) -> bytes:
-    elsewhere = [member for member in _S3_MEMBERS if member in content]
-    if "ZipFile" in content and elsewhere:
-        raise invalid("Please do not provide other FunctionCode parameters when providing a ZipFile.")
-    if elsewhere:
-        raise configure.not_implemented(f"{elsewhere[0]}: layers from S3")
-    if "ZipFile" not in content:
-        raise invalid("Please provide a source for function code.")  # not recorded; as for functions
-    data: bytes = content["ZipFile"]
-    return data
 
 
 def _matching(found: Iterable[LayerVersion], params: Params) -> Iterator[LayerVersion]:
