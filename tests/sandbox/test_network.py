@@ -1,7 +1,7 @@
 """What functions reach of the outside, of the host and of each other, with a machine of the test's own as the outside.
 
-It is a network namespace behind a veth pair: 198.51.100.2, where the host is 198.51.100.1. It serves HTTP, telling
-who asked, and DNS, for `outside.test`.
+It is a network namespace behind a veth pair, in a part of 198.51.100.0/24. It serves HTTP, telling who asked, and DNS,
+for `outside.test`.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import NamedTuple
 
 import pytest
 
@@ -21,8 +22,6 @@ from samovar.sandbox.inside import netlink
 
 pytestmark = pytest.mark.root
 
-HOST, OUTSIDE = "198.51.100.1", "198.51.100.2"
-LINK = "smtest0"
 FILTERED = "EHOSTUNREACH"
 MACHINE = """
 import http.server, os, socket, socketserver, struct, sys, threading
@@ -31,9 +30,9 @@ import netlink, syscalls
 
 syscalls.unshare(syscalls.CLONE_NEWNET)
 print("here", flush=True)
-sys.stdin.readline()
+ADDRESS = sys.stdin.readline().strip()
 links, index = netlink.Links(), socket.if_nametoindex("eth0")
-links.send([links.raise_link(1), links.raise_link(index), links.address(index, sys.argv[2], 24)])
+links.send([links.raise_link(1), links.raise_link(index), links.address(index, ADDRESS, 30)])
 
 class Web(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -50,7 +49,7 @@ class Names(socketserver.BaseRequestHandler):
         found = data[12:end].lower().startswith(b"\\7outside\\4test\\0") and kind == 1
         code = 0x8183 if kind == 1 and not found else 0x8180
         head = data[:2] + struct.pack("!HHHHH", code, 1, int(found), 0, 0)
-        record = b"\\xc0\\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + socket.inet_aton(sys.argv[2])
+        record = b"\\xc0\\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + socket.inet_aton(ADDRESS)
         answers.sendto(head + data[12:end] + (record if found else b""), self.client_address)
 
 web = http.server.ThreadingHTTPServer(("0.0.0.0", 80), Web)
@@ -63,7 +62,7 @@ sys.stdin.readline()
 PROBE = """
     import errno, os, socket, threading, urllib.request
 
-    def reach(address, port, seconds=1.5):
+    def reach(address, port, seconds=5):
         try:
             with socket.create_connection((address, port), timeout=seconds) as connection:
                 connection.settimeout(seconds)
@@ -93,12 +92,22 @@ PROBE = """
 """
 
 
+class Outside(NamedTuple):
+    link: str
+    """The host's end."""
+    host: str
+    """The host, as it is seen from there."""
+    address: str
+    command: list[str]
+    """Runs a server whose resolver is there."""
+
+
 @pytest.fixture(scope="module")
 def outside(tmp_path_factory):
-    """The other machine; gives the command that runs a server whose resolver is there."""
+    """The other machine."""
     inside = str(pathlib.Path(netlink.__file__).parent)
     machine = subprocess.Popen(
-        [sys.executable, "-c", MACHINE, inside, OUTSIDE],
+        [sys.executable, "-c", MACHINE, inside],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -113,17 +122,28 @@ def outside(tmp_path_factory):
         assert machine.stdout.readline() == "here\n"
         network = os.open(f"/proc/{machine.pid}/ns/net", os.O_RDONLY)
         stack.callback(os.close, network)
-        links.add_pair(LINK, 0, "eth0", 0, network, 1500)
-        index = socket.if_nametoindex(LINK)
-        links.send([links.address(index, HOST, 24), links.raise_link(index)])
-        machine.stdin.write("go\n")
+        number = connect(links, network)
+        place = Outside(f"smtest{number}", f"198.51.100.{4 * number + 1}", f"198.51.100.{4 * number + 2}", [])
+        index = socket.if_nametoindex(place.link)
+        links.send([links.address(index, place.host, 30), links.raise_link(index)])
+        machine.stdin.write(place.address + "\n")
         machine.stdin.flush()
         assert machine.stdout.readline() == "ready\n"
         resolver = tmp_path_factory.mktemp("etc") / "resolv.conf"
-        resolver.write_text(f"nameserver {OUTSIDE}\n")
+        resolver.write_text(f"nameserver {place.address}\n")
         serve = f'mount --bind {resolver} /etc/resolv.conf && exec "{sys.executable}" -c "$@"'
         program = "from samovar.cli import main; main()"
-        yield ["unshare", "--mount", "--propagation", "private", "sh", "-c", serve, "sh", program]
+        place.command.extend(["unshare", "--mount", "--propagation", "private", "sh", "-c", serve, "sh", program])
+        yield place
+
+
+def connect(links, network):
+    """A pair of links from here to there; the first name that is free makes the addresses."""
+    for number in range(63):
+        with contextlib.suppress(FileExistsError):
+            links.add_pair(f"smtest{number}", 0, "eth0", 0, network, 1500)
+            return number
+    raise AssertionError("63 other tests are running")
 
 
 @pytest.fixture(scope="module")
@@ -149,10 +169,10 @@ def greet(listener):
 @pytest.fixture(scope="module")
 def connected(platforms, outside, host_services, tmp_path_factory):
     anywhere, loopback = host_services
-    hosts = f"everywhere={HOST}:{anywhere},database=localhost:{loopback}"
+    hosts = f"everywhere={outside.host}:{anywhere},database=localhost:{loopback}"
     data = str(tmp_path_factory.mktemp("data"))
     flags = ("--data-dir", data, "--function-network", "outbound", "--function-hosts", hosts)
-    running = platforms(*flags, command=outside)
+    running = platforms(*flags, command=outside.command)
     yield running
     running.stop()
 
@@ -162,16 +182,15 @@ def function(connected):
     return connected.deploy(PROBE, Timeout=20, MemorySize=512)
 
 
-def test_a_function_reaches_the_outside_by_name_and_looks_like_the_host_there(function):
-    assert function("get('http://outside.test/')").result == HOST
-    assert function(f"get('http://{OUTSIDE}/')").result == HOST
+def test_a_function_reaches_the_outside_by_name_and_looks_like_the_host_there(function, outside):
+    assert function("get('http://outside.test/')").result == outside.host
+    assert function(f"get('http://{outside.address}/')").result == outside.host
     assert function("reach('nowhere.test', 80)").result == "gaierror"
 
 
-def test_it_reaches_nothing_of_the_host(function, host_services):
+def test_it_reaches_nothing_of_the_host(connected, function, outside, host_services):
     anywhere, loopback = host_services
-    uplink = next(name for name in os.listdir("/sys/class/net") if name.startswith("smv"))
-    for address in (HOST, f"198.19.{uplink.removeprefix('smv')}.1", "198.18.0.1"):
+    for address in (outside.host, f"198.19.{uplink_of(connected).removeprefix('smv')}.1", "198.18.0.1"):
         assert function(f"reach('{address}', {anywhere})").result == FILTERED, address
     assert function(f"reach('127.0.0.1', {anywhere}) + reach('127.0.0.1', {loopback})").result == (
         "ECONNREFUSED" * 2
@@ -209,25 +228,24 @@ def test_environments_do_not_reach_each_other(connected, function):
     assert met == [False]
 
 
-def test_a_reset_keeps_the_way_out(function):
+def test_a_reset_keeps_the_way_out(function, outside):
     function("os._exit(1)")
-    assert function(f"get('http://{OUTSIDE}/')").result == HOST
+    assert function(f"get('http://{outside.address}/')").result == outside.host
 
 
-def test_a_router_that_died_is_replaced(connected, function):
-    [router] = [pid for pid in children(connected.pid) if name_of(pid) == "samovar-router"]
-    os.kill(router, signal.SIGKILL)
+def test_a_router_that_died_is_replaced(connected, function, outside):
+    os.kill(router_of(connected), signal.SIGKILL)
     deadline = time.monotonic() + 30
-    while (answer := function(f"get('http://{OUTSIDE}/')")).error is not None:
+    while (answer := function(f"get('http://{outside.address}/')")).error is not None:
         assert time.monotonic() < deadline, answer
-    assert answer.result == HOST
+    assert answer.result == outside.host
 
 
 def test_none_leaves_only_the_platform(platforms, outside, tmp_path):
-    running = platforms("--data-dir", str(tmp_path), "--function-network", "none", command=outside)
+    running = platforms("--data-dir", str(tmp_path), "--function-network", "none", command=outside.command)
     try:
         function = running.deploy(PROBE, Timeout=20, MemorySize=512)
-        assert function(f"reach('{OUTSIDE}', 80)").result == "ENETUNREACH"
+        assert function(f"reach('{outside.address}', 80)").result == "ENETUNREACH"
         assert function("get(os.environ['AWS_ENDPOINT_URL'] + '/_samovar/health')").error is None
     finally:
         running.stop()
@@ -235,12 +253,11 @@ def test_none_leaves_only_the_platform(platforms, outside, tmp_path):
 
 def test_nothing_is_left_of_a_server_that_was_killed(platforms, outside, tmp_path):
     """No link, no rule, and the host forwards no more than before, once the last router has gone."""
-    before = set(uplinks())
-    running = platforms("--data-dir", str(tmp_path), "--function-network", "outbound", command=outside)
+    running = platforms("--data-dir", str(tmp_path), "--function-network", "outbound", command=outside.command)
     function = running.deploy(PROBE, Timeout=20, MemorySize=512)
-    assert function(f"get('http://{OUTSIDE}/')").result == HOST
-    [mine] = set(uplinks()) - before
-    assert forwards(LINK) == "1"
+    assert function(f"get('http://{outside.address}/')").result == outside.host
+    mine = uplink_of(running)
+    assert forwards(outside.link) == "1"
     everything = children(running.pid)
     running.process.send_signal(signal.SIGKILL)
     running.process.wait()
@@ -252,7 +269,9 @@ def test_nothing_is_left_of_a_server_that_was_killed(platforms, outside, tmp_pat
     if shutil.which("nft"):
         rules = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=True).stdout
         assert f"samovar-{mine}\n" not in rules
-    assert forwards(LINK) == ("1" if uplinks() else "0")
+    while forwards(outside.link) == "1" and not uplinks():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def uplinks():
@@ -274,5 +293,19 @@ def children(pid):
     return found
 
 
+def router_of(server):
+    [router] = [pid for pid in children(server.pid) if name_of(pid) == "samovar-router"]
+    return router
+
+
+def uplink_of(server):
+    """Named by the number that is also in its addresses, as the router has them."""
+    routes = pathlib.Path(f"/proc/{router_of(server)}/net/route").read_text().splitlines()
+    gateway = next(line.split()[2] for line in routes if line.split()[1] == "00000000")
+    return f"smv{bytes.fromhex(gateway)[1]}"
+
+
 def name_of(pid):
-    return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+    return ""

@@ -114,12 +114,6 @@ class Links(Netlink):
         self.send([(_NEW_LINK, _ACK | _CREATE | _EXCLUSIVE, body)])
 
     @staticmethod
-    def named(index, alias):
-        # type: (int, str) -> tuple
-        """Give the link an alias."""
-        return _NEW_LINK, _ACK, _LINK.pack(0, 0, index, 0, 0) + attribute(20, alias.encode())
-
-    @staticmethod
     def raise_link(index):
         # type: (int) -> tuple
         return _NEW_LINK, _ACK, _LINK.pack(0, 0, index, _UP, _UP)

@@ -40,6 +40,8 @@ _FIRST_INDEX = 1000
 _UPLINKS = 240
 _TCP, _UDP = 6, 17
 _SYSCTL = "/proc/sys/net/ipv4/conf/%s/%s"
+_MARK = "21318"
+"""In an interface's `tag`, a number that the kernel keeps for whoever wants one: that a router made it forward."""
 _GONE_WITHIN_S = 5.0
 
 
@@ -128,14 +130,13 @@ class Router:
         _write(_SYSCTL % (self.name, "forwarding"), "1")
         if any(address.startswith("127.") for _, _, _, address, _ in redirects):
             _write(_SYSCTL % (self.name, "route_localnet"), "1")
+        os.write(life, (self.name + "\n").encode())
         with _Locked():
-            closed = [name for name in _routed() if _read(_SYSCTL % (name, "forwarding")) == "0"]
-            opened = sorted(set(closed).union(*(_opened_by(other) for other in _uplinks() if other != self.name)))
-            outside.send([outside.named(index, ",".join(opened))])
-            os.write(life, ("%s %s\n" % (self.name, ",".join(opened))).encode())
-            for name in closed:
-                _write(_SYSCTL % (name, "forwarding"), "1")
-        return opened
+            for name in _routed():
+                if _read(_SYSCTL % (name, "forwarding")) == "0":
+                    _write(_SYSCTL % (name, "tag"), _MARK)
+                    _write(_SYSCTL % (name, "forwarding"), "1")
+            return _opened()
 
     def host_table(self, number, redirects, opened):
         # type: (int, list, list) -> netlink.Table
@@ -201,19 +202,17 @@ class Router:
 
 def restore(told):
     # type: (str) -> None
-    """Take back what the host forwards because of routers, unless there are others. `told`: lines of uplink and
-    interfaces, from the routers that have gone."""
-    for line in told.splitlines():
-        uplink, _, names = line.partition(" ")
+    """Take back what the host forwards because of routers, unless there are others. `told`: the uplinks of those that
+    have gone, a line each."""
+    for uplink in told.splitlines():
         deadline = time.monotonic() + _GONE_WITHIN_S
         while os.path.exists("/sys/class/net/" + uplink) and time.monotonic() < deadline:
             time.sleep(0.005)
         with _Locked():
-            if _uplinks():
-                continue
-            for name in names.split(","):
-                if name:
+            if not _uplinks():
+                for name in _opened():
                     _write(_SYSCTL % (name, "forwarding"), "0", missing_ok=True)
+                    _write(_SYSCTL % (name, "tag"), "0", missing_ok=True)
 
 
 class _Locked:
@@ -234,10 +233,11 @@ def _uplinks():
     return [name for name in os.listdir("/sys/class/net") if name.startswith(PREFIX)]
 
 
-def _opened_by(uplink):
-    # type: (str) -> list
-    names = _read("/sys/class/net/%s/ifalias" % uplink, "")
-    return [name for name in names.split(",") if name]
+def _opened():
+    # type: () -> list
+    """The interfaces that forward because of a router."""
+    names = sorted(os.listdir("/proc/sys/net/ipv4/conf"))
+    return [name for name in names if _read(_SYSCTL % (name, "tag"), "") == _MARK]
 
 
 def _routed():
