@@ -167,6 +167,9 @@ class Writer:
 
     def _attempt(self, transaction: Transaction) -> None:
         """Run one transaction of the group. Raises only when it took the whole group down with it."""
+        if len(transaction.statements) == 1 and isinstance(transaction.statements[0], tuple):
+            self._attempt_one(transaction, transaction.statements[0])
+            return
         self._connection.execute("SAVEPOINT one")
         try:
             transaction.rows = [self._execute(statement) for statement in transaction.statements]
@@ -181,6 +184,15 @@ class Writer:
             transaction.error = self._refusal(error)
             self._connection.execute("ROLLBACK TO one")
         self._connection.execute("RELEASE one")
+
+    def _attempt_one(self, transaction: Transaction, statement: Statement) -> None:
+        """A statement alone happens entirely or not at all by itself: that saves two thirds of the work."""
+        try:
+            transaction.rows = [self._execute(statement)]
+        except _REFUSALS as error:
+            if isinstance(error, sqlite3.Error) and not self._connection.in_transaction:
+                raise
+            transaction.error = self._refusal(error)
 
     def _run_procedure(self, procedure: Procedure) -> list[Row]:
         steps = procedure.steps()
