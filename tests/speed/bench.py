@@ -39,6 +39,7 @@ _RUNS: list[tuple[tuple[str, ...], Callable[[bool], dict[str, Numbers]]]] = [
     (("cold-prepared", "cold-scratch", "cold-against-exec"), cold.starts),
     (("network",), cold.network),
     (("burst",), cold.burst),
+    (("provisioned",), cold.provisioned),
     (("restore",), restore.restores),
     (("warm", "warm-all-in", "freeze"), warm.one_client),
     (("warm-boto3",), warm.with_boto3),

@@ -131,6 +131,16 @@ class Functions:
             connection.exchange(creation)
         return name
 
+    def publish(self, code: str) -> str:
+        """A version: where its provisioned concurrency is (path below `functions/`)."""
+        name = self.create(code)
+        shown = request("GET", f"/2015-03-31/functions/{name}/configuration", b"")
+        with Connection(self._port) as connection:
+            while json.loads(connection.exchange(shown))["State"] != "Active":
+                time.sleep(0.01)
+            connection.exchange(request("POST", f"/2015-03-31/functions/{name}/versions", b"{}"))
+        return f"{name}/provisioned-concurrency?Qualifier=1"
+
     def delete(self, name: str) -> None:
         with Connection(self._port) as connection:
             connection.exchange(request("DELETE", f"/2015-03-31/functions/{name}", b""))

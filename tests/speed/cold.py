@@ -1,12 +1,13 @@
 """Cold starts: the first response of functions that nobody has called before; and many environments at once."""
 
+import json
 import select
 import socket
 import time
 from collections.abc import Callable
 
 import servers
-from client import Connection, Functions, HttpError, invoke
+from client import Connection, Functions, HttpError, invoke, request
 from measure import SITE, Fork, Numbers, in_turns, python
 
 HELLO = "def handler(event, context):\n    return event\n"
@@ -112,6 +113,34 @@ def burst(thorough: bool) -> dict[str, Numbers]:
             f"bare fork {took['fork']:.2f} ms",
         )
     }
+
+
+def provisioned(thorough: bool) -> dict[str, Numbers]:
+    """Provisioned concurrency, from the request to READY."""
+    with Fork() as fork, servers.samovar("--ephemeral") as server:
+        place = Functions(server.port, servers.RUNTIME).publish(HELLO)
+        server.settle()
+        took = in_turns(30, 3 if thorough else 1, fork=fork, hundred=lambda: _provision(server, place, 100))
+    return {
+        "provisioned": Numbers({"environments a second": 100_000 / took["hundred"]}, f"bare fork {took['fork']:.2f} ms")
+    }
+
+
+def _provision(server: servers.Started, place: str, count: int) -> float:
+    """Milliseconds until so many are ready; then they go again."""
+    path = f"/2019-09-30/functions/{place}"
+    body = json.dumps({"ProvisionedConcurrentExecutions": count}).encode()
+    with Connection(server.port) as connection:
+        began = time.perf_counter()
+        connection.exchange(request("PUT", path, body))
+        while (stands := json.loads(connection.exchange(request("GET", path, b""))))["Status"] != "READY":
+            if stands["Status"] == "FAILED" or time.perf_counter() > began + 60:
+                raise RuntimeError(f"{count} environments could not be provisioned: {stands}")
+            time.sleep(0.005)
+        took = (time.perf_counter() - began) * 1000
+        connection.exchange(request("DELETE", path, b""))
+    server.settle()
+    return took
 
 
 def all_at_once(
