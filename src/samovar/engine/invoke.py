@@ -6,7 +6,7 @@ queues (the rooms above). On the hot path: no task, no future, no timer per call
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
 from stat import S_ISREG
@@ -204,9 +204,9 @@ class Engine:
         """Give a function (unqualified ARN) this much of that for itself, from now on; None takes it back."""
         self.pool.limits.reserve(function_arn, reserved)
 
-    def provision(self, arn: str, version: Version, units: int, *, anew: bool) -> None:
+    def provision(self, arn: str, shares: Sequence[tuple[Version, int]], *, anew: bool) -> None:
         """See `Provisioning.put`."""
-        self.provisioning.put(arn, version, units, anew=anew)
+        self.provisioning.put(arn, shares, anew=anew)
 
     def unprovision(self, arn: str) -> None:
         self.provisioning.remove(arn)

@@ -1,6 +1,7 @@
 """Provisioned concurrency: environments that are ready ahead of invocations, and are kept so.
 
-Owns: the allocations, one for each qualified ARN that has some: their environments, their attempts, their status.
+Owns: the allocations, one for each version that invocations of a qualified ARN may run: their environments, their
+attempts, their status.
 Refuses: whether one may have them (the service above), and where an environment is (the pool).
 
 Rules (facts/lambda-runtime.md §7, lambda-limits.md §2, lambda-api.md §10):
@@ -16,7 +17,7 @@ Rules (facts/lambda-runtime.md §7, lambda-limits.md §2, lambda-api.md §10):
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
 from typing import Final, Protocol
@@ -78,8 +79,6 @@ class House(Protocol):
 
 class _Allocation:
     def __init__(self, arn: str, version: Version, units: int) -> None:
-        self.ordinary = version.key
-        """Of the environments that invocations get otherwise."""
         self.version = msgspec.structs.replace(version, key=f"{version.key} for {arn}", initialization=PROVISIONED)
         self.units = units
         self.status = Status.IN_PROGRESS
@@ -97,13 +96,17 @@ class _Allocation:
         """Since somebody asked: invocations, the sum of how many environments were busy then, and the most."""
         self.requests: Bucket | None = None
 
+    @property
+    def allocated(self) -> int:
+        return min(len(self.ready), self.units)
+
 
 class Provisioning:
     def __init__(self, house: House, limits: Limits) -> None:
         self._house = house
         self._limits = limits
-        self._allocations: dict[str, _Allocation] = {}
-        """By qualified ARN."""
+        self._allocations: dict[str, dict[str, _Allocation]] = {}
+        """By qualified ARN, then by the version key of ordinary environments: an alias may have two versions."""
         self._by_key: dict[str, _Allocation] = {}
         """By the version key of their environments."""
         self._starting = 0
@@ -111,15 +114,21 @@ class Provisioning:
 
     # --- for the service --------------------------------------------------------------------------------------------
 
-    def put(self, arn: str, version: Version, units: int, *, anew: bool = False) -> None:
-        """Have so many environments of the version ready for invocations of this ARN. What is so already stays;
+    def put(self, arn: str, shares: Sequence[tuple[Version, int]], *, anew: bool = False) -> None:
+        """Have so many environments of each version ready for invocations of this ARN. What is so already stays;
         `anew` tries again where it has failed."""
-        found = self._allocations.get(arn)
-        if found is not None and found.ordinary != version.key:
-            self.remove(arn)
-            found = None
+        present = self._allocations.setdefault(arn, {})
+        wanted = {version.key for version, units in shares if units > 0}
+        for key in [key for key in present if key not in wanted]:
+            self._drop(present.pop(key))
+        for version, units in shares:
+            if units > 0:
+                self._put(present, arn, version, units, anew)
+
+    def _put(self, present: dict[str, _Allocation], arn: str, version: Version, units: int, anew: bool) -> None:
+        found = present.get(version.key)
         if found is None:
-            found = self._allocations[arn] = _Allocation(arn, version, units)
+            found = present[version.key] = _Allocation(arn, version, units)
             self._by_key[found.version.key] = found
         elif found.units == units and not anew:
             return
@@ -132,27 +141,40 @@ class Provisioning:
 
     def remove(self, arn: str) -> None:
         """Let them go; running invocations finish."""
-        found = self._allocations.pop(arn, None)
-        if found is not None:
-            del self._by_key[found.version.key]
-            found.gone = True
-            self._house.retire(found.version.key)
-            self._tell_limits(found.version)
+        for found in self._allocations.pop(arn, {}).values():
+            self._drop(found)
+
+    def _drop(self, allocation: _Allocation) -> None:
+        del self._by_key[allocation.version.key]
+        allocation.gone = True
+        self._house.retire(allocation.version.key)
+        self._tell_limits(allocation.version)
 
     def get(self, arn: str) -> Provisioned | None:
-        found = self._allocations.get(arn)
-        if found is None:
+        found = list(self._allocations.get(arn, {}).values())
+        if not found:
             return None
-        allocated = min(len(found.ready), found.units)
-        return Provisioned(found.status, found.units, allocated, allocated if found.in_use else 0, found.reason)
+        statuses = {each.status for each in found}
+        worst = next(each for each in (Status.FAILED, Status.IN_PROGRESS, Status.READY) if each in statuses)
+        return Provisioned(
+            worst,
+            requested=sum(each.units for each in found),
+            allocated=sum(each.allocated for each in found),
+            available=sum(each.allocated for each in found if each.in_use),
+            reason=next((each.reason for each in found if each.reason), ""),
+        )
 
     def use(self, arn: str) -> Use | None:
         """Since this was asked last; None where nothing was invoked, or nothing is in use."""
-        found = self._allocations.get(arn)
-        if found is None or not found.samples[0]:
+        found = [each for each in self._allocations.get(arn, {}).values() if each.samples[0]]
+        if not found:
             return None
-        (count, total, most), found.samples = found.samples, [0, 0, 0]
-        return Use(total / count / found.units, most / found.units)
+        count = sum(each.samples[0] for each in found)
+        average = sum(each.samples[1] / each.units for each in found) / count
+        maximum = max(each.samples[2] / each.units for each in found)
+        for each in found:
+            each.samples = [0, 0, 0]
+        return Use(average, maximum)
 
     # --- for invocations --------------------------------------------------------------------------------------------
 
@@ -160,10 +182,11 @@ class Provisioning:
         """An environment that was ready for this invocation; None: it spills over."""
         if not self._allocations:
             return None
-        found = self._allocations.get(invocation.invoked_arn)
-        if found is None:  # by an alias: the version may have its own
-            found = self._allocations.get(f"{version.function_arn}:{version.version}")
-        if found is None or not found.in_use or found.ordinary != version.key:
+        shares = self._allocations.get(invocation.invoked_arn)
+        if shares is None:  # by an alias: the version may have its own
+            shares = self._allocations.get(f"{version.function_arn}:{version.version}", {})
+        found = shares.get(version.key)
+        if found is None or not found.in_use:
             return None
         if found.requests is not None and not found.requests.take(now):
             return None
@@ -221,7 +244,7 @@ class Provisioning:
             allocation.ready.add(environment)
             if allocation.in_use:
                 self._house.offer(environment)
-        for each in list(self._allocations.values()):  # whoever waited for its turn
+        for each in list(self._by_key.values()):  # whoever waited for its turn
             self._advance(each)
 
     def _complete(self, allocation: _Allocation) -> None:
@@ -256,7 +279,7 @@ class Provisioning:
     def _tell_limits(self, version: Version) -> None:
         """What invocations of the function don't need slots for."""
         arn = version.function_arn
-        mine = [each for each in self._allocations.values() if each.version.function_arn == arn and each.in_use]
+        mine = [each for each in self._by_key.values() if each.version.function_arn == arn and each.in_use]
         self._limits.provision(arn, sum(each.units for each in mine))
 
 

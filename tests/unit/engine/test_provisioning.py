@@ -125,7 +125,7 @@ def house() -> House:
 
 
 def test_the_first_comes_alone_then_the_others_and_all_are_in_use_together(house):
-    house.provisioning.put(ARN, V1, 3)
+    house.provisioning.put(ARN, [(V1, 3)])
     assert len(house.starting) == 1
     house.ready()
     assert len(house.starting) == 2
@@ -138,7 +138,7 @@ def test_the_first_comes_alone_then_the_others_and_all_are_in_use_together(house
 
 
 def test_no_more_than_a_few_start_at_once(house):
-    house.provisioning.put(ARN, V1, 20)
+    house.provisioning.put(ARN, [(V1, 20)])
     house.ready()
     assert len(house.starting) == AT_ONCE
     while house.starting:
@@ -149,7 +149,7 @@ def test_no_more_than_a_few_start_at_once(house):
 
 def test_allocations_take_turns_and_all_get_theirs(house):
     for number in range(AT_ONCE + 2):
-        house.provisioning.put(f"{ARN}{number}", V1, 3)
+        house.provisioning.put(f"{ARN}{number}", [(V1, 3)])
     assert len(house.starting) == AT_ONCE
     house.fail()
     while house.starting or house.timers:
@@ -164,7 +164,7 @@ def test_allocations_take_turns_and_all_get_theirs(house):
 
 
 def test_an_invocation_beyond_them_spills_over_and_a_released_one_is_claimed_again(house):
-    house.provisioning.put(ARN, V1, 2)
+    house.provisioning.put(ARN, [(V1, 2)])
     house.ready(2)
     first, second = house.claim(), house.claim()
     assert {first, second} == set(house.made)
@@ -174,7 +174,7 @@ def test_an_invocation_beyond_them_spills_over_and_a_released_one_is_claimed_aga
 
 
 def test_another_qualifier_or_another_version_gets_none(house):
-    house.provisioning.put(ARN, V1, 1)
+    house.provisioning.put(ARN, [(V1, 1)])
     house.ready()
     assert house.claim(V1, F.function_arn) is None
     assert house.claim(V1, f"{F.function_arn}:1") is None
@@ -182,14 +182,14 @@ def test_another_qualifier_or_another_version_gets_none(house):
 
 
 def test_an_alias_uses_what_its_version_has(house):
-    house.provisioning.put(f"{F.function_arn}:1", V1, 1)
+    house.provisioning.put(f"{F.function_arn}:1", [(V1, 1)])
     house.ready()
     assert house.claim(V1, ARN) is house.made[0]
 
 
 def test_six_inits_are_tried_and_then_it_has_failed_until_it_is_asked_for_anew(house):
     """facts/lambda-api.md §10."""
-    house.provisioning.put(ARN, V1, 10)
+    house.provisioning.put(ARN, [(V1, 10)])
     waits = []
     for attempt in range(6):
         assert house.stands.status is Status.IN_PROGRESS
@@ -200,15 +200,15 @@ def test_six_inits_are_tried_and_then_it_has_failed_until_it_is_asked_for_anew(h
     assert waits == [0.1, 0.2, 0.4, 0.8, 1.6]
     assert house.stands == Provisioned(Status.FAILED, 10, 0, 0, "FUNCTION_ERROR_INIT_FAILURE")
     assert (house.starting, house.timers, len(house.made), len(house.pool)) == ([], [], 6, 0)
-    house.provisioning.put(ARN, V1, 10)  # a restart of something else
+    house.provisioning.put(ARN, [(V1, 10)])  # a restart of something else
     assert house.stands.status is Status.FAILED
-    house.provisioning.put(ARN, V1, 10, anew=True)
+    house.provisioning.put(ARN, [(V1, 10)], anew=True)
     assert house.stands.status is Status.IN_PROGRESS
     assert len(house.starting) == 1
 
 
 def test_a_success_forgives_the_failures_before_it(house):
-    house.provisioning.put(ARN, V1, 2)
+    house.provisioning.put(ARN, [(V1, 2)])
     for _ in range(5):
         house.fail()
         house.wait()
@@ -222,7 +222,7 @@ def test_a_success_forgives_the_failures_before_it(house):
 
 def test_without_memory_it_says_so():
     house = House(memory_mb=V1.memory_mb)
-    house.provisioning.put(ARN, V1, 2)
+    house.provisioning.put(ARN, [(V1, 2)])
     house.ready()
     while house.timers:
         house.wait()
@@ -232,7 +232,7 @@ def test_without_memory_it_says_so():
 
 
 def test_one_that_dies_is_replaced_and_the_others_stay_in_use(house):
-    house.provisioning.put(ARN, V1, 2)
+    house.provisioning.put(ARN, [(V1, 2)])
     house.ready(2)
     busy = house.claim()
     house.die(busy)
@@ -245,14 +245,14 @@ def test_one_that_dies_is_replaced_and_the_others_stay_in_use(house):
 
 
 def test_another_number_keeps_what_is_there(house):
-    house.provisioning.put(ARN, V1, 1)
+    house.provisioning.put(ARN, [(V1, 1)])
     house.ready()
     first = house.claim()
-    house.provisioning.put(ARN, V1, 3, anew=True)
+    house.provisioning.put(ARN, [(V1, 3)], anew=True)
     assert house.stands == Provisioned(Status.IN_PROGRESS, 3, 1, 1)
     house.ready(2)
     assert house.stands == Provisioned(Status.READY, 3, 3, 3)
-    house.provisioning.put(ARN, V1, 1, anew=True)
+    house.provisioning.put(ARN, [(V1, 1)], anew=True)
     assert [env.retired for env in house.made] == [False, True, True]
     for env in house.made[1:]:
         house.die(env)
@@ -262,20 +262,20 @@ def test_another_number_keeps_what_is_there(house):
 
 
 def test_fewer_and_then_more_starts_new_ones_while_the_old_ones_still_leave(house):
-    house.provisioning.put(ARN, V1, 3)
+    house.provisioning.put(ARN, [(V1, 3)])
     house.ready(3)
-    house.provisioning.put(ARN, V1, 1, anew=True)
-    house.provisioning.put(ARN, V1, 3, anew=True)
+    house.provisioning.put(ARN, [(V1, 1)], anew=True)
+    house.provisioning.put(ARN, [(V1, 3)], anew=True)
     assert house.stands == Provisioned(Status.IN_PROGRESS, 3, 1, 1)
     house.ready(2)
     assert house.stands == Provisioned(Status.READY, 3, 3, 3)
 
 
 def test_busy_ones_too_many_go_when_they_are_released(house):
-    house.provisioning.put(ARN, V1, 2)
+    house.provisioning.put(ARN, [(V1, 2)])
     house.ready(2)
     first, second = house.claim(), house.claim()
-    house.provisioning.put(ARN, V1, 1, anew=True)
+    house.provisioning.put(ARN, [(V1, 1)], anew=True)
     assert not first.retired
     house.release(first)
     assert first.retired
@@ -284,10 +284,10 @@ def test_busy_ones_too_many_go_when_they_are_released(house):
 
 
 def test_another_version_replaces_all_at_once_and_running_invocations_finish(house):
-    house.provisioning.put(ARN, V1, 2)
+    house.provisioning.put(ARN, [(V1, 2)])
     house.ready(2)
     busy = house.claim()
-    house.provisioning.put(ARN, V2, 2)
+    house.provisioning.put(ARN, [(V2, 2)])
     assert house.stands == Provisioned(Status.IN_PROGRESS, 2, 0, 0)
     assert [env.retired for env in house.made if env is not busy and env.version.version == "1"] == [True]
     assert not busy.retired
@@ -297,8 +297,36 @@ def test_another_version_replaces_all_at_once_and_running_invocations_finish(hou
     assert house.claim(V2).version.version == "2"
 
 
+def test_two_versions_of_an_alias_each_have_their_share(house):
+    house.provisioning.put(ARN, [(V1, 2)])
+    house.ready(2)
+    house.provisioning.put(ARN, [(V1, 1), (V2, 1)])
+    assert house.stands == Provisioned(Status.IN_PROGRESS, requested=2, allocated=1, available=1)
+    assert house.claim(V1).version.version == "1"
+    assert house.claim(V2) is None
+    house.ready()
+    assert house.stands == Provisioned(Status.READY, 2, 2, 2)
+    assert house.claim(V2).version.version == "2"
+    assert repr(house.limits) == "0 of 18"
+    assert house.provisioning.use(ARN) == Use(1.0, 1.0)
+    house.provisioning.put(ARN, [(V2, 2)])
+    house.ready()
+    assert house.stands == Provisioned(Status.READY, 2, 2, 2)
+    assert house.claim(V1) is None
+
+
+def test_one_versions_failure_is_the_aliass(house):
+    house.provisioning.put(ARN, [(V1, 1), (V2, 1)])
+    house.ready()
+    for attempt in range(6):
+        house.fail()
+        if attempt < 5:
+            house.wait()
+    assert house.stands == Provisioned(Status.FAILED, 2, 1, 1, "FUNCTION_ERROR_INIT_FAILURE")
+
+
 def test_let_go_while_it_begins_nothing_is_left(house):
-    house.provisioning.put(ARN, V1, 3)
+    house.provisioning.put(ARN, [(V1, 3)])
     house.ready()
     house.provisioning.remove(ARN)
     assert house.stands is None
@@ -307,7 +335,7 @@ def test_let_go_while_it_begins_nothing_is_left(house):
 
 
 def test_what_is_in_use_is_taken_from_what_the_others_share(house):
-    house.provisioning.put(ARN, V1, 4)
+    house.provisioning.put(ARN, [(V1, 4)])
     hold = house.limits.share(F)
     assert repr(house.limits) == "0 of 20"
     house.ready(4)
@@ -321,7 +349,7 @@ def test_what_is_in_use_is_taken_from_what_the_others_share(house):
 
 def test_all_reserved_and_provisioned_throttles_every_other_qualifier(house):
     house.limits.reserve(F.function_arn, 2)
-    house.provisioning.put(ARN, V1, 2)
+    house.provisioning.put(ARN, [(V1, 2)])
     house.ready(2)
     refusal = house.pool.assign(F, 0.0)
     assert isinstance(refusal, Throttle)
@@ -331,7 +359,7 @@ def test_all_reserved_and_provisioned_throttles_every_other_qualifier(house):
 
 def test_more_than_ten_requests_a_second_for_each_spill_over():
     house = House(requests=True)
-    house.provisioning.put(ARN, V1, 2)
+    house.provisioning.put(ARN, [(V1, 2)])
     house.ready(2)
     for _ in range(20):
         house.release(house.claim())
@@ -341,7 +369,7 @@ def test_more_than_ten_requests_a_second_for_each_spill_over():
 
 def test_neither_age_nor_others_need_for_memory_takes_them():
     house = House(memory_mb=3 * V1.memory_mb)
-    house.provisioning.put(ARN, V1, 2)
+    house.provisioning.put(ARN, [(V1, 2)])
     house.ready(2)
     assert house.pool.reap(1e9, 0.0) == ()
     assert isinstance(house.pool.assign(F, 0.0), Lease)
@@ -350,7 +378,7 @@ def test_neither_age_nor_others_need_for_memory_takes_them():
 
 def test_the_use_is_what_invocations_found_busy_with_themselves_since_it_was_asked_last(house):
     assert house.provisioning.use(ARN) is None
-    house.provisioning.put(ARN, V1, 4)
+    house.provisioning.put(ARN, [(V1, 4)])
     house.ready(4)
     assert house.provisioning.use(ARN) is None
     for _ in range(3):

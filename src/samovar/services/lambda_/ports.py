@@ -1,7 +1,7 @@
 """What the service asks of others: the engine that runs functions, who takes events for later, and who keeps what may
 be tagged."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from samovar.core.context import Context, Reply
@@ -51,8 +51,8 @@ class Engine(Protocol):
         """Give the function (unqualified ARN) this much of its account's concurrency for itself, from now on."""
         ...
 
-    def provision(self, arn: str, version: Version, units: int, *, anew: bool) -> None:
-        """Have so many environments of the version ready for invocations of this (qualified) ARN; `anew`: try again
+    def provision(self, arn: str, shares: Sequence[tuple[Version, int]], *, anew: bool) -> None:
+        """Have so many environments of each version ready for invocations of this (qualified) ARN; `anew`: try again
         where that has failed."""
         ...
 

@@ -30,32 +30,33 @@ class Provisions:
 
     def follow(self, key: Key) -> None:
         """Something of this function has changed: bring the engine to what holds now."""
-        held = {each: provision for each, provision in self.records(key) if self._version(each) is not None}
+        held = {each: provision for each, provision in self.records(key) if self._shares(each, provision.units)}
         for gone in [each for each in self._asked if each[:3] == key and each not in held]:
             self.engine.unprovision(self._asked.pop(gone))
         for each, provision in held.items():
             self.ask(each, provision)
 
     def ask(self, key: QualifiedKey, provision: Provision, *, anew: bool = False) -> None:
-        number = self._version(key)
-        version = self.functions.runs(key[:3], number) if number is not None else None
-        if version is None:
-            return  # it is asked again when the version has come into force
-        arn = self._asked[key] = f"{version.function_arn}:{key[3]}"
-        self.engine.provision(arn, version, provision.units, anew=anew)
+        found = [(self.functions.runs(key[:3], number), units) for number, units in self._shares(key, provision.units)]
+        shares = [(version, units) for version, units in found if version is not None]
+        if not shares or len(shares) < len(found):
+            return  # it is asked again when all versions have come into force
+        arn = self._asked[key] = f"{shares[0][0].function_arn}:{key[3]}"
+        self.engine.provision(arn, shares, anew=anew)
 
     def records(self, key: Key) -> list[tuple[QualifiedKey, Provision]]:
         """Those of a function, by qualifier."""
         found = self.functions.provisions.items(key)
         return [((*key, qualifier), provision) for (*_, qualifier), provision in found]
 
-    def _version(self, key: QualifiedKey) -> str | None:
-        """The number of the version behind a record; None when it isn't there any more."""
+    def _shares(self, key: QualifiedKey, units: int) -> list[tuple[str, int]]:
+        """The versions behind a record and what each gets, by the weights of an alias; nothing when they have gone."""
         alias = self.functions.aliases.get(key)
-        if alias is not None:
-            return alias.version
-        published = self.functions.published(key[:3], key[3])
-        return published.version if published is not None else None
+        if alias is None:
+            published = self.functions.published(key[:3], key[3])
+            return [(published.version, units)] if published is not None else []
+        others = [(version, int(units * weight + 1e-9)) for version, weight in alias.weights.items()]
+        return [(alias.version, units - sum(share for _, share in others)), *others]
 
 
 def total(functions: State, function: Function) -> int:

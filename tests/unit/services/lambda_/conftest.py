@@ -3,7 +3,7 @@
 import asyncio
 import io
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ class FakeEngine:
         self.prepared: list[str] = []
         self.missing: dict[str, str] = {}
         self.reserved: dict[str, int] = {}
-        self.provisions: dict[str, tuple[Version, int]] = {}
+        self.provisions: dict[str, list[tuple[Version, int]]] = {}
         self.stands: Provisioned | None = None
         self.refusal: AwsError | None = None
         self.result: Result | None = Result(Outcome.OK, b'"done"')
@@ -69,8 +69,8 @@ class FakeEngine:
     def retire(self, version_key: str) -> None:
         self.retired.append(version_key)
 
-    def provision(self, arn: str, version: Version, units: int, *, anew: bool) -> None:
-        self.provisions[arn] = (version, units)
+    def provision(self, arn: str, shares: Sequence[tuple[Version, int]], *, anew: bool) -> None:
+        self.provisions[arn] = list(shares)
 
     def unprovision(self, arn: str) -> None:
         del self.provisions[arn]

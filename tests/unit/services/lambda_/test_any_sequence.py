@@ -196,7 +196,8 @@ class Player:
             ]:
                 provisioned[config["FunctionArn"]] = config["RequestedProvisionedConcurrentExecutions"]
         assert self.lab.engine.reserved == reserved
-        assert {arn: units for arn, (_, units) in self.lab.engine.provisions.items()} == provisioned
+        asked = {arn: sum(units for _, units in shares) for arn, shares in self.lab.engine.provisions.items()}
+        assert asked == provisioned
         shared = [units for arn, units in provisioned.items() if arn.rpartition(":")[0] not in reserved]
         limits = self.lab.call("GetAccountSettings")["AccountLimit"]
         assert limits["UnreservedConcurrentExecutions"] == 1000 - sum(reserved.values()) - sum(shared) >= 100

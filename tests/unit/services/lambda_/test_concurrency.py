@@ -155,8 +155,11 @@ def provisioned(lab, qualifier="prod", name="f"):
 
 
 def asked(lab):
-    """ARN -> version and number, as the engine was asked."""
-    return {arn: (version.version, units) for arn, (version, units) in lab.engine.provisions.items()}
+    """ARN -> version and number (or several of them), as the engine was asked."""
+    found = {
+        arn: [(version.version, units) for version, units in shares] for arn, shares in lab.engine.provisions.items()
+    }
+    return {arn: shares if len(shares) > 1 else shares[0] for arn, shares in found.items()}
 
 
 def test_put_answers_before_anything_is_ready_and_get_says_how_the_engine_stands(lab, published):
@@ -216,6 +219,18 @@ def test_moving_an_alias_moves_its_provisioned_environments(lab, published, make
     assert asked(lab) == {f"{ARN}:prod": ("1", 2)}
     lab.call("UpdateAlias", FunctionName="f", Name="prod", FunctionVersion="2")
     assert asked(lab) == {f"{ARN}:prod": ("2", 2)}
+
+
+def test_an_alias_that_comes_to_share_its_invocations_shares_its_environments(lab, published, make_zip):
+    provision(lab, 5)
+    lab.call("UpdateFunctionCode", FunctionName="f", ZipFile=make_zip("two"), Publish=True)
+    lab.settle()
+    for weight, shares in ((0.2, [("1", 4), ("2", 1)]), (0.5, [("1", 3), ("2", 2)]), (0.1, [("1", 5), ("2", 0)])):
+        weights = {"AdditionalVersionWeights": {"2": weight}}
+        lab.call("UpdateAlias", FunctionName="f", Name="prod", RoutingConfig=weights)
+        assert asked(lab) == {f"{ARN}:prod": shares}
+    lab.call("UpdateAlias", FunctionName="f", Name="prod", FunctionVersion="2", RoutingConfig={})
+    assert asked(lab) == {f"{ARN}:prod": ("2", 5)}
 
 
 def test_it_outlives_the_server_and_begins_anew(lab, published):
