@@ -62,11 +62,14 @@ class Package(msgspec.Struct, frozen=True):
     path: Path
 
 
-def unpack(data: bytes, root: Path) -> Package:
-    """Put the tree of the zip `data` under `root` if it isn't there yet. Raises AwsError for what AWS would refuse."""
-    if len(data) > ZIPPED_LIMIT:
+def unpack(data: bytes, root: Path, limit: int = ZIPPED_LIMIT) -> Package:
+    """Put the tree of the zip `data` under `root` if it isn't there yet. Raises AwsError for what AWS would refuse.
+
+    `limit` is what the zip itself may have; what it unpacks to is limited in any case.
+    """
+    if len(data) > limit:
         raise AwsError(
-            "RequestEntityTooLargeException", f"Zipped size must be smaller than {ZIPPED_LIMIT} bytes", Type="User"
+            "RequestEntityTooLargeException", f"Zipped size must be smaller than {limit} bytes", Type="User"
         )
     digest = hashlib.sha256(data)
     name = digest.hexdigest()

@@ -22,6 +22,7 @@ from samovar.core.clock import Clock
 from samovar.engine import package
 from samovar.engine.archive import UNZIPPED_LIMIT
 from samovar.engine.package import Package
+from samovar.services.lambda_.fetch import Upload
 from samovar.services.lambda_.function import Code, Deployed, LayerReference
 from samovar.services.lambda_.layers import LayerVersion
 from samovar.services.lambda_.names import invalid
@@ -46,16 +47,12 @@ class CodeStore:
         self.hot_reload = False
         """Whether folders of the host are taken for code."""
 
-    async def keep(self, data: bytes, source_kms_key_arn: str, architecture: str) -> Code:
-        """Store a function's zip and unpack it; raises what AWS answers for one that it can't take."""
-        return code_of(await self.keep_layer(data), source_kms_key_arn, architecture)
-
-    async def keep_layer(self, data: bytes) -> Package:
-        """The same for a layer's."""
+    async def keep(self, upload: Upload) -> Package:
+        """Store a function's or a layer's zip and unpack it; raises what AWS answers for one that it can't take."""
         async with self._lock:
-            digest = await self._blobs.put(data)
+            digest = await self._blobs.put(upload.data)
             self._suspect([digest])  # until a row names it
-            return await asyncio.to_thread(package.unpack, data, self._trees)
+            return await asyncio.to_thread(package.unpack, upload.data, self._trees, upload.limit)
 
     async def stack(self, code: Code, layers: tuple[LayerReference, ...]) -> None:
         """Make the tree of a function's layers; raises what AWS answers when they are too large for this code."""
@@ -138,7 +135,8 @@ class CodeStore:
     async def _restore(self, digests: Iterable[str]) -> None:
         for digest in digests:
             if not package.is_folder(digest) and not (self._trees / digest).is_dir():
-                await asyncio.to_thread(package.unpack, await self._blobs.get(digest), self._trees)
+                zipped = await self._blobs.get(digest)
+                await asyncio.to_thread(package.unpack, zipped, self._trees, UNZIPPED_LIMIT)
 
     def _unzipped_size(self, digests: Iterable[str]) -> int:
         trees = [self._trees / digest for digest in digests if not package.is_folder(digest)]

@@ -6,24 +6,31 @@ copied; S3ObjectStorageMode=REFERENCE, which would leave it where it is, is refu
 
 from collections.abc import AsyncIterable
 
+import msgspec
+
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
+from samovar.engine.archive import UNZIPPED_LIMIT
+from samovar.engine.package import ZIPPED_LIMIT
 from samovar.services.lambda_.configure import not_implemented
 from samovar.services.lambda_.names import invalid
 
 _S3_MEMBERS = ("S3Bucket", "S3Key", "S3ObjectVersion", "S3ObjectStorageMode")
-_LARGEST = 250 * 1024 * 1024
-"""The limit of what is unzipped holds for the zip as well."""
 
 
-async def archive(ctx: Context, source: Params) -> bytes:
+class Upload(msgspec.Struct, frozen=True):
+    data: bytes
+    limit: int
+    """Bytes that a zip that came this way may have: for one from S3 it is that of what is unzipped."""
+
+
+async def archive(ctx: Context, source: Params) -> Upload:
     """`source`: Code of CreateFunction, Content of PublishLayerVersion, or UpdateFunctionCode's own members."""
     elsewhere = [member for member in _S3_MEMBERS if member in source]
     if "ZipFile" in source:
         if elsewhere:
             raise invalid("Please do not provide other FunctionCode parameters when providing a ZipFile.")
-        data: bytes = source["ZipFile"]
-        return data
+        return Upload(source["ZipFile"], ZIPPED_LIMIT)
     if not source.get("S3Bucket") or not source.get("S3Key"):
         raise invalid("Please provide a source for function code.")
     if source.get("S3ObjectStorageMode") == "REFERENCE":
@@ -34,12 +41,15 @@ async def archive(ctx: Context, source: Params) -> bytes:
     try:
         answer = await ctx.call("s3", "GetObject", wanted)
     except AwsError as error:
-        said = f"S3 Error Code: {error.code}. S3 Error Message: {error.message}"
+        code, message = error.code, error.message
+        if code == "NotImplementedException":  # a service that isn't on this server has no buckets
+            code, message = "NoSuchBucket", "The specified bucket does not exist"
+        said = f"S3 Error Code: {code}. S3 Error Message: {message}"
         raise invalid(f"Error occurred while GetObject. {said}") from None
-    return await _whole(answer["Body"], answer["ContentLength"])
+    return Upload(await _whole(answer["Body"], answer["ContentLength"]), UNZIPPED_LIMIT)
 
 
 async def _whole(body: bytes | AsyncIterable[bytes], size: int) -> bytes:
-    if size > _LARGEST:
-        raise invalid(f"Unzipped size must be smaller than {_LARGEST} bytes")
+    if size > UNZIPPED_LIMIT:
+        raise invalid(f"Unzipped size must be smaller than {UNZIPPED_LIMIT} bytes")
     return body if isinstance(body, bytes) else b"".join([part async for part in body])

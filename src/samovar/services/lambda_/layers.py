@@ -109,6 +109,9 @@ class Layers:
         await self._store.transact(counted, self._versions.putting(_place(key, version.number), version))
         return version
 
+    def __len__(self) -> int:
+        return len(self._versions)
+
     def get(self, key: Key, number: int) -> LayerVersion | None:
         return self._versions.get(_place(key, number))
 

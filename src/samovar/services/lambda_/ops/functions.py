@@ -10,7 +10,7 @@ import msgspec
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.core.ids import uuid4
-from samovar.services.lambda_ import configure, fetch, hotreload, names, pages, surroundings
+from samovar.services.lambda_ import configure, fetch, hotreload, names, pages, storage, surroundings
 from samovar.services.lambda_ import function as functions
 from samovar.services.lambda_.alias import Alias
 from samovar.services.lambda_.code import code_of
@@ -205,4 +205,6 @@ async def _keep(state: State, ctx: Context, source: Params, architecture: str, d
         raise invalid(f"Please don't provide ImageUri when {doing} a function with packageType Zip.")
     if hotreload.wanted(source):
         return code_of(hotreload.folder(source, state.code.hot_reload), "", architecture)
-    return await state.code.keep(await fetch.archive(ctx, source), source.get("SourceKMSKeyArn", ""), architecture)
+    upload = await fetch.archive(ctx, source)
+    storage.check(state, ctx, len(upload.data))
+    return code_of(await state.code.keep(upload), source.get("SourceKMSKeyArn", ""), architecture)

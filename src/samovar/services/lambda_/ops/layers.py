@@ -11,7 +11,7 @@ import msgspec
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.core.ids import uuid4
-from samovar.services.lambda_ import fetch, hotreload, layers, pages, policies
+from samovar.services.lambda_ import fetch, hotreload, layers, pages, policies, storage
 from samovar.services.lambda_.layers import LayerVersion
 from samovar.services.lambda_.names import invalid
 from samovar.services.lambda_.policies import Policy
@@ -26,7 +26,9 @@ async def publish_layer_version(state: State, ctx: Context, params: Params) -> P
     if hotreload.wanted(params["Content"]):
         content = hotreload.folder(params["Content"], state.code.hot_reload)
     else:
-        content = await state.code.keep_layer(await fetch.archive(ctx, params["Content"]))
+        upload = await fetch.archive(ctx, params["Content"])
+        storage.check(state, ctx, len(upload.data))
+        content = await state.code.keep(upload)
     version = await state.layers.publish(key, content, params, state.clock.now())
     state.tidy()
     return _shown(state, ctx, version)

@@ -5,7 +5,7 @@ Rule: publishing what hasn't changed since the last version gives that version a
 
 from samovar.core.context import Context, Params
 from samovar.core.ids import uuid4
-from samovar.services.lambda_ import configure, names, pages
+from samovar.services.lambda_ import configure, names, pages, storage
 from samovar.services.lambda_ import function as functions
 from samovar.services.lambda_.function import Function
 from samovar.services.lambda_.names import LATEST, invalid
@@ -21,6 +21,7 @@ async def publish_version(state: State, ctx: Context, params: Params) -> Params:
         _check_code(function, params.get("CodeSha256"))
         version = state.published_last(function)
         if version is None:
+            storage.check(state, ctx, function.code.size)
             function, version = functions.published(function, params.get("Description"), uuid4(), uuid4())
             await state.change(function, version)
     return describe(version, version.version)
