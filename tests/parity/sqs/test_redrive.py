@@ -72,6 +72,13 @@ def test_a_receive_beyond_the_count_moves_the_message_instead(pair, send, receiv
     assert message["Attributes"]["ApproximateReceiveCount"] == "2"
 
 
+def test_a_timeout_of_zero_moves_it_as_well(sqs, pair, send, bodies):
+    source, dead = pair
+    send(source, "poison")
+    assert [bodies(source, VisibilityTimeout=0) for _ in range(3)] == [["poison"], [], []]
+    assert bodies(dead) == ["poison"]
+
+
 def test_whoever_waits_at_the_dead_letter_queue_gets_it(sqs, pair, send, bodies, platform):
     source, dead = pair
     send(source, "poison")

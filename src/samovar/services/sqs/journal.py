@@ -130,7 +130,7 @@ def receive(order: Receiving) -> Steps:
     rows: list[Row] = []
     if not order.fifo:
         rows = yield from _take_good(order)
-        if order.due <= order.now:
+        if rows and order.due <= order.now:
             return rows  # what was taken stays visible, and would be found again
     looked = 0
     while looked < MOST_MOVES and _taken(rows) < order.limit:
