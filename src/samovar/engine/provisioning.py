@@ -134,7 +134,12 @@ class Provisioning:
             return
         found.units = units
         found.status, found.reason, found.failures = Status.IN_PROGRESS, "", 0
-        for environment in self._house.pool.trim(found.version.key, units):
+        surplus = list(self._house.pool.trim(found.version.key, units))
+        if found.in_use:
+            self._tell_limits(version)
+        else:
+            surplus += list(found.ready)[units:]
+        for environment in surplus:
             found.ready.discard(environment)
             environment.retire()
         self._advance(found)
@@ -251,7 +256,7 @@ class Provisioning:
         allocation.status = Status.READY
         if not allocation.in_use:
             allocation.in_use = True
-            for environment in allocation.ready:
+            for environment in list(allocation.ready):
                 self._house.offer(environment)
         allocation.requests = self._limits.rate(allocation.units)
         self._tell_limits(allocation.version)

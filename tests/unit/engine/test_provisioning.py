@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from samovar.engine.concurrency import Concurrency, Rates
 from samovar.engine.limits import Reason, Throttle
@@ -35,7 +38,8 @@ BROKEN = InitFailure("Runtime.ImportModuleError", b"{}")
 
 
 class Env:
-    def __init__(self, number: int, version: Version) -> None:
+    def __init__(self, number: int, version: Version, house: "House") -> None:
+        self.house = house
         self.id = f"env-{number}"
         self.version = version
         self.version_key = version.key
@@ -45,6 +49,7 @@ class Env:
 
     def retire(self) -> None:
         self.retired = True
+        self.house.die(self)
 
 
 class House:
@@ -59,7 +64,7 @@ class House:
         self.provisioning = Provisioning(self, self.limits)
 
     def _make(self, version: Version) -> Env:
-        self.made.append(Env(len(self.made) + 1, version))
+        self.made.append(Env(len(self.made) + 1, version, self))
         return self.made[-1]
 
     def initialise(self, version: Version, told: Callable[[InitFailure | None], None]) -> Env | Throttle:
@@ -86,7 +91,6 @@ class House:
 
     def _gone(self, environment: Env) -> None:
         environment.retire()
-        self.provisioning.lost(environment)
 
     def ready(self, count: int = 1) -> None:
         for _ in range(count):
@@ -254,8 +258,6 @@ def test_another_number_keeps_what_is_there(house):
     assert house.stands == Provisioned(Status.READY, 3, 3, 3)
     house.provisioning.put(ARN, [(V1, 1)], anew=True)
     assert [env.retired for env in house.made] == [False, True, True]
-    for env in house.made[1:]:
-        house.die(env)
     house.release(first)
     assert house.stands == Provisioned(Status.READY, 1, 1, 1)
     assert house.claim() is first
@@ -388,3 +390,96 @@ def test_the_use_is_what_invocations_found_busy_with_themselves_since_it_was_ask
     assert house.claim() is not None
     assert house.claim() is None
     assert house.provisioning.use(ARN) == Use(average=1.0, maximum=1.0)
+
+
+class ProvisioningMachine(RuleBasedStateMachine):
+    """Any sequence of calls: what is in use is what the limits know, nothing is started too often, nothing leaks."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.house = House(limit=50, memory_mb=14 * V1.memory_mb)
+        self.busy: list[Env] = []
+
+    @rule(
+        name=st.sampled_from("abc"),
+        shares=st.sampled_from([[(V1, 1)], [(V1, 5)], [(V2, 3)], [(V1, 2), (V2, 2)], [(V1, 4), (V2, 0)], [(V1, 12)]]),
+        anew=st.booleans(),
+    )
+    def put(self, name: str, shares: list[tuple[Version, int]], anew: bool) -> None:
+        self.house.provisioning.put(f"{ARN}{name}", shares, anew=anew)
+
+    @rule(name=st.sampled_from("abc"))
+    def remove(self, name: str) -> None:
+        self.house.provisioning.remove(f"{ARN}{name}")
+
+    @precondition(lambda self: self.house.starting)
+    @rule(well=st.integers(0, 3))
+    def initialised(self, well: int) -> None:
+        if well:
+            self.house.ready()
+        else:
+            self.house.fail()
+
+    @precondition(lambda self: self.house.timers)
+    @rule()
+    def later(self) -> None:
+        self.house.wait()
+
+    @rule(name=st.sampled_from("abc"), version=st.sampled_from([V1, V2]))
+    def claim(self, name: str, version: Version) -> None:
+        environment = self.house.claim(version, f"{ARN}{name}")
+        if environment is not None:
+            assert environment not in self.busy
+            assert not environment.retired
+            assert environment.version.version == version.version
+            self.busy.append(environment)
+
+    @precondition(lambda self: self.busy)
+    @rule(data=st.data(), dies=st.booleans())
+    def end(self, data: st.DataObject, dies: bool) -> None:
+        environment = self.busy.pop(data.draw(st.integers(0, len(self.busy) - 1)))
+        if dies:
+            self.house.die(environment)
+        else:
+            self.house.release(environment)
+
+    @rule()
+    def invoke_ordinarily(self) -> None:
+        lease = self.house.pool.assign(F, 0.0)
+        if isinstance(lease, Lease):
+            if lease.cold:
+                self.house.pool.started(lease.environment)
+            self.house.pool.release(lease.environment, 0.0)
+
+    @invariant()
+    def what_is_told_agrees(self) -> None:
+        in_use = 0
+        for name in "abc":
+            stands = self.house.provisioning.get(f"{ARN}{name}")
+            if stands is not None:
+                assert 0 <= stands.available <= stands.allocated <= stands.requested
+                assert (stands.status is Status.READY) <= (stands.available == stands.allocated)
+        for allocation in self.house.provisioning._by_key.values():
+            in_use += allocation.units if allocation.in_use else 0
+        hold = self.house.limits.share(F)
+        told = repr(self.house.limits)
+        assert told == f"0 of {50 - in_use}", (told, in_use)
+        assert hold
+        assert len(self.house.starting) <= AT_ONCE
+        assert self.house.pool.used_mb <= 14 * V1.memory_mb
+
+    def teardown(self) -> None:
+        self.house.provisioning.close()
+        while self.house.starting:
+            self.house.ready()
+        while self.house.timers:
+            self.house.wait()
+        for environment in self.busy:
+            self.house.release(environment)
+        self.house.pool.reap(1e9, 0.0)
+        assert len(self.house.pool) == 0
+        assert repr(self.house.limits) == "0 of 50"
+
+
+ProvisioningMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+test_any_sequence_of_calls = ProvisioningMachine.TestCase
