@@ -29,6 +29,8 @@ HOOKS = {"prerouting": 0, "input": 1, "forward": 2, "postrouting": 4}
 DROP, ACCEPT = 0, 1
 ESTABLISHED = 2 | 4
 """Bits of a connection's state: established, or related to one that is."""
+NEW = 8
+"""One that begins."""
 DESTINATION_CHANGED = 32
 """Bit of a connection's status."""
 
@@ -241,6 +243,13 @@ def _load(base, offset, size):
 def state_is(bits, equal=True):
     # type: (int, bool) -> bytes
     return _connection(0, bits, equal)
+
+
+def more_often_than(rate, burst):
+    # type: (int, int) -> bytes
+    """Once so many have come in a second, beyond a burst."""
+    speed = attribute(1, struct.pack(">Q", rate)) + attribute(2, struct.pack(">Q", 1))
+    return _expression("limit", speed, attribute(3, _number(burst)), attribute(4, _number(0)), attribute(5, _number(1)))
 
 
 def status_has(bits):

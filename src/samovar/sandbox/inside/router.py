@@ -30,7 +30,7 @@ import time
 import link
 import netlink
 import syscalls
-from netlink import ACCEPT, DROP, ESTABLISHED, reject, verdict
+from netlink import ACCEPT, DROP, ESTABLISHED, NEW, reject, verdict
 
 PREFIX = "smv"
 """Of the uplinks' names on the host."""
@@ -38,7 +38,8 @@ GATEWAY = "198.18.0.1"
 _INSIDE_INDEX = 10
 _FIRST_INDEX = 1000
 _UPLINKS = 240
-_TCP, _UDP = 6, 17
+_CONVERSATIONS_A_SECOND, _CONVERSATIONS_AT_ONCE = 1000, 10_000
+"""Begun by all boxes together: each takes a place in a table of the host's."""
 _SYSCTL = "/proc/sys/net/ipv4/conf/%s/%s"
 _MARK = "21318"
 """In an interface's `tag`, a number that the kernel keeps for whoever wants one: that a router made it forward."""
@@ -114,6 +115,8 @@ class Router:
         table.rule("forward", netlink.comes_by("up"), netlink.state_is(ESTABLISHED), verdict(ACCEPT))
         table.rule("forward", netlink.comes_by("up"), verdict(DROP))
         table.rule("forward", netlink.goes_to("169.254.0.0", 2), reject())
+        begun = (netlink.state_is(NEW), netlink.more_often_than(_CONVERSATIONS_A_SECOND, _CONVERSATIONS_AT_ONCE))
+        table.rule("forward", netlink.leaves_by("up"), *begun, reject())
         table.rule("forward", netlink.leaves_by("up"), verdict(ACCEPT))
         table.rule("forward", reject())
         table.chain("postrouting", "nat", 100)
