@@ -41,7 +41,7 @@ from samovar.gateway import keys
 from samovar.gateway.admission import admit
 from samovar.gateway.authority import OPERATOR, Authority
 from samovar.gateway.dispatch import Gateway
-from samovar.gateway.doors import BadView, Doors, Site
+from samovar.gateway.doors import Aside, BadView, Doors, Site
 from samovar.gateway.identity import DEFAULT_ACCOUNT, Identities
 from samovar.net.server import Server, serve
 from samovar.sandbox import cgroup, doctor
@@ -174,7 +174,9 @@ class App:
         await self.outbox.queue.start()
         scaling = await application_autoscaling.build(store, clock, self.acting, self.engine.provisioned_use)
         self._close_with(rooms, scaling)
-        s3_service = await s3.build(store, data / "objects", clock, self.outbox, self.acting)
+        s3_service, self._browsers = await s3.build(
+            store, data / "objects", clock, self.outbox, self.acting, self.authority.admit_form
+        )
         sns_service, self._sns_certificate, self._sns_mail = await sns.build(
             store, self._queues, self.acting, self.targets, self.journal, data / "sns", clock, settings.smtp
         )
@@ -303,6 +305,7 @@ class App:
             listen_host=settings.host,
             downloads={lambda_.LINK_PATH: self._download_code, sns.CERTIFICATE_PATH: self._sns_certificate},
             views={"/_samovar/events": self._show_events, sns.MAIL_PATH: self._sns_mail},
+            asides=[Aside("s3", "PutObject", self._browsers.claims, self._browsers.answer, self._browsers.shared)],
             sites=[Site(lambda_.URL_LABEL, lambda_.URL_PATH, self._visit_url)],
             rooms={keys.PATH: keys.KeysDoor(self.authority, self._keys).open},
             guard=self.authority.authenticate_operator if settings.auth_mode == "on" else None,

@@ -10,6 +10,7 @@ Rules: whose key signs is who is identified, from one place of the request only.
 reached through the owner's context once both sides allow; nobody gets there otherwise. No secret reaches a log.
 """
 
+import hmac
 import logging
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -221,6 +222,30 @@ class Authority:
         if not trusted and self._soft:
             self._say(f"would be refused: the role {role} can't be assumed by {service}")
         return trusted or self._soft
+
+    def admit_form(self, ctx: Context, fields: Mapping[str, str], wanted: Params) -> Context:
+        """The context of whoever signed an HTML form for S3 and may put what it brings; AwsError for nobody's.
+
+        Facts: s3.md §3.4.
+        """
+        claimed = sigv4.parse_credential(fields.get("x-amz-credential", ""))
+        token = {"x-amz-security-token": fields["x-amz-security-token"]} if "x-amz-security-token" in fields else {}
+        found = self._identities.find(claimed, token, "") if claimed is not None else None
+        if self.enforces and not self._soft:
+            self._check_form(fields, claimed, found)
+        who = found or identity.assumed(claimed)
+        ctx = msgspec.structs.replace(ctx, account=who.account, principal=who.principal, session=who.session)
+        return self.admit(ctx, "s3", "PutObject", wanted) if self.enforces else ctx
+
+    def _check_form(self, fields: Mapping[str, str], claimed: Scope | None, found: Identity | None) -> None:
+        if claimed is None or not fields.get("policy"):
+            raise AwsError("AccessDenied", "Access Denied")
+        if found is None:
+            raise _as_s3(AwsError("UnrecognizedClientException", _INVALID_TOKEN))
+        wanted = self._verifier.sign(found.secret, claimed, fields["policy"])
+        if not hmac.compare_digest(wanted.encode(), fields.get("x-amz-signature", "").encode("utf-8", "replace")):
+            text = "The request signature we calculated does not match the signature you provided. Check your key and "
+            raise AwsError("SignatureDoesNotMatch", text + "signing method.")
 
     # --- pieces
 

@@ -13,7 +13,7 @@ operation costs no task, no future, no timer.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
@@ -25,7 +25,7 @@ from samovar.core.service import Service, fold
 from samovar.gateway import identity, origin
 from samovar.gateway.admission import OTHER
 from samovar.gateway.authority import NOBODY, Authority
-from samovar.gateway.doors import Doors, answer
+from samovar.gateway.doors import Aside, Doors, answer
 from samovar.gateway.identity import Identity
 from samovar.gateway.payload import Payload, is_chunked
 from samovar.net.body import BodyStream, CutShort
@@ -128,9 +128,16 @@ class Gateway:
             ctx = self._context(call, scope, who)
             self._whole(call, lambda: site.serve(call.request, ctx, call.reply))
             return
-        if origin.is_foreign(call.request.headers):
-            call.reply(answer(403, {"message": "Requests from web pages of other sites are refused."}))
+        if call.request.method in ("OPTIONS", "POST") and (aside := self._doors.aside(call.request)):
+            self._step_aside(call, aside)
             return
+        if "origin" in call.request.headers:
+            shared = self._doors.shared(call.request)
+            if shared is not None:
+                call.reply = partial(_reply_with, call.reply, shared)
+            elif origin.is_foreign(call.request.headers):
+                call.reply(answer(403, {"message": "Requests from web pages of other sites are refused."}))
+                return
         opened = self._doors.open(call.request)
         if opened is None:
             self._begin(call)
@@ -138,6 +145,14 @@ class Gateway:
             call.reply(opened)
         else:
             self._spawn(call, opened, call.reply)
+
+    def _step_aside(self, call: _Call, aside: Aside) -> None:
+        request = call.request
+        call.operation = self._models[aside.service].operation(aside.operation)
+        scope = sigv4.scope(request.headers, request.query)
+        ctx = self._context(call, scope, NOBODY if self._enforces else self._identify(call, scope))
+        stream = self._payload(request, request.incoming) if request.incoming is not None else _once(request.body)
+        self._spawn(call, aside.answer(request, ctx, aiter(stream)), call.reply)
 
     def _begin(self, call: _Call) -> None:
         request = call.request
@@ -241,6 +256,14 @@ class Gateway:
     def _done(self, call: _Call, then: Callable[[_T], None], task: asyncio.Future[_T]) -> None:
         self._tasks.discard(task)
         self._guard(call, lambda: then(task.result()))
+
+
+def _reply_with(reply: Reply, headers: list[tuple[str, str]], response: Response) -> None:
+    reply(Response(response.status, [*response.headers, *headers], response.body))
+
+
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    yield body
 
 
 async def _collect(stream: BodyStream) -> bytes:

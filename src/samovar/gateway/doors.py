@@ -7,7 +7,7 @@ function or without --allow-reset, and moving the clock likewise (--allow-clock)
 browser, as it is on AWS: who may enter is its own matter.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -54,6 +54,18 @@ class Site(msgspec.Struct, frozen=True):
     """Answers once, now or later."""
 
 
+class Aside(msgspec.Struct, frozen=True):
+    """What a service of AWS's answers beside its operations: preflights, forms."""
+
+    service: str
+    operation: str
+    """In whose form errors are told."""
+    claims: Callable[[Request], bool]
+    answer: Callable[[Request, Context, AsyncIterator[bytes]], Awaitable[Response]]
+    shared: Callable[[Request], list[tuple[str, str]] | None]
+    """The headers that let a page of another site read the answer to its request; None: it may not."""
+
+
 class _Move(msgspec.Struct, forbid_unknown_fields=True):
     """The body of POST /_samovar/clock."""
 
@@ -74,6 +86,7 @@ class Doors:
         downloads: Mapping[str, Download] | None = None,
         views: Mapping[str, View] | None = None,
         sites: Iterable[Site] = (),
+        asides: Iterable[Aside] = (),
         rooms: Mapping[str, Room] | None = None,
         guard: Callable[[Request], None] | None = None,
     ) -> None:
@@ -93,6 +106,7 @@ class Doors:
         self._downloads = downloads or {}
         self._views = views or {}
         self._sites = tuple(sites)
+        self._asides = tuple(asides)
         self._rooms = rooms or {}
         self._guard = guard
 
@@ -103,6 +117,14 @@ class Doors:
             if site.label in host or request.path.startswith(site.path):
                 return site
         return None
+
+    def aside(self, request: Request) -> Aside | None:
+        """Whose a request is that no operation means."""
+        return next((aside for aside in self._asides if aside.claims(request)), None)
+
+    def shared(self, request: Request) -> list[tuple[str, str]] | None:
+        """What the answer to a page of another site must say for it to be read; None: it may not be."""
+        return next((found for aside in self._asides if (found := aside.shared(request)) is not None), None)
 
     def open(self, request: Request) -> Response | Coroutine[Any, Any, Response] | None:
         """The answer of an internal door, now or to be awaited; None when the path isn't one."""

@@ -12,6 +12,7 @@ from samovar.core.context import Acting
 from samovar.core.service import Service, bind
 from samovar.delivery.outbox import Outbox
 from samovar.services.s3.access import access
+from samovar.services.s3.browsers import Admit, Browsers
 from samovar.services.s3.content import Contents
 from samovar.services.s3.index import Index
 from samovar.services.s3.ops import annotations, buckets, deletes, lists, multipart, notifications, objects, settings
@@ -22,11 +23,13 @@ from samovar.store.files import Files
 from samovar.store.sqlite import Store
 from samovar.store.table import Table
 
-__all__ = ["build"]
+__all__ = ["Browsers", "build"]
 
 
-async def build(store: Store, folder: Path, clock: Clock, outbox: Outbox, acting: Acting) -> Service:
-    """`folder`: where the bytes of objects go."""
+async def build(
+    store: Store, folder: Path, clock: Clock, outbox: Outbox, acting: Acting, admit: Admit
+) -> tuple[Service, Browsers]:
+    """`folder`: where the bytes of objects go; `admit` says who signed a form."""
     index = await Index.open(store)
     contents = Contents(await Files.open(folder))
     await contents.sweep(await index.files())
@@ -40,4 +43,4 @@ async def build(store: Store, folder: Path, clock: Clock, outbox: Outbox, acting
 
     modules = (annotations, buckets, deletes, lists, multipart, notifications, objects, settings)
     operations, direct = bind(state, *modules)
-    return Service("s3", operations, direct, None, reset, access(state))
+    return Service("s3", operations, direct, None, reset, access(state)), Browsers(state, admit)

@@ -5,7 +5,7 @@ Pure. Source: facts/s3.md §4.1, §4.5, §8.
 
 import re
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.header import decode_header
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -131,7 +131,7 @@ def tags_header(text: str | None) -> dict[str, str]:
     return tag_set([{"Key": key, "Value": value} for key, value in pairs], of_object=True)
 
 
-def tag_set(given: list[Mapping[str, str]], *, of_object: bool) -> dict[str, str]:
+def tag_set(given: Sequence[Mapping[str, str]], *, of_object: bool) -> dict[str, str]:
     """The tags of a TagSet, checked."""
     found: dict[str, str] = {}
     for tag in given:
