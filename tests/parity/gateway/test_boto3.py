@@ -93,11 +93,9 @@ def test_a_services_error_arrives_as_its_own_exception(connect: Connect) -> None
 
 
 def test_an_operation_that_is_missing_says_so(connect: Connect) -> None:
-    code, message, status = failure(
-        connect("sts").assume_role, RoleArn="arn:aws:iam::123456789012:role/r", RoleSessionName="session"
-    )
+    code, message, status = failure(connect("lambda").list_capacity_providers)
     assert (code, status) == ("NotImplementedException", 501)
-    assert "AssumeRole" in message
+    assert "ListCapacityProviders" in message
 
 
 def test_a_service_that_is_missing_says_so(connect: Connect) -> None:
