@@ -51,7 +51,7 @@ class Access(msgspec.Struct, frozen=True):
     """Of its actions: `lambda`, `execute-api`."""
     resources: Mapping[str, Resource] = {}
     """Operation as AWS names it -> what it is about; see `on`."""
-    actions: Mapping[str, str] = {}
+    actions: Mapping[str, str | Callable[[Params], str]] = {}
     """Where the action isn't called like the operation; empty for one that needs no permission."""
     also: Mapping[str, Callable[[Context, Params], Sequence[Need]]] = {}
     """What else an operation needs: `iam:PassRole` where it is given a role."""
@@ -66,12 +66,15 @@ class Access(msgspec.Struct, frozen=True):
     """ARN -> the resource's tags (`aws:ResourceTag/..`)."""
     owner: Callable[[str], str | None] = _nobodys
     """ARN -> the account of a resource whose ARN doesn't say it (buckets); None where it does."""
+    stays: frozenset[str] = frozenset()
+    """Operations that run in the caller's own account, whosever the resource is."""
     unsigned: frozenset[str] = frozenset()
     """Operations that callers without credentials may ask for."""
 
     def needs(self, operation: str, ctx: Context, params: Params) -> list[Need]:
         """Everything that must be allowed; nothing for an operation that is open to everybody."""
-        action = self.actions.get(operation, operation)
+        named = self.actions.get(operation, operation)
+        action = named if isinstance(named, str) else named(params)
         if not action:
             return []
         found = self.resources[operation](ctx, params) if operation in self.resources else "*"

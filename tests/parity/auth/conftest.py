@@ -20,11 +20,14 @@ class Secured:
     def __init__(self, endpoint: str, key: str, secret: str) -> None:
         self.endpoint = endpoint
         self.key, self.secret = key, secret
-        self._clients: list[Any] = []
+        self._clients: dict[str, Any] = {}
 
     def client(self, service: str, credentials: dict[str, Any] | None = None, **options: Any) -> Any:
         """Of the root of 000000000000, or with the credentials that an API has answered."""
         given = credentials or {"AccessKeyId": self.key, "SecretAccessKey": self.secret}
+        known = repr((service, given, options))
+        if known in self._clients:
+            return self._clients[known]
         made = boto3.client(
             service,
             endpoint_url=self.endpoint,
@@ -34,11 +37,11 @@ class Secured:
             aws_session_token=given.get("SessionToken"),
             config=Config(retries={"total_max_attempts": 1}, **options),
         )
-        self._clients.append(made)
+        self._clients[known] = made
         return made
 
     def close(self) -> None:
-        for client in self._clients:
+        for client in self._clients.values():
             client.close()
 
 

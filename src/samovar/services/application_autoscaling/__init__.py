@@ -11,6 +11,7 @@ import asyncio
 from samovar.core.clock import Clock
 from samovar.core.context import Acting
 from samovar.core.service import Service, bind
+from samovar.services.application_autoscaling.access import ACCESS
 from samovar.services.application_autoscaling.jobs import Schedules, every_minute
 from samovar.services.application_autoscaling.ops import actions, activities, policies, tags, targets
 from samovar.services.application_autoscaling.scaler import Scaler, Used
@@ -34,4 +35,4 @@ async def build(store: Store, clock: Clock, acting: Acting, used: Used) -> Servi
         await asyncio.wait([minutes])
 
     operations, direct = bind(state, targets, policies, actions, activities, tags)
-    return Service("application-autoscaling", operations, direct, close=close, reset=state.clear)
+    return Service("application-autoscaling", operations, direct, close=close, reset=state.clear, access=ACCESS)

@@ -9,6 +9,7 @@ from samovar.core.clock import Clock
 from samovar.core.service import Service, bind
 from samovar.delivery.journal import Journal
 from samovar.delivery.outbox import Outbox
+from samovar.services.events.access import access
 from samovar.services.events.archived import emptying_all, open_archived
 from samovar.services.events.ops import archives, buses, events, rules, tags, targets
 from samovar.services.events.replays import Replays
@@ -41,4 +42,4 @@ async def build(store: Store, clock: Clock, outbox: Outbox, journal: Journal) ->
         await state.clear()
         await store.transact(emptying_all())
 
-    return Service("events", operations, {}, close=close, reset=reset)
+    return Service("events", operations, {}, close=close, reset=reset, access=access(state))

@@ -8,6 +8,7 @@ version 2, encryption (keys are remembered and change nothing).
 from samovar.core.clock import Clock
 from samovar.core.service import Service, bind
 from samovar.delivery.outbox import Outbox
+from samovar.services.scheduler.access import access
 from samovar.services.scheduler.firing import Scheduler
 from samovar.services.scheduler.ops import groups, schedules
 from samovar.store.sqlite import Store
@@ -19,5 +20,10 @@ async def build(store: Store, clock: Clock, outbox: Outbox) -> Service:
     state = await Scheduler.open(store, clock, outbox)
     state.ticker.start()
     return Service(
-        "scheduler", bind(state, groups, schedules)[0], {}, close=state.ticker.close, reset=state.clear
+        "scheduler",
+        bind(state, groups, schedules)[0],
+        {},
+        close=state.ticker.close,
+        reset=state.clear,
+        access=access(state),
     )
