@@ -8,8 +8,10 @@ stays a stream. Times are RFC 822 in headers and ISO 8601 elsewhere.
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from samovar.core.errors import AwsError
-from samovar.wire import eventstream, text
+from samovar.wire import eventstream, text, words
 from samovar.wire.answer import Answer, Body, Params, ReadRequest, WriteAnswer
 from samovar.wire.shapes import Description, OperationShape, Ref, Shape, wire_name
 
@@ -158,6 +160,8 @@ class Rest:
         if not shape.payload:
             if operation.output is None:
                 return (lambda result: b""), ""
+            if operation.output.shape in words.of(self._service.name).status_in_body:
+                return msgspec.json.encode, self._body.content_type
             return self._body.write_members(operation.output), self._body.content_type
         name, ref = shape.payload, shape.members[shape.payload]
         target = self._service.shapes[ref.shape]

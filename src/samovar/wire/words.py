@@ -30,6 +30,8 @@ class Words(msgspec.Struct, frozen=True):
     xml_namespace: str = ""
     statuses: Mapping[str, int] = {}
     """Operation -> the HTTP status of its success, where the model has another."""
+    status_in_body: frozenset[str] = frozenset()
+    """Output shapes whose status stands in the body as well."""
     roots: Mapping[str, str] = {}
     """Output shape -> the root of its document in XML, where that isn't the shape's name."""
     time: str = "iso8601"
@@ -65,6 +67,7 @@ _LAMBDA = Words(
     unchecked=frozenset({"CreateFunctionRequest.Runtime", "UpdateFunctionConfigurationRequest.Runtime"}),
     malformed="InvalidRequestContentException",
     malformed_text="Could not parse request body into json: {}",
+    status_in_body=frozenset({"InvokeAsyncResponse"}),  # facts/lambda-api.md §2
 )
 
 # facts/cloudwatch.md §1: the code of validation errors; a name too long has a text of its own.
