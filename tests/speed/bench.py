@@ -19,6 +19,7 @@ from pathlib import Path
 import click
 import cold
 import control
+import events
 import goals
 import queues
 import resting
@@ -46,6 +47,9 @@ _RUNS: list[tuple[tuple[str, ...], Callable[[bool], dict[str, Numbers]]]] = [
     (("throughput", "cpu-per-invocation"), warm.many_clients),
     (("payload-6mb",), warm.large),
     (("first-byte",), streaming.first_byte),
+    (("event-accept",), events.accepted),
+    (("event-run",), events.ran),
+    (("put-events-300",), events.put),
     (("sqs-send",), queues.sends),
     (("sqs-latency",), queues.into_functions),
     (("sqs-drain",), queues.drains),

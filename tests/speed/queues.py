@@ -55,7 +55,7 @@ def sends(thorough: bool) -> dict[str, Numbers]:
             write = durable_write(beside, _BODY.encode())
             took = in_turns(20, 200 if thorough else 30, write=write, send=lambda: connection.timed(send))
             one, sixteen, tens = (
-                _per_second(server.port, clients, seconds, each)
+                per_second(server.port, clients, seconds, each)
                 for clients, each in ((1, send), (16, send), (16, batch))
             )
     values = {
@@ -71,7 +71,7 @@ def into_functions(thorough: bool) -> dict[str, Numbers]:
     """From SendMessage, before it is sent, to the first line of the function that it runs; one message at a time."""
     count = 300 if thorough else 50
     with tempfile.TemporaryDirectory(prefix="samovar-bench-") as data, servers.samovar("--data-dir", data) as server:
-        sqs, lambda_ = _client(server, "sqs"), _client(server, "lambda")
+        sqs, lambda_ = client(server, "sqs"), client(server, "lambda")
         name = Functions(server.port, servers.RUNTIME).create(_TELLS, 1769)
         url = _map(sqs, lambda_, name, "latency", BatchSize=1)
         for number in range(_WARMING + count):
@@ -90,7 +90,7 @@ def drains(thorough: bool) -> dict[str, Numbers]:
     count = 5000 if thorough else 1000
     values = {}
     with tempfile.TemporaryDirectory(prefix="samovar-bench-") as data, servers.samovar("--data-dir", data) as server:
-        sqs, lambda_ = _client(server, "sqs"), _client(server, "lambda")
+        sqs, lambda_ = client(server, "sqs"), client(server, "lambda")
         for size in (1, 10):
             name = Functions(server.port, servers.RUNTIME).create(_NOTHING, 1769)
             url = _map(sqs, lambda_, name, f"drain-{size}", BatchSize=size, Enabled=False)
@@ -123,7 +123,7 @@ def _wait_until_empty(sqs: Any, url: str) -> None:
 
 def _told(server: servers.Started, function: str, count: int) -> list[float]:
     """The latencies that a function has printed, when there are so many."""
-    logs = _client(server, "logs")
+    logs = client(server, "logs")
     end = time.monotonic() + 60
     found: list[float] = []
     while len(found) < count and time.monotonic() < end:
@@ -136,7 +136,7 @@ def _told(server: servers.Started, function: str, count: int) -> list[float]:
     return found
 
 
-def _client(server: servers.Started, service: str) -> Any:
+def client(server: servers.Started, service: str) -> Any:
     return boto3.client(
         service,
         endpoint_url=f"http://127.0.0.1:{server.port}",
@@ -147,7 +147,7 @@ def _client(server: servers.Started, service: str) -> Any:
     )
 
 
-def _per_second(port: int, connections: int, seconds: float, sent: bytes) -> float:
+def per_second(port: int, connections: int, seconds: float, sent: bytes) -> float:
     load = [sys.executable, str(servers.HERE / "load.py"), str(port), str(connections), str(seconds)]
     output = subprocess.run(load, input=sent, stdout=subprocess.PIPE, check=True, timeout=seconds + 60).stdout
     return float(output.split()[-2])

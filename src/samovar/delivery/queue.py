@@ -9,8 +9,9 @@ says.
 2. A line is in order: what came first is begun first. What is put back stands in line by its new moment.
 3. A line that is held rests as a whole, so that it stays in order: 1 s, then twice as long each time, up to 5 minutes
    (facts/lambda-events.md §2); and it goes on as soon as something of it has finished.
-4. Few of a line are begun at once, more while the line doesn't get shorter: a burst of quick events needs no hundred
-   environments, and slow ones get them within a second.
+4. Few of a line are begun at once, and more while it doesn't get shorter: twice as many each half second in which
+   nothing has finished, a quarter more when something has. A burst of quick events needs no hundred environments (and
+   starting them would only slow it down); slow ones get them within seconds.
 5. A bug in the work is logged here, the item tried again later, and given up after `_CRASHES`.
 """
 
@@ -37,7 +38,7 @@ WINDOW = 4
 HOLD_S = 1.0
 LONGEST_HOLD_S = 300.0
 
-_WIDER_AFTER_S = 0.1
+_WIDER_AFTER_S = 0.5
 _WIDER_AFTER_HOLD_S = 5.0
 _AHEAD = 8
 """Claimed beyond what can begin, so that a long line costs fewer claims and is known to be long."""
@@ -90,6 +91,8 @@ class _Line:
         """Whether something may be there that can be claimed later."""
         self.later: Timer | None = None
         self.widening: asyncio.TimerHandle | None = None
+        self.ended = 0
+        """Attempts since it was widened last."""
         self.poke = asyncio.Event()
         """Set when anything has changed."""
 
@@ -236,8 +239,10 @@ class Queue:
     def _widen(self, line: _Line) -> None:
         line.widening = None
         if line.ahead and line.held is None:
-            line.window = min(self._widest, line.window + 1 if line.narrow else line.window * 2)
+            more = 1 if line.narrow else max(1, line.window // 4) if line.ended else line.window
+            line.window = min(self._widest, line.window + more)
             line.poke.set()
+        line.ended = 0
 
     # --- work -------------------------------------------------------------------------------------------------------
 
@@ -300,6 +305,7 @@ class Queue:
 
     def _release(self, line: _Line) -> None:
         """Something of the line has finished, so there is room."""
+        line.ended += 1
         line.holds = 0
         if line.held is not None:
             line.held.cancel()

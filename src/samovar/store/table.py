@@ -34,6 +34,8 @@ class Table(Generic[T]):
         self._records: dict[Key, T] = {}
         self._sorted: list[Key] | None = None
         self._pending: dict[Key, _Pending[T]] = {}
+        self.changes = 0
+        """How often its memory has changed: for whoever keeps something that follows from the records."""
 
     @classmethod
     async def open(cls, store: Store, name: str, type: type[T]) -> "Table[T]":
@@ -108,6 +110,7 @@ class Table(Generic[T]):
             self._remember(key, pending.durable)
 
     def _remember(self, key: Key, value: T | None) -> None:
+        self.changes += 1
         if self._sorted is not None and (key in self._records) is (value is None):
             if value is None:
                 del self._sorted[bisect_left(self._sorted, key)]

@@ -19,6 +19,7 @@ from samovar.delivery.queue import Step
 from samovar.delivery.targets import Parcel
 from samovar.services.events import inputs
 from samovar.services.events.archived import archiving
+from samovar.services.events.index import Index
 from samovar.services.events.inputs import Unsendable
 from samovar.services.events.state import BusKey, Events, Rule, Target
 
@@ -40,6 +41,8 @@ class Routing:
         self.state = state
         self._outbox = outbox
         self._journal = journal
+        self._indexes: dict[BusKey, tuple[int, Index]] = {}
+        """By bus; made of the rules as they were after so many changes."""
 
     async def route(self, bus: BusKey, event: Event, hops: int = 0, only: tuple[str, ...] = ()) -> list[Step]:
         """The steps that an event on a bus leads to; `only`: the rules of a replay."""
@@ -51,13 +54,20 @@ class Routing:
                 break  # replayed events aren't archived again
             if not archive.pattern or self.state.pattern(archive.pattern).matches(decoded):
                 steps.append(archiving(archive, decoded["time"], event.id, event.text))
-        for rule in self.state.rules_of(bus):
-            if not rule.pattern or not rule.enabled or (only and rule.arn not in only):
-                continue
-            decoded = decoded or exact(event.text)
-            if self.state.pattern(rule.pattern).matches(decoded):
+        decoded = decoded or exact(event.text)
+        for rule in self._index(bus).candidates(decoded):
+            if (not only or rule.arn in only) and self.state.pattern(rule.pattern).matches(decoded):
                 steps += await self.deliver(rule, event, hops)
         return steps
+
+    def _index(self, bus: BusKey) -> Index:
+        """Of its rules as they are now."""
+        changes = self.state.rules.changes
+        found = self._indexes.get(bus)
+        if found is None or found[0] != changes:
+            rules = [rule for rule in self.state.rules_of(bus) if rule.enabled and rule.pattern]
+            found = self._indexes[bus] = (changes, Index(rules))
+        return found[1]
 
     async def deliver(self, rule: Rule, event: Event, hops: int = 0) -> list[Step]:
         """The steps that send an event to all targets of a rule."""
