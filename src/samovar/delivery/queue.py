@@ -9,8 +9,8 @@ says.
 2. A line is in order: what came first is begun first. What is put back stands in line by its new moment.
 3. A line that is held rests as a whole, so that it stays in order: 1 s, then twice as long each time, up to 5 minutes
    (facts/lambda-events.md §2); and it goes on as soon as something of it has finished.
-4. Few of a line are begun at once, and more while it doesn't get shorter: twice as many each half second in which
-   nothing has finished, a quarter more when something has. A burst of quick events needs no hundred environments (and
+4. Few of a line are begun at once, and more while it doesn't get shorter: twice as many each second in which nothing
+   has finished, a quarter more when something has. A burst of quick events needs no hundred environments (and
    starting them would only slow it down); slow ones get them within seconds.
 5. A bug in the work is logged here, the item tried again later, and given up after `_CRASHES`.
 """
@@ -38,7 +38,7 @@ WINDOW = 4
 HOLD_S = 1.0
 LONGEST_HOLD_S = 300.0
 
-_WIDER_AFTER_S = 0.5
+_WIDER_AFTER_S = 1.0
 _WIDER_AFTER_HOLD_S = 5.0
 _AHEAD = 8
 """Claimed beyond what can begin, so that a long line costs fewer claims and is known to be long."""
