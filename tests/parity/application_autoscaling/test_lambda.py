@@ -24,8 +24,8 @@ def until(condition, within_s=60.0):
 
 @pytest.fixture(scope="module")
 def movable(platforms):
-    """A server whose clock moves."""
-    running = platforms("--ephemeral", "--allow-clock", "--no-rate-limits")
+    """A server whose clock moves, and that says what it would refuse to those whose signatures it could check."""
+    running = platforms("--ephemeral", "--allow-clock", "--no-rate-limits", "--auth", "soft")
     yield running
     assert running.stop() == 0, running.said()
 
@@ -113,6 +113,13 @@ def test_a_schedule_raises_the_minimum_at_its_time(movable, target):
     until(lambda: provisioned(movable, function) == 2)
     [target] = scaling.describe_scalable_targets(ServiceNamespace="lambda")["ScalableTargets"]
     assert (target["MinCapacity"], target["MaxCapacity"]) == (2, 3)
+
+
+def test_it_acts_by_its_service_linked_role_which_may_do_that(movable, target):
+    role = movable.client("iam").get_role(RoleName="AWSServiceRoleForApplicationAutoScaling_LambdaConcurrency")["Role"]
+    assert role["Path"] == "/aws-service-role/lambda.application-autoscaling.amazonaws.com/"
+    until(lambda: provisioned(movable, target[0]) == 1)
+    assert role["RoleName"] not in movable.said()
 
 
 def test_what_is_missing_is_told_in_awss_words(movable):

@@ -27,9 +27,9 @@ from samovar.services.application_autoscaling.state import (
     State,
     Target,
     TargetKey,
+    role_arn,
 )
 
-PRINCIPAL = "lambda.application-autoscaling.amazonaws.com"
 _IN_PROGRESS = "InProgress"
 
 
@@ -217,7 +217,7 @@ class Scaler:
     def _request(self, key: TargetKey) -> tuple[Context, Params]:
         account, region, resource = key
         _, name, qualifier = resource.split(":")
-        return self._acting(account, region, PRINCIPAL), {"FunctionName": name, "Qualifier": qualifier}
+        return self._acting(account, region, role_arn(account)), {"FunctionName": name, "Qualifier": qualifier}
 
     # --- activities -------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,8 @@ from samovar.store.table import Table
 
 NAMESPACE = "lambda"
 DIMENSION = "lambda:function:ProvisionedConcurrency"
+SERVICE = "lambda.application-autoscaling.amazonaws.com"
+"""As IAM knows it: its service-linked role is whom it acts as."""
 ACTIVITIES_S = 42 * 86_400
 """How long AWS shows an activity."""
 MOST_ACTIVITIES = 200
@@ -151,6 +153,11 @@ class State:
         ]
         ticks = [self.schedules.forgetting((*key, part[3])) for part, _ in self.actions.items(key)]
         await self.store.transact(self.targets.deleting(key), *parts, *ticks)
+
+
+def role_arn(account: str) -> str:
+    name = "AWSServiceRoleForApplicationAutoScaling_LambdaConcurrency"
+    return f"arn:aws:iam::{account}:role/aws-service-role/{SERVICE}/{name}"
 
 
 def is_lambda(params: Params) -> bool:

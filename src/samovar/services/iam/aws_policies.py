@@ -185,8 +185,23 @@ _PLAIN: Mapping[str, tuple[int, list[dict[str, Any]]]] = {
 }
 
 
+_LINKED: Mapping[str, tuple[int, list[dict[str, Any]]]] = {
+    "AWSApplicationAutoscalingLambdaConcurrencyPolicy": (
+        1,
+        [
+            _allow(
+                "lambda:PutProvisionedConcurrencyConfig lambda:GetProvisionedConcurrencyConfig "
+                "lambda:DeleteProvisionedConcurrencyConfig cloudwatch:PutMetricAlarm cloudwatch:DescribeAlarms "
+                "cloudwatch:DeleteAlarms"
+            )
+        ],
+    ),
+}
+"""Of service-linked roles (the Application Auto Scaling guide, "Service-linked roles")."""
+
+
 def all_policies() -> list[AwsPolicy]:
-    tables = (("/service-role/", _SERVICE_ROLE), ("/", _PLAIN))
+    tables = (("/service-role/", _SERVICE_ROLE), ("/aws-service-role/", _LINKED), ("/", _PLAIN))
     return [
         AwsPolicy(name, path, version, json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=4))
         for path, table in tables

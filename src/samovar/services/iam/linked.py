@@ -17,6 +17,9 @@ _NAMES: Mapping[str, str] = {
     "replication.dynamodb.amazonaws.com": "DynamoDBReplication",
     "replicator.lambda.amazonaws.com": "LambdaReplicator",
 }
+_POLICIES: Mapping[str, str] = {
+    "lambda.application-autoscaling.amazonaws.com": "AWSApplicationAutoscalingLambdaConcurrencyPolicy",
+}
 _WITH_SUFFIX = frozenset({"autoscaling.amazonaws.com", "connect.amazonaws.com", "lex.amazonaws.com"})
 
 
@@ -28,6 +31,12 @@ def role_name(service: str, suffix: str) -> str:
     spelled = "".join(part[:1].upper() + part[1:] for part in re.split(r"[.-]", service.removesuffix(".amazonaws.com")))
     name = f"AWSServiceRoleFor{_NAMES.get(service, spelled)}"
     return f"{name}_{suffix}" if suffix else name
+
+
+def policies(service: str) -> tuple[str, ...]:
+    """The managed policies that its role has; only those that somebody here acts by."""
+    name = _POLICIES.get(service)
+    return (f"arn:aws:iam::aws:policy/aws-service-role/{name}",) if name else ()
 
 
 def trust(service: str) -> str:

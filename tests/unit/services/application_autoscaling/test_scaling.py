@@ -19,6 +19,10 @@ from samovar.store.sqlite import Store, open_store
 MONDAY_NOON = 1_795_435_200.0  # 2026-11-23T12:00:00Z
 ACCOUNT, REGION = "123456789012", "us-east-1"
 RESOURCE = "function:f:prod"
+ROLE = (
+    f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/lambda.application-autoscaling.amazonaws.com/"
+    "AWSServiceRoleForApplicationAutoScaling_LambdaConcurrency"
+)
 WHERE = {
     "ServiceNamespace": "lambda",
     "ResourceId": RESOURCE,
@@ -44,14 +48,20 @@ class PlayedLambda:
         self.status = "READY"
         self.refusal: AwsError | None = None
         self.asked: list[tuple[str, Any]] = []
+        self.roles: list[str] = []
+        """Who made the service-linked role."""
 
     async def call(self, ctx: Context, service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+        if service == "iam":
+            assert (operation, params) == ("CreateServiceLinkedRole", {"AWSServiceName": ROLE.split("/")[2]})
+            self.roles.append(ctx.principal)
+            raise AwsError("InvalidInput", "Service role name X has been taken in this account.")
         assert service == "lambda"
         name = f"{params['FunctionName']}:{params['Qualifier']}"
         if name not in self.functions:
             raise AwsError("ResourceNotFoundException", f"Function not found: {name}")
         if operation == "PutProvisionedConcurrencyConfig":
-            assert ctx.principal == "lambda.application-autoscaling.amazonaws.com"
+            assert ctx.principal == ROLE
             self.asked.append((name, params["ProvisionedConcurrentExecutions"]))
             if self.refusal:
                 raise self.refusal
@@ -178,8 +188,7 @@ def test_a_registered_target_is_shown_with_its_service_linked_role(lab):
             **WHERE,
             "MinCapacity": 1,
             "MaxCapacity": 10,
-            "RoleARN": f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/lambda.application-autoscaling.amazonaws.com/"
-            "AWSServiceRoleForApplicationAutoScaling_LambdaConcurrency",
+            "RoleARN": ROLE,
             "CreationTime": MONDAY_NOON,
             "SuspendedState": {
                 "DynamicScalingInSuspended": False,
@@ -189,6 +198,7 @@ def test_a_registered_target_is_shown_with_its_service_linked_role(lab):
             "ScalableTargetARN": arn,
         }
     ]
+    assert lab.played.roles == [f"arn:aws:iam::{ACCOUNT}:root"]
     assert lab.call("DescribeScalableTargets", ServiceNamespace="ecs")["ScalableTargets"] == []
     assert lab.call("DescribeScalableTargets", ServiceNamespace="lambda", ResourceIds=["x"])["ScalableTargets"] == []
 

@@ -10,17 +10,18 @@ from samovar.core.errors import AwsError
 from samovar.core.ids import hex_id
 from samovar.services.application_autoscaling import pages
 from samovar.services.application_autoscaling.state import (
+    SERVICE,
     State,
     Suspended,
     Target,
     TargetKey,
     invalid,
     is_lambda,
+    role_arn,
     shown,
 )
 
 _RESOURCE = re.compile(r"function:[A-Za-z0-9_-]{1,64}:[A-Za-z0-9_-]{1,128}")
-_ROLE = "role/aws-service-role/lambda.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_"
 _MOST_TAGS = 50
 
 
@@ -32,6 +33,7 @@ async def register_scalable_target(state: State, ctx: Context, params: Params) -
     present = state.targets.get(key)
     if present is None:
         await _check_resource(ctx, params["ResourceId"])
+        await _ensure_role(ctx)
     changed = _registered(state, ctx, params, present)
     await state.targets.put(key, changed)
     if present is None or (present.least, present.most) != (changed.least, changed.most):
@@ -64,6 +66,15 @@ async def _check_resource(ctx: Context, resource: str) -> None:
         if error.code != "ResourceNotFoundException":
             raise
         raise invalid(f"Lambda function doesn't exist: {resource}") from None
+
+
+async def _ensure_role(ctx: Context) -> None:
+    """Make the service-linked role, as the caller; it may be there already."""
+    try:
+        await ctx.call("iam", "CreateServiceLinkedRole", {"AWSServiceName": SERVICE})
+    except AwsError as error:
+        if error.code != "InvalidInput":
+            raise
 
 
 def _registered(state: State, ctx: Context, params: Params, present: Target | None) -> Target:
@@ -108,7 +119,7 @@ def _describe(ctx: Context, target: Target) -> Params:
         **shown(target.resource),
         "MinCapacity": target.least,
         "MaxCapacity": target.most,
-        "RoleARN": f"arn:aws:iam::{ctx.account}:{_ROLE}LambdaConcurrency",
+        "RoleARN": role_arn(ctx.account),
         "CreationTime": target.created_at,
         "SuspendedState": {
             "DynamicScalingInSuspended": target.suspended.scale_in,

@@ -92,6 +92,7 @@ async def create_service_linked_role(state: State, ctx: Context, params: Params)
         id=names.unique_id("AROA"),
         created=state.clock.now(),
         description=params.get("Description"),
+        attached=linked.policies(service),
     )
     if state.holders.get(role.key) is not None:
         message = f"Service role name {name} has been taken in this account, please try a different suffix."
