@@ -90,3 +90,22 @@ def test_they_survive_a_crash_with_their_tmp(ordinary):
     """)
     assert function("crash").failure[0] == "Runtime.ExitError"
     assert function("look").result == ["kept"]
+
+
+def test_an_exec_wrapper_and_a_folder_that_is_reloaded_work_for_an_ordinary_user(ordinary):
+    folder = Path(tempfile.mkdtemp(prefix="ordinary-"))
+    try:
+        folder.chmod(0o755)
+        (folder / "wrapper").write_text('#!/bin/sh\nexport WRAPPED=yes\nexec "$@"\n')
+        (folder / "wrapper").chmod(0o755)
+        (folder / "h.py").write_text("import os\ndef handler(event, context): return os.environ['WRAPPED']\n")
+        variables = {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/wrapper"}
+        function = ordinary.deploy("", Environment={"Variables": variables}, Timeout=30)
+        lambda_ = ordinary.client("lambda")
+        lambda_.update_function_code(FunctionName=function.name, S3Bucket="hot-reload", S3Key=str(folder))
+        function.settle("function_updated_v2")
+        assert function().result == "yes"
+        (folder / "h.py").write_text("def handler(event, context): return 'changed'\n")
+        assert function().result == "changed"
+    finally:
+        shutil.rmtree(folder)

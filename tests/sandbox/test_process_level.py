@@ -45,3 +45,22 @@ def test_nodejs_functions_run(forced):
     code = {"h.mjs": "export const handler = async event => event;"}
     function = forced.deploy(code, Runtime=f"nodejs{major}.x", Handler="h.handler")
     assert function({"a": 1}).result == {"a": 1}
+
+
+def test_a_folder_is_reloaded_where_it_is(forced, tmp_path):
+    (tmp_path / "h.py").write_text("def handler(event, context): return 1\n")
+    function = forced.deploy("")
+    lambda_ = forced.client("lambda")
+    lambda_.update_function_code(FunctionName=function.name, S3Bucket="hot-reload", S3Key=str(tmp_path))
+    function.settle("function_updated_v2")
+    assert function().result == 1
+    (tmp_path / "h.py").write_text("def handler(event, context): return 22\n")
+    assert function().result == 22
+
+
+@pytest.mark.parametrize("variable", ["AWS_LAMBDA_EXEC_WRAPPER", "SAMOVAR_DEBUG"])
+def test_what_needs_a_network_of_its_own_says_so(forced, variable):
+    function = forced.deploy("", Environment={"Variables": {variable: "5678"}})
+    error_type, message = function().failure
+    assert error_type == "Runtime.InvalidEntrypoint"
+    assert f"{variable} needs a network of its own" in message
