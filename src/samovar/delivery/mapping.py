@@ -31,6 +31,8 @@ class Mapping(msgspec.Struct, frozen=True):
     reports_failures: bool = False
     most_at_once: int = 0
     """MaximumConcurrency; 0 when there is none."""
+    pollers: tuple[int, int] | None = None
+    """ProvisionedPollerConfig: the fewest and the most; None when it isn't provisioned."""
 
 
 class Filter:

@@ -182,3 +182,20 @@ def test_a_mapping_outlives_its_queue(mapped, platform):
     queue.send("again")
     platform.advance(6)
     assert queue.drained() == ["again"]
+
+
+def test_provisioned_pollers_deliver(mapped):
+    queue = mapped(ProvisionedPollerConfig={"MinimumPollers": 2, "MaximumPollers": 3})
+    queue.send("a", "b")
+    assert sorted(queue.drained()) == ["a", "b"]
+
+
+def test_a_queue_sends_to_a_function_that_a_topic_feeds(mapped, platform):
+    queue = mapped()
+    sns = platform.client("sns")
+    topic = sns.create_topic(Name=f"feeds-{queue.function.name}")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
+    sns.publish(TopicArn=topic, Message="through")
+    [body] = until(lambda: queue.left() == 0 and queue.bodies())
+    assert json.loads(body)["Message"] == "through"
+    sns.delete_topic(TopicArn=topic)

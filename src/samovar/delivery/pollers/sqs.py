@@ -6,7 +6,7 @@ dead-letter queue by the queue's own policy. Refuses: the order of FIFO groups, 
 Facts: lambda-events.md §4.3.
 
 1. Two workers wait at an idle queue. While all of them have work, one more is added at a time: up to 5 at once, then 5
-   more each second (300 a minute), up to 1,250 or the mapping's MaximumConcurrency.
+   more each second (300 a minute), up to 1,250 or the mapping's MaximumConcurrency. A provisioned poller is ten.
 2. A function that fails halves the number of workers (not when it reports failures itself). One that is throttled is
    tried again, later each time, as long as the messages stay hidden; meanwhile no worker is added.
 3. One worker gathers at a time, so that a batch fills before another begins.
@@ -36,6 +36,9 @@ IDLE = 2
 FIRST = 5
 MORE_PER_S = 5.0
 MOST = 1250
+PROVISIONED_EACH = 10
+"""Invocations that a provisioned poller may have at a time; there are 1,000 a minute more of them, not 300."""
+PROVISIONED_MORE_PER_S = 1000 / 60
 
 _POLL_S = 20
 _RETRY_S = 5.0
@@ -96,11 +99,17 @@ class _Poller:
         self._gathering = asyncio.Lock()
         self._open = True
         self._on_empty: Any = None
-        self._allowed = float(FIRST)
+        fewest, most = mapping.pollers or (0, 0)
+        self._idle = fewest or IDLE
+        self._first = fewest * PROVISIONED_EACH or FIRST
+        self._most = most * PROVISIONED_EACH or mapping.most_at_once or MOST
+        self._more_per_s = PROVISIONED_MORE_PER_S if mapping.pollers else MORE_PER_S
+        self._allowed = float(self._first)
         self._since = self._clock.monotonic()
-        self._throttled = False
+        self._throttled = 0
+        """Workers whose function takes nothing now."""
         self._widening: asyncio.TimerHandle | None = None
-        for _ in range(IDLE):
+        for _ in range(self._idle):
             self._spawn(self._work())
 
     # --- workers ----------------------------------------------------------------------------------------------------
@@ -129,13 +138,21 @@ class _Poller:
     def _gone(self, task: asyncio.Task[None]) -> None:
         self._workers.discard(task)
         self._waiting.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a poller of %s failed by a bug", self.mapping.source_arn, exc_info=task.exception())
+            if self._open:  # its messages come again; so does it, a little later
+                asyncio.get_running_loop().call_later(_RETRY_S, self._replace)
         if not self._workers and self._on_empty is not None:
             self._on_empty()
+
+    def _replace(self) -> None:
+        if self._open and len(self._workers) < self._idle:
+            self._spawn(self._work())
 
     async def _work(self) -> None:
         me = asyncio.current_task()
         assert me is not None
-        while self._open and len(self._workers) <= max(IDLE, self._limit()):
+        while self._open and len(self._workers) <= max(self._idle, self._limit()):
             self._waiting.add(me)
             async with self._gathering:
                 try:
@@ -149,12 +166,11 @@ class _Poller:
             if messages:
                 self._add_worker()
                 await self._process(messages)
-            elif len(self._workers) > IDLE:
+            elif len(self._workers) > self._idle:
                 return
 
     def _limit(self) -> int:
-        most = self.mapping.most_at_once or MOST
-        return min(most, int(self._allowed))
+        return min(self._most, int(self._allowed))
 
     def _add_worker(self) -> None:
         """One more, when all have work."""
@@ -163,8 +179,8 @@ class _Poller:
         self._widen()
         if len(self._workers) < self._limit():
             self._spawn(self._work())
-        elif len(self._workers) < (self.mapping.most_at_once or MOST) and self._widening is None:
-            self._widening = asyncio.get_running_loop().call_later(1 / MORE_PER_S, self._look_again)
+        elif len(self._workers) < self._most and self._widening is None:
+            self._widening = asyncio.get_running_loop().call_later(1 / self._more_per_s, self._look_again)
 
     def _look_again(self) -> None:
         self._widening = None
@@ -173,15 +189,15 @@ class _Poller:
     def _widen(self) -> None:
         """Allow more with the time in which all had work; begin anew after a rest."""
         now = self._clock.monotonic()
-        if len(self._workers) <= IDLE:
-            self._allowed = max(self._allowed, float(FIRST)) if self._allowed >= FIRST else self._allowed + 1
+        if len(self._workers) <= self._idle:
+            self._allowed = min(float(self._first), self._allowed + 1)
         elif len(self._workers) >= int(self._allowed):
-            self._allowed = min(float(MOST), self._allowed + (now - self._since) * MORE_PER_S)
+            self._allowed = min(float(self._most), self._allowed + (now - self._since) * self._more_per_s)
         self._since = now
 
     def _narrow(self) -> None:
         """A function fails: fewer at once."""
-        self._allowed = max(float(IDLE), self._allowed / 2)
+        self._allowed = max(float(self._idle), self._allowed / 2)
         self._since = self._clock.monotonic()
 
     def _rest(self) -> None:
@@ -273,12 +289,12 @@ class _Poller:
                     until = self._clock.now() + await self._hidden_s() - version.timeout_s
                 if self._clock.now() + wait_s > until or not self._open:
                     raise
-            self._throttled = True
-            self._allowed = max(float(IDLE), min(self._allowed, float(len(self._workers) - len(self._waiting))))
+            self._throttled += 1
+            self._allowed = max(float(self._idle), min(self._allowed, float(len(self._workers) - len(self._waiting))))
             try:
                 await self._clock.sleep_until(self._clock.now() + wait_s)
             finally:
-                self._throttled = False
+                self._throttled -= 1
             wait_s = min(wait_s * 2, _LONGEST_THROTTLED_S)
 
     async def _started(self, version: Version, invocation: Invocation) -> Result:

@@ -91,4 +91,10 @@ def _as_polled(mapping: Mapping) -> polled.Mapping:
         tuple(each["Pattern"] for each in criteria.get("Filters") or ()),
         "ReportBatchItemFailures" in (settings.get("FunctionResponseTypes") or ()),
         (settings.get("ScalingConfig") or {}).get("MaximumConcurrency", 0),
+        _pollers(settings.get("ProvisionedPollerConfig")),
     )
+
+
+def _pollers(config: dict[str, int] | None) -> tuple[int, int] | None:
+    """The fewest and the most of provisioned mode (facts/lambda-events.md §4.1)."""
+    return (config.get("MinimumPollers", 2), config.get("MaximumPollers", 200)) if config else None

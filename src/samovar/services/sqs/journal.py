@@ -293,13 +293,14 @@ def delay_lanes(box: int, delay_ms: int) -> Steps:
 
 
 def expire(box: int, oldest: int, limit: int) -> Steps:
-    """Drop the first of what was sent before `oldest`. Rows: (blob,)."""
-    sql = "SELECT seq, lane FROM sqs_messages WHERE box = ? AND sent < ? ORDER BY seq LIMIT ?"
+    """Drop what was sent before `oldest` among the first messages: numbers grow with time. Rows: (blob,)."""
+    sql = "SELECT seq, lane, sent FROM sqs_messages WHERE box = ? ORDER BY seq LIMIT ?"
     gone: list[Row] = []
     lanes = set()
-    for seq, lane in (yield (sql, (box, oldest, limit))):
-        gone += yield deleting(box, seq)
-        lanes.add(lane)
+    for seq, lane, sent in (yield (sql, (box, limit))):
+        if sent < oldest:
+            gone += yield deleting(box, seq)
+            lanes.add(lane)
     for lane in lanes - {""}:
         yield from settle_lane(box, lane)
     return gone
