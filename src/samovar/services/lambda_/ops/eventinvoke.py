@@ -10,8 +10,9 @@ from samovar.services.lambda_.qualified import QualifiedKey
 
 
 async def put_function_event_invoke_config(state: EventInvoke, ctx: Context, params: Params) -> Params:
-    key = _existing(state, ctx, params)
+    _existing(state, ctx, params)
     await _check_queues(ctx, params)
+    key = _existing(state, ctx, params)  # it may have gone meanwhile
     return await _keep(state, key, eventinvoke.merged(None, params, state.functions.clock.now()))
 
 
