@@ -241,6 +241,23 @@ def test_a_router_that_died_is_replaced(connected, function, outside):
     assert answer.result == outside.host
 
 
+def test_a_new_resolver_of_the_host_and_a_new_interface_count_for_the_next_environment(connected, function, outside):
+    page = pathlib.Path(f"/proc/{connected.pid}/root/etc/resolv.conf")
+    before = page.read_text()
+    folder = pathlib.Path(f"/proc/sys/net/ipv4/conf/{outside.link}")
+    assert function("reach('outside.test', 80, 1)").result != "gaierror"
+    try:
+        page.write_text("nameserver 192.0.2.254\n")
+        (folder / "forwarding").write_text("0")
+        newer = connected.deploy(PROBE, Timeout=20, MemorySize=384)
+        assert newer(f"get('http://{outside.address}/')").result == outside.host
+        page.write_text(before)
+        newest = connected.deploy(PROBE, Timeout=20, MemorySize=640)
+        assert newest("get('http://outside.test/')").result == outside.host
+    finally:
+        page.write_text(before)
+
+
 def test_none_leaves_only_the_platform(platforms, outside, tmp_path):
     running = platforms("--data-dir", str(tmp_path), "--function-network", "none", command=outside.command)
     try:

@@ -24,7 +24,6 @@ _FIRST_BOX: Final = int(ipaddress.IPv4Address("198.18.0.2"))
 _BOXES: Final = 65_000
 _MOST_NAMED: Final = 250
 _OPEN_WITHIN_S = 10.0
-_TCP, _UDP = 6, 17
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 
 
@@ -67,12 +66,10 @@ class Network(msgspec.Struct, frozen=True):
         lines = [f"{address} {name}\n" for name, address in self._addresses().items()]
         return {"/etc/resolv.conf": f"nameserver {_RESOLVER}\n", "/etc/hosts": "".join(lines)}
 
-    def redirects(self, resolver: str) -> list[list[Any]]:
-        """What the host's table changes: see `inside/router`. `resolver`: the host's, empty for none."""
+    def redirects(self) -> list[list[Any]]:
+        """Of the destinations that boxes may name, which is really meant: see `inside/router`."""
         addresses = self._addresses()
-        both, tcp = [_TCP, _UDP], [_TCP]
-        named = [[addresses[each.name], each.port, tcp, each.address, each.port] for each in self.admitted]
-        return ([[_RESOLVER, 53, both, resolver, 53]] if resolver else []) + named
+        return [[addresses[each.name], each.port, each.address, each.port] for each in self.admitted]
 
     def _addresses(self) -> dict[str, str]:
         names = dict.fromkeys(each.name for each in self.admitted)
@@ -125,6 +122,7 @@ def host_resolver(page: str) -> str:
 
 
 def _resolver() -> str:
+    """The host's, as it is now; empty for none."""
     try:
         return host_resolver(Path("/etc/resolv.conf").read_text())
     except OSError:
@@ -145,7 +143,7 @@ class Router:
 
     async def open(self, keeper: Helper) -> None:
         """Have the keeper start it. Raises SandboxDied when the machine doesn't allow it."""
-        config = {"redirects": self._network.redirects(_resolver())}
+        config = {"resolver": [_RESOLVER, _resolver()], "redirects": self._network.redirects()}
         self.helper.on_gone = self._gone
         try:
             async with asyncio.timeout(_OPEN_WITHIN_S):
@@ -157,7 +155,7 @@ class Router:
 
     def join(self, init: int, address: str) -> "asyncio.Future[Any]":
         """Begin to give a box's network, by its init's pidfd, that address and a way out."""
-        return self.helper.request({"do": "join", "address": address}, [init])
+        return self.helper.request({"do": "join", "address": address, "resolver": _resolver()}, [init])
 
     def take(self) -> str:
         """An address that no box has; the one that was free for longest."""

@@ -22,7 +22,7 @@ _NEW_LINK, _NEW_ADDRESS, _NEW_ROUTE = 16, 20, 24
 _ON_LINK = 4
 _BATCH_BEGIN, _BATCH_END = 16, 17
 _TABLES = 10 << 8
-_NEW_TABLE, _NEW_CHAIN, _NEW_RULE = _TABLES, _TABLES | 3, _TABLES | 6
+_NEW_TABLE, _NEW_CHAIN, _NEW_RULE, _DELETE_RULE = _TABLES, _TABLES | 3, _TABLES | 6, _TABLES | 8
 _OWNED = 2
 
 HOOKS = {"prerouting": 0, "input": 1, "forward": 2, "postrouting": 4}
@@ -159,6 +159,12 @@ class Table(Netlink):
         body += attribute(5, _number(policy)) + attribute(7, _name(kind))
         self.messages.append(self._message(_NEW_CHAIN, body))
 
+    def clear(self, hook):
+        # type: (str) -> None
+        """Take all rules out of a chain."""
+        body = attribute(1, _name(self.name)) + attribute(2, _name(hook))
+        self.messages.append(self._message(_DELETE_RULE, body))
+
     def rule(self, hook, *expressions):
         # type: (str, *bytes) -> None
         body = attribute(1, _name(self.name)) + attribute(2, _name(hook)) + nest(4, *expressions)
@@ -166,7 +172,7 @@ class Table(Netlink):
 
     def commit(self):
         # type: () -> None
-        """Make the table, all of it or nothing."""
+        """Do what has been asked for, all of it or nothing."""
         frame = struct.pack(">BBH", 0, 0, 10)
         self.send([(_BATCH_BEGIN, 0, frame), *self.messages, (_BATCH_END, 0, frame)])
         self.messages = []

@@ -15,7 +15,10 @@ Rules:
   nothing but its own traffic through; the last of all routers takes it back (`restore`, in the guardian).
 - What is made here goes with this process, however it ends: links with the namespace, the host's table with its socket.
 
-Requests on the link: join {address} + [init's pidfd] -> {}. The first message is {"ready": true} or {"failed": text}.
+- Interfaces and the host's resolver may change while a server runs: both are looked at whenever a box is made.
+
+Requests on the link: join {address, resolver} + [init's pidfd] -> {}. The first message is {"ready": true}, or
+{"failed": text}.
 """
 
 from __future__ import annotations
@@ -40,6 +43,7 @@ _FIRST_INDEX = 1000
 _UPLINKS = 240
 _CONVERSATIONS_A_SECOND, _CONVERSATIONS_AT_ONCE = 1000, 10_000
 """Begun by all boxes together: each takes a place in a table of the host's."""
+_TCP, _UDP = 6, 17
 _SYSCTL = "/proc/sys/net/ipv4/conf/%s/%s"
 _MARK = "21318"
 """In an interface's `tag`, a number that the kernel keeps for whoever wants one: that a router made it forward."""
@@ -64,7 +68,10 @@ def main(control, config, life):
 class Router:
     def __init__(self, config, life):
         # type: (dict, int) -> None
-        """config: {"redirects": [[virtual address, port, protocols, address, port]]}"""
+        """config: {"resolver": [virtual address, the host's], "redirects": [[virtual address, port, address, port]]}"""
+        self.resolver, self.redirects = config["resolver"], config["redirects"]
+        self.opened = []  # type: list
+        """The interfaces that forward because of routers, as our table knows them."""
         self.host = os.open("/proc/self/ns/net", os.O_RDONLY)
         outside = netlink.Links()
         self.mtu = _egress_mtu()
@@ -79,8 +86,8 @@ class Router:
         self.prepare_inside(number)
         syscalls.setns(self.host, syscalls.CLONE_NEWNET)
         try:
-            opened = self.prepare_host(outside, number, config["redirects"], life)
-            self.table = self.host_table(number, config["redirects"], opened)
+            self.prepare_host(outside, number, life)
+            self.table = self.host_table(number)
         finally:
             syscalls.setns(self.own, syscalls.CLONE_NEWNET)
         outside.close()
@@ -124,31 +131,20 @@ class Router:
         table.commit()
         self.inside_table = table
 
-    def prepare_host(self, outside, number, redirects, life):
-        # type: (netlink.Links, int, list, int) -> list
-        """Addresses and settings; returns the interfaces that forward only because of routers."""
+    def prepare_host(self, outside, number, life):
+        # type: (netlink.Links, int, int) -> None
         index = socket.if_nametoindex(self.name)
         outside.send([outside.address(index, "198.19.%d.1" % number, 30), outside.raise_link(index)])
         _write("/proc/sys/net/ipv6/conf/%s/disable_ipv6" % self.name, "1", missing_ok=True)
         _write(_SYSCTL % (self.name, "forwarding"), "1")
-        if any(address.startswith("127.") for _, _, _, address, _ in redirects):
-            _write(_SYSCTL % (self.name, "route_localnet"), "1")
+        _write(_SYSCTL % (self.name, "route_localnet"), "1")  # the host's resolver, and what is admitted, may be there
         os.write(life, (self.name + "\n").encode())
-        with _Locked():
-            for name in _routed():
-                if _read(_SYSCTL % (name, "forwarding")) == "0":
-                    _write(_SYSCTL % (name, "tag"), _MARK)
-                    _write(_SYSCTL % (name, "forwarding"), "1")
-            return _opened()
 
-    def host_table(self, number, redirects, opened):
-        # type: (int, list, list) -> netlink.Table
+    def host_table(self, number):
+        # type: (int) -> netlink.Table
         table, name = netlink.Table("samovar-%s" % self.name), self.name
         table.chain("prerouting", "nat", -100)
-        for virtual, port, protocols, address, its_port in redirects:
-            for protocol in protocols:
-                match = (netlink.goes_to(virtual), netlink.port_is(protocol, port))
-                table.rule("prerouting", netlink.comes_by(name), *match, netlink.redirect_to(address, its_port))
+        self.redirect(table)
         table.chain("input", "filter", 0)
         admitted = (netlink.status_has(netlink.DESTINATION_CHANGED), netlink.state_is(ESTABLISHED))
         for match in admitted:
@@ -159,14 +155,53 @@ class Router:
         for ours in ("198.18.0.0", "198.19.0.0"):  # not admitted, so not changed: no such address is anywhere else
             table.rule("forward", netlink.comes_by(name), netlink.goes_to(ours, 2), reject())
         table.rule("forward", netlink.leaves_by(name), netlink.state_is(ESTABLISHED, False), verdict(DROP))
-        for other in opened:
-            to_us = netlink.leaves_by_one_of(PREFIX, False)
-            table.rule("forward", netlink.comes_by(other), to_us, verdict(DROP))
+        self.open_interfaces(table)
         table.chain("postrouting", "nat", 100)
         here = netlink.comes_from("198.19.%d.2" % number)
         table.rule("postrouting", here, netlink.leaves_by(name, False), netlink.masquerade())
         table.commit()
         return table
+
+    def redirect(self, table):
+        # type: (netlink.Table) -> None
+        """Admit the host's resolver, and what was given a name."""
+        virtual, resolver = self.resolver
+        changes = [(protocol, virtual, 53, resolver, 53) for protocol in (_UDP, _TCP) if resolver]
+        changes += [(_TCP, *each) for each in self.redirects]
+        for protocol, virtual, port, address, its_port in changes:
+            match = (netlink.comes_by(self.name), netlink.goes_to(virtual), netlink.port_is(protocol, port))
+            table.rule("prerouting", *match, netlink.redirect_to(address, its_port))
+
+    def open_interfaces(self, table):
+        # type: (netlink.Table) -> None
+        """Have the host forward what its interfaces bring back; only that. In the host's network."""
+        names = _routed()
+        if any(_forwards(name) == "0" for name in names):
+            with _Locked():
+                for name in names:
+                    if _forwards(name) == "0":
+                        _write(_SYSCTL % (name, "tag"), _MARK, missing_ok=True)
+                        _write(_SYSCTL % (name, "forwarding"), "1", missing_ok=True)
+        for name in names:
+            if name not in self.opened and _read(_SYSCTL % (name, "tag"), "") == _MARK:
+                self.opened.append(name)
+                to_others = netlink.leaves_by_one_of(PREFIX, False)
+                table.rule("forward", netlink.comes_by(name), to_others, verdict(DROP))
+
+    def look_around(self, resolver):
+        # type: (str) -> None
+        """Follow the host, whose interfaces and resolver may have changed."""
+        if self.resolver[1] != resolver:
+            self.resolver[1] = resolver
+            self.table.clear("prerouting")
+            self.redirect(self.table)
+        syscalls.setns(self.host, syscalls.CLONE_NEWNET)
+        try:
+            self.open_interfaces(self.table)
+        finally:
+            syscalls.setns(self.own, syscalls.CLONE_NEWNET)
+        if self.table.messages:
+            self.table.commit()
 
     def serve(self, control):
         # type: (socket.socket) -> None
@@ -176,6 +211,7 @@ class Router:
                 return
             answer = {"id": request["id"]}
             try:
+                self.look_around(request["resolver"])
                 self.join(given[0], request["address"])
             except OSError as error:
                 answer["error"] = str(error)
@@ -241,6 +277,11 @@ def _opened():
     """The interfaces that forward because of a router."""
     names = sorted(os.listdir("/proc/sys/net/ipv4/conf"))
     return [name for name in names if _read(_SYSCTL % (name, "tag"), "") == _MARK]
+
+
+def _forwards(name):
+    # type: (str) -> str
+    return _read(_SYSCTL % (name, "forwarding"), "")
 
 
 def _routed():
