@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import authority
 import click
 import cold
 import control
@@ -50,6 +51,7 @@ _RUNS: list[tuple[tuple[str, ...], Callable[[bool], dict[str, Numbers]]]] = [
     (("event-accept",), events.accepted),
     (("event-run",), events.ran),
     (("put-events-300",), events.put),
+    (("signature", "decision"), authority.costs),
     (("sqs-send",), queues.sends),
     (("sqs-latency",), queues.into_functions),
     (("sqs-drain",), queues.drains),

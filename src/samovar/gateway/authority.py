@@ -199,9 +199,23 @@ class Authority:
         if ctx.session is not None and not ctx.session.role and needs[0].action.startswith("iam:"):
             raise AwsError("UnrecognizedClientException", _INVALID_TOKEN)  # facts/iam.md §3, GetSessionToken
         account = ctx.account
+        linked = _LINKED.get(caller.who.service, frozenset())
         for number, need in enumerate(needs):
+            if need.action in linked:
+                continue
             owner = self._owner(card, need) or ctx.account
-            facts = Facts(ctx, caller, card, operation, params, need, self._clock.now, self._directory.tags, request)
+            facts = Facts(
+                ctx,
+                caller,
+                card,
+                operation,
+                params,
+                need,
+                self._clock.now,
+                self._directory.tags,
+                self._owner_of,
+                request,
+            )
             asked = Asked(need.action, need.resource, facts)
             closed = card is not None and card.closed and need.action.startswith(f"{card.prefix}:")
             admitting = self._rules(card, need.resource) if card and need.action.startswith(card.prefix) else None
@@ -282,6 +296,13 @@ class Authority:
             return account
         return (card.owner(need.resource) or "") if card else ""
 
+    def _owner_of(self, arn: str) -> str:
+        """The account of a resource of any service; empty for one that nobody knows."""
+        account = (arn.split(":", 5) + [""] * 5)[4]
+        if account:
+            return account
+        return next((found for card in self._cards.values() if card and (found := card.owner(arn))), "")
+
     def _rules(self, card: Access, arn: str) -> Rules | None:
         policy = card.policy(arn)
         return self._compile(policy) if policy else None
@@ -320,6 +341,14 @@ class Authority:
                 self._said.clear()
             self._said.add(text)
             log.warning("%s", text)
+
+
+_LINKED: Mapping[str, frozenset[str]] = {
+    "lambda.application-autoscaling.amazonaws.com": frozenset(
+        f"lambda:{verb}ProvisionedConcurrencyConfig" for verb in ("Get", "Put", "Delete")
+    )
+}
+"""What a service may do in every account that uses it, as by AWS's service-linked role."""
 
 
 def _is_signed(request: Request) -> bool:

@@ -16,7 +16,9 @@ from samovar.policy.pattern import Values
 class Facts:
     """What is known of one request; called with a key in lower case."""
 
-    __slots__ = ("_access", "_caller", "_ctx", "_given", "_need", "_now", "_operation", "_params", "_request", "_tags")
+    __slots__ = (
+        "_access", "_caller", "_ctx", "_given", "_need", "_now", "_operation", "_owner", "_params", "_request", "_tags",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -28,9 +30,10 @@ class Facts:
         need: Need,
         now: Callable[[], float],
         tags: Callable[[str], Mapping[str, str]],
+        owner: Callable[[str], str],
         request: Request | None,
     ) -> None:
-        """`tags`: of a user or role."""
+        """`tags`: of a user or role. `owner`: the account of a resource, by its ARN."""
         self._ctx = ctx
         self._caller = caller
         self._access = access
@@ -39,6 +42,7 @@ class Facts:
         self._need = need
         self._now = now
         self._tags = tags
+        self._owner = owner
         self._request = request
         self._given: dict[str, Values] | None = None
 
@@ -131,10 +135,8 @@ class Facts:
         return self._ctx.source_arn
 
     def source_account(self) -> str:
-        """Whoever owns what the service calls for; buckets' ARNs don't say it, so the calling context does."""
-        if not self._ctx.source_arn:
-            return ""
-        return self._ctx.source_arn.split(":")[4] or self._ctx.account
+        """Of what the service calls for."""
+        return self._owner(self._ctx.source_arn) if self._ctx.source_arn else ""
 
     def requested_region(self) -> str:
         return self._ctx.region

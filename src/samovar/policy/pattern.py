@@ -189,6 +189,11 @@ class ArnMatcher:
         if len(fields) == 6:
             self._fields = [(at, _made(parts, False)) for at, parts in enumerate(fields) if parts != [Wild.ANY]]
 
+    @property
+    def fixed(self) -> bool:
+        """Whether it means the same for every request."""
+        return all(not isinstance(field, _Dynamic) for _, field in self._fields or ())
+
     def matches_fields(self, fields: list[str], facts: Facts) -> bool:
         """`fields`: an ARN split at its first five colons."""
         if self._fields is None or len(fields) != 6:

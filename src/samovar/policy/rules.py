@@ -107,6 +107,11 @@ class Statement:
         return self._but_resources
 
     @property
+    def fixed(self) -> bool:
+        """Whether action and resource alone decide if it applies."""
+        return not self._conditions and all(each is None or each.fixed for each in self._resources)
+
+    @property
     def keys(self) -> set[str]:
         """The condition keys that it asks for."""
         return {condition.key for condition in self._conditions}
@@ -114,6 +119,14 @@ class Statement:
 
 def _unknown(key: str) -> None:
     return None
+
+
+def _first(statements: list[Statement], request: Request) -> Said:
+    """By the first that applies; denying ones come first."""
+    for statement in statements:
+        if statement.applies(request):
+            return Said(allowed=statement) if statement.allow else Said(denied=statement)
+    return _NOTHING
 
 
 class Rules:
@@ -127,6 +140,8 @@ class Rules:
             for number, written in enumerate(document.statements, 1)
         ]
         self._about: dict[str, list[Statement]] = {}
+        self._settled: dict[tuple[str, str], Said] = {}
+        """(action, resource) -> what is said of it, where nothing else of a request is asked for."""
 
     def about(self, action: str) -> list[Statement]:
         """The statements about an action in lower case, denying ones first."""
@@ -141,10 +156,16 @@ class Rules:
 
     def say(self, request: Request) -> Said:
         """For policies without principals."""
-        for statement in self.about(request.folded):
-            if statement.applies(request):
-                return Said(allowed=statement) if statement.allow else Said(denied=statement)
-        return _NOTHING
+        asked = (request.folded, request.resource)
+        found = self._settled.get(asked)
+        if found is None:
+            statements = self.about(request.folded)
+            found = _first(statements, request)
+            if all(statement.fixed for statement in statements):
+                if len(self._settled) >= _REMEMBERED:
+                    self._settled.clear()
+                self._settled[asked] = found
+        return found
 
     def say_of(self, who: Who, request: Request) -> Said:
         """For policies with principals: the closest fit that allows."""

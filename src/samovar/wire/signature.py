@@ -159,36 +159,35 @@ class Verifier:
 
 def check_time(signed: Signed, now: float) -> None:
     """AwsError for a signature of another time, and for a presigned URL that has expired."""
+    date, s3 = signed.date, signed.scope.service == "s3"
     try:
-        at = timegm(time.strptime(signed.date, "%Y%m%dT%H%M%SZ"))
+        day, clock = (date[:4], date[4:6], date[6:8]), (date[9:11], date[11:13], date[13:15])
+        at = timegm(tuple(map(int, (*day, *clock))))
     except ValueError:
-        raise _incomplete(f"Date must be in ISO-8601 'basic format'. Got '{signed.date}'.") from None
-    s3 = signed.scope.service == "s3"
+        raise _incomplete(f"Date must be in ISO-8601 'basic format'. Got '{date}'.") from None
     skew = _S3_SKEW_S if s3 else _SKEW_S
-    minutes, stamp = skew // 60, _stamp(now)
-    if signed.date[:8] != signed.scope.date:
+    if date[:8] != signed.scope.date:
         raise AwsError(
             "InvalidSignatureException",
             f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
-            f"'{signed.scope.date}' != '{signed.date[:8]}', from '{signed.date}'.",
+            f"'{signed.scope.date}' != '{date[:8]}', from '{date}'.",
         )
     if at > now + skew:
-        if s3:
-            raise _too_skewed()
-        limit = _stamp(now + skew)
-        message = f"Signature not yet current: {signed.date} is still later than {limit} ({stamp} + {minutes} min.)"
-        raise AwsError("InvalidSignatureException", message)
-    if signed.expires_s and now > at + signed.expires_s:
-        if s3:
-            raise AwsError("AccessDeniedException", "Request has expired")
-        message = f"Signature expired: {signed.date} is now earlier than {_stamp(now - signed.expires_s)} ({stamp})"
-        raise AwsError("InvalidSignatureException", message)
-    if not signed.expires_s and at < now - skew:
-        if s3:
-            raise _too_skewed()
-        limit = _stamp(now - skew)
-        message = f"Signature expired: {signed.date} is now earlier than {limit} ({stamp} - {minutes} min.)"
-        raise AwsError("InvalidSignatureException", message)
+        raise _too_skewed() if s3 else _out_of_time(signed, now, skew, "not yet current")
+    if signed.expires_s:
+        if now > at + signed.expires_s:
+            gone = AwsError("AccessDeniedException", "Request has expired")
+            raise gone if s3 else _out_of_time(signed, now, -signed.expires_s, "expired")
+    elif at < now - skew:
+        raise _too_skewed() if s3 else _out_of_time(signed, now, -skew, "expired")
+
+
+def _out_of_time(signed: Signed, now: float, off_s: int, what: str) -> AwsError:
+    """`off_s`: how far from now the time may be, that it exceeds."""
+    compared = "still later" if off_s > 0 else "now earlier"
+    sign = "+" if off_s > 0 else "-"
+    text = f"Signature {what}: {signed.date} is {compared} than {_stamp(now + off_s)} "
+    return AwsError("InvalidSignatureException", f"{text}({_stamp(now)} {sign} {abs(off_s) // 60} min.)")
 
 
 def canonical_request(

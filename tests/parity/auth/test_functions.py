@@ -142,6 +142,7 @@ def test_a_url_with_iam_auth_lets_in_whom_the_policies_let_in(secured, guarded, 
             with urllib.request.urlopen(urllib.request.Request(address, headers=dict(request.headers))) as response:
                 return response.status
         except urllib.error.HTTPError as error:
+            error.close()
             return error.code
 
     both = ["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"]

@@ -68,6 +68,8 @@ def named(principal, who):
 
 def applies(statement, action, resource, facts):
     about = any(glob(a.lower(), action.lower()) for a in statement.get("Action", statement.get("NotAction")))
+    if any("\0" in expand(r, facts) for r in statement.get("NotResource", [])):
+        return False  # a missing variable makes the statement not match (facts/iam.md §4)
     on = any(arn(expand(r, facts), resource) for r in statement.get("Resource", statement.get("NotResource", ["*"])))
     return (
         about != ("NotAction" in statement)
