@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import subprocess
 import textwrap
 
@@ -144,6 +145,89 @@ CODE = {
             public String handle(Object event) { return ""; }
         }
     """,
+    # Of the shape that AWS's event classes have: names in other cases, dates in seconds, objects made by constructors.
+    "com/amazonaws/services/lambda/runtime/events/QueueEvent.java": """
+        package com.amazonaws.services.lambda.runtime.events;
+
+        import java.nio.ByteBuffer;
+        import java.util.*;
+
+        public class QueueEvent {
+            private List<Message> records;
+            private boolean isBase64Encoded;
+            public List<Message> getRecords() { return records; }
+            public void setRecords(List<Message> records) { this.records = records; }
+            public boolean isBase64Encoded() { return isBase64Encoded; }
+            public void setBase64Encoded(boolean value) { isBase64Encoded = value; }
+
+            public static class Message {
+                private String eventSourceArn;
+                private String detailType;
+                private Date sent;
+                private ByteBuffer data;
+                private Map<String, Value> newImage;
+                public String getEventSourceArn() { return eventSourceArn; }
+                public void setEventSourceArn(String value) { eventSourceArn = value; }
+                public String getDetailType() { return detailType; }
+                public void setDetailType(String value) { detailType = value; }
+                public Date getSent() { return sent; }
+                public void setSent(Date value) { sent = value; }
+                public ByteBuffer getData() { return data; }
+                public void setData(ByteBuffer value) { data = value; }
+                public Map<String, Value> getNewImage() { return newImage; }
+                public void setNewImage(Map<String, Value> value) { newImage = value; }
+            }
+
+            public static class Value {
+                private String s;
+                private List<Value> l;
+                public String getS() { return s; }
+                public void setS(String value) { s = value; }
+                public List<Value> getL() { return l; }
+                public void setL(List<Value> value) { l = value; }
+            }
+        }
+    """,
+    "com/amazonaws/services/lambda/runtime/events/BucketEvent.java": """
+        package com.amazonaws.services.lambda.runtime.events;
+
+        import java.util.List;
+
+        public class BucketEvent {
+            private final List<Entry> records;
+            public BucketEvent(List<Entry> records) { this.records = records; }
+            public List<Entry> getRecords() { return records; }
+
+            public static class Entry {
+                private final String eventName;
+                private final Long size;
+                public Entry(String eventName, Long size) { this.eventName = eventName; this.size = size; }
+                public String getEventName() { return eventName; }
+                public Long getSize() { return size; }
+            }
+        }
+    """,
+    "app/Events.java": """
+        package app;
+
+        import com.amazonaws.services.lambda.runtime.events.*;
+        import java.nio.charset.StandardCharsets;
+        import java.util.*;
+
+        public class Events {
+            public Object queue(QueueEvent event) {
+                QueueEvent.Message m = event.getRecords().get(0);
+                return Arrays.asList(
+                    m.getEventSourceArn(), m.getDetailType(), m.getSent().getTime(), event.isBase64Encoded(),
+                    StandardCharsets.UTF_8.decode(m.getData()).toString(),
+                    m.getNewImage().get("a").getL().get(0).getS());
+            }
+
+            public Object bucket(BucketEvent event) {
+                return event.getRecords().get(0).getEventName() + event.getRecords().get(0).getSize();
+            }
+        }
+    """,
     "extra/InLib.java": """
         package extra;
 
@@ -159,14 +243,14 @@ def code(tmp_path_factory, platforms):
     """The classes of CODE, and one of them in a jar below lib/."""
     folder = tmp_path_factory.mktemp("java")
     for name, text in CODE.items():
-        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(textwrap.dedent(text))
     command = ["javac", "-nowarn", "-Xlint:-options", "-source", "8", "-target", "8", "-encoding", "UTF-8"]
     interfaces = [str(path) for path in (SOURCES / "com").rglob("*.java")]
     sources = [str(folder / name) for name in CODE]
     subprocess.run([*command, "-d", folder, *sources, *interfaces], check=True, timeout=100)
     found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.class")}
-    classes = {name: data for name, data in found.items() if name.startswith("app/")}
+    classes = {name: data for name, data in found.items() if name.startswith("app/") or "/events/" in name}
     return classes | {"lib/extra.jar": platforms.package({"extra/InLib.class": found["extra/InLib.class"]})}
 
 
@@ -301,3 +385,36 @@ def test_jars_of_layers_are_on_the_class_path(java, code, platform):
     )["LayerVersionArn"]
     function = java("app.Methods::any", Layers=[layer], more={"lib/extra.jar": b"not a jar"})
     assert function({"do": "look"}).result["inLib"] == "in lib"
+
+
+def test_classes_of_awss_events_are_bound_by_their_names(java):
+    function = java("app.Events::queue")
+    event = {
+        "Records": [
+            {
+                "eventSourceARN": "arn:x",
+                "detail-type": "order",
+                "sent": 1700000000.5,
+                "data": "aGVsbG8=",
+                "NewImage": {"a": {"L": [{"S": "deep"}]}},
+            }
+        ],
+        "isBase64Encoded": True,
+    }
+    assert function(event).result == ["arn:x", "order", 1700000000500, True, "hello", "deep"]
+    function.configure(Handler="app.Events::bucket")
+    assert function({"Records": [{"eventName": "Created:", "size": 7, "more": 1}]}).result == "Created:7"
+
+
+def test_a_debugger_attaches_to_the_vm(java):
+    """JDWP: whoever connects and the VM exchange these words first."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    function = java("app.Methods::any", Environment={"Variables": {"SAMOVAR_DEBUG": str(port)}})
+    assert function({"do": "count"}).result == 1
+    with socket.create_connection(("127.0.0.1", port), 60) as editor:
+        editor.settimeout(60)
+        editor.sendall(b"JDWP-Handshake")
+        assert editor.recv(14, socket.MSG_WAITALL) == b"JDWP-Handshake"
+    assert function({"do": "count"}).result == 2

@@ -76,7 +76,10 @@ final class Beans {
 
     Property find(String name) {
         Property exact = properties.get(name);
-        return exact != null || !event ? exact : loose.get(plain(name));
+        if (exact != null || !event) return exact;
+        Property found = loose.get(plain(name));
+        // A field `isBase64Encoded` has its setter without the `is`.
+        return found != null || !name.startsWith("is") ? found : loose.get(plain(name.substring(2)));
     }
 
     private static String plain(String name) {
