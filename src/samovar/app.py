@@ -177,6 +177,7 @@ class App:
         s3_service, self._browsers = await s3.build(
             store, data / "objects", clock, self.outbox, self.acting, self.authority.admit_form
         )
+        self._close_with(rooms, s3_service)
         sns_service, self._sns_certificate, self._sns_mail = await sns.build(
             store, self._queues, self.acting, self.targets, self.journal, data / "sns", clock, settings.smtp
         )

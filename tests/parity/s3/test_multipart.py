@@ -121,6 +121,21 @@ def test_uploads_are_listed_and_end(s3, bucket, start, parts, refusal):
     assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket)
 
 
+def test_an_upload_completes_once(s3, start, parts, threads):
+    """However many ask for it at once."""
+    upload = start()
+    named = [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in parts(upload, b"1")]
+
+    def complete(_):
+        try:
+            return s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": named})["ETag"]
+        except s3.exceptions.ClientError as error:
+            return error.response["Error"]["Code"]
+
+    answers = sorted(threads.map(complete, range(8)))
+    assert len(answers[0]) == 36 and answers[1:] == ["NoSuchUpload"] * 7
+
+
 def test_a_part_is_replaced_and_the_unlisted_are_dropped(s3, bucket, start):
     upload = start()
     s3.upload_part(**upload, PartNumber=1, Body=b"old")

@@ -5,12 +5,14 @@ objects in files. Links: notifications go through the outbox of `delivery`. Not 
 others, website hosts, access logs, replication, inventory, S3 Select, access points, SSE-C.
 """
 
+import asyncio
 from pathlib import Path
 
 from samovar.core.clock import Clock
 from samovar.core.context import Acting
 from samovar.core.service import Service, bind
 from samovar.delivery.outbox import Outbox
+from samovar.services.s3 import jobs
 from samovar.services.s3.access import access
 from samovar.services.s3.browsers import Admit, Browsers
 from samovar.services.s3.content import Contents
@@ -36,6 +38,12 @@ async def build(
     buckets_table = await Table.open(store, "s3_buckets", Bucket)
     state = S3(buckets_table, index, contents, clock, Notifications(outbox, acting))
 
+    sweeping = asyncio.create_task(jobs.run(state, acting), name="s3-lifecycle")
+
+    async def close() -> None:
+        sweeping.cancel()
+        await asyncio.wait([sweeping])
+
     async def reset() -> None:
         await buckets_table.clear()
         await index.clear()
@@ -43,4 +51,4 @@ async def build(
 
     modules = (annotations, buckets, deletes, lists, multipart, notifications, objects, settings)
     operations, direct = bind(state, *modules)
-    return Service("s3", operations, direct, None, reset, access(state)), Browsers(state, admit)
+    return Service("s3", operations, direct, close, reset, access(state)), Browsers(state, admit)

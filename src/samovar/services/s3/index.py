@@ -96,10 +96,23 @@ class Index:
         sql = f"SELECT {_COLUMNS} FROM s3_versions WHERE {where} ORDER BY {order} LIMIT ?"
         return [_version(row) for row in await self._store.query(sql, (*params, limit))]
 
-    async def put(self, version: Version, body: bytes, condition: Condition | None, also: Sequence[Also]) -> Written:
-        """Make `version` the latest of its key. `also` happens with it, or not at all."""
+    async def put(
+        self,
+        version: Version,
+        body: bytes,
+        condition: Condition | None,
+        also: Sequence[Also],
+        completes: Upload | None = None,
+    ) -> Written:
+        """Make `version` the latest of its key. `also` happens with it, or not at all.
+
+        `completes`: the upload that becomes this version, once: a second time it is GONE.
+        """
 
         def steps(told: _Told) -> Steps:
+            for statement in ending(completes) if completes is not None else ():
+                rows = yield statement
+                told.stop_if("" if rows else GONE)
             rows = yield _current(version.bucket, version.key)
             told.stop_if(condition(_version(rows[0]) if rows else None) if condition is not None else "")
             replaced: list[Row] = []
@@ -214,9 +227,10 @@ class Index:
 
 
 def ending(upload: Upload) -> list[Statement]:
-    """What makes an upload gone; the second gives its parts back."""
+    """What makes an upload gone; the first tells whether it was there, the second gives its parts back."""
+    mine = "bucket = ? AND key = ? AND id = ?"
     return [
-        ("DELETE FROM s3_uploads WHERE bucket = ? AND key = ? AND id = ?", (upload.bucket, upload.key, upload.id)),
+        (f"DELETE FROM s3_uploads WHERE {mine} RETURNING id", (upload.bucket, upload.key, upload.id)),
         ("DELETE FROM s3_parts WHERE upload = ? RETURNING content", (upload.id,)),
     ]
 

@@ -12,8 +12,18 @@ from samovar.core.errors import AwsError
 from samovar.services.s3.conditions import refused
 from samovar.services.s3.content import NOTHING, Content, Contents
 from samovar.services.s3.events import Happening
-from samovar.services.s3.index import Also, Condition, Index
-from samovar.services.s3.records import NULL, Bucket, Meta, Segment, Version, is_version_id, new_version_id, owner_id
+from samovar.services.s3.index import GONE, Condition, Index
+from samovar.services.s3.records import (
+    NULL,
+    Bucket,
+    Meta,
+    Segment,
+    Upload,
+    Version,
+    is_version_id,
+    new_version_id,
+    owner_id,
+)
 from samovar.services.s3.targets import Notifications
 from samovar.store.table import Table
 
@@ -75,12 +85,13 @@ class S3:
         meta: Meta,
         event: str,
         condition: Condition | None,
-        also: Sequence[Also] = (),
+        completes: Upload | None = None,
         etag: str = "",
     ) -> Version:
         """Make content the latest version of its key, a delete marker where there is none.
 
-        `etag` where that isn't its MD5. Raises PreconditionFailed and the like; then the content is forgotten.
+        `completes`: the upload that it was; `etag` where that isn't its MD5.
+        Raises PreconditionFailed and the like; then the content is forgotten.
         """
         now = self.clock.now()
         id, seq = self.new_version(bucket), self.index.next_seq(now)
@@ -89,12 +100,14 @@ class S3:
         version = Version(bucket.name, key, seq, id, True, marker, content.size, etag, now, meta)
         try:
             changes = await self.announce(ctx, bucket, Happening(event, version, now))
-            written = await self.index.put(version, content.inline, condition, [*changes, *also])
+            written = await self.index.put(version, content.inline, condition, changes, completes)
         except BaseException:
             await self.forget(content.segments)
             raise
         if written.refused:
             await self.forget(content.segments)
+            if written.refused == GONE and completes is not None:
+                raise no_such_upload(completes.id)
             raise refused(written.refused, key)
         if written.replaced is not None:
             await self.forget(written.replaced.meta.segments)
@@ -122,6 +135,11 @@ def is_marker(version: Version, **headers: str) -> AwsError:
     marks = {"x-amz-delete-marker": "true", "x-amz-version-id": version.id}
     text = "The specified method is not allowed against this resource."
     return AwsError("MethodNotAllowed", text, Method="GET", ResourceType="DeleteMarker", **marks, **headers)
+
+
+def no_such_upload(id: str) -> AwsError:
+    text = "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or "
+    return AwsError("NoSuchUpload", text + "completed.", UploadId=id)
 
 
 def _no_such_key(key: str, **headers: str) -> AwsError:

@@ -10,7 +10,7 @@ import msgspec
 
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
-from samovar.services.s3 import checksums, conditions, given, ranges
+from samovar.services.s3 import checksums, conditions, given, lifecycle, ranges
 from samovar.services.s3.records import ARCHIVED, Bucket, Meta, Version
 from samovar.services.s3.state import S3, is_marker
 from samovar.wire import text
@@ -44,7 +44,7 @@ def created(bucket: Bucket, version: Version) -> Params:
         answer["ChecksumType"] = checksum.type
     if bucket.versioning == "Enabled":
         answer["VersionId"] = version.id
-    return answer
+    return answer | _expiration(bucket, version)
 
 
 def describe(bucket: Bucket, version: Version, params: Params) -> tuple[Params, int, int]:
@@ -71,8 +71,13 @@ def describe(bucket: Bucket, version: Version, params: Params) -> tuple[Params, 
         answer.update(found.checksum)
     if bucket.versioning:
         answer["VersionId"] = version.id
-    answer.update(_extras(version))
+    answer.update(_extras(version) | _expiration(bucket, version))
     return answer, found.start, found.length
+
+
+def _expiration(bucket: Bucket, version: Version) -> Params:
+    told = lifecycle.expiry_header(bucket, version)
+    return {"Expiration": told} if told else {}
 
 
 def _extras(version: Version) -> Params:

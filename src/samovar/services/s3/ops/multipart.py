@@ -14,9 +14,8 @@ from samovar.core.ids import hex_id
 from samovar.services.s3 import checksums, conditions, given, source
 from samovar.services.s3.checksums import Checksum
 from samovar.services.s3.content import NOTHING, Content
-from samovar.services.s3.index import ending
 from samovar.services.s3.records import Bucket, Part, Upload, UploadedPart, Version, owner_id
-from samovar.services.s3.state import S3
+from samovar.services.s3.state import S3, no_such_upload
 from samovar.services.s3.view import check_archived, created, default_encryption
 
 _LEAST: Final = 5 * 1024 * 1024
@@ -174,13 +173,8 @@ async def _upload(s3: S3, ctx: Context, params: Params) -> tuple[Bucket, Upload]
     bucket = s3.bucket(ctx, params)
     found = await s3.index.upload(bucket.name, params["Key"], params["UploadId"])
     if found is None:
-        raise _no_such_upload(params["UploadId"])
+        raise no_such_upload(params["UploadId"])
     return bucket, found
-
-
-def _no_such_upload(id: str) -> AwsError:
-    text = "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or "
-    return AwsError("NoSuchUpload", text + "completed.", UploadId=id)
 
 
 def _check_number(number: int) -> None:
@@ -199,7 +193,7 @@ async def _keep_part(s3: S3, upload: Upload, number: int, content: Content) -> N
         raise
     if not there:
         await s3.forget([segment])
-        raise _no_such_upload(upload.id)
+        raise no_such_upload(upload.id)
     await s3.forget([replaced] if replaced else [])
 
 
@@ -287,7 +281,7 @@ async def _assemble(
     size = sum(part.size for part in parts)
     content = msgspec.structs.replace(NOTHING, size=size)
     event = "ObjectCreated:CompleteMultipartUpload"
-    return await s3.write(ctx, bucket, upload.key, content, meta, event, condition, ending(upload), etag=etag)
+    return await s3.write(ctx, bucket, upload.key, content, meta, event, condition, upload, etag)
 
 
 async def _check_conflict(s3: S3, upload: Upload, params: Params) -> None:
