@@ -15,6 +15,7 @@ Facts: lambda-events.md §4.3.
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
@@ -97,6 +98,8 @@ class _Poller:
         self._waiting: set[asyncio.Task[None]] = set()
         """Workers that hold nothing."""
         self._gathering = asyncio.Lock()
+        self._ready: deque[list[Params]] = deque()
+        """Batches that were received with another, for the workers that wait."""
         self._open = True
         self._on_empty: Any = None
         fewest, most = mapping.pollers or (0, 0)
@@ -120,6 +123,8 @@ class _Poller:
         self._rest()
         for worker in list(self._waiting):
             worker.cancel()
+        while self._ready:
+            self._spawn(self._process(self._ready.popleft()))
         if not self._workers:
             then()
 
@@ -156,18 +161,28 @@ class _Poller:
             self._waiting.add(me)
             async with self._gathering:
                 try:
-                    messages = await self._fetch(self.mapping.batch_size, _POLL_S)
+                    messages = self._ready.popleft() if self._ready else await self._gather(me)
                 except (AwsError, StoreError) as error:
                     await self._put_off(error)
                     continue
-                if messages:
-                    self._waiting.discard(me)
-                    messages = await self._fill(messages)
+                self._waiting.discard(me)
             if messages:
                 self._add_worker()
                 await self._process(messages)
             elif len(self._workers) > self._idle:
                 return
+
+    async def _gather(self, me: asyncio.Task[None]) -> list[Params]:
+        """A batch; of a standard queue, also one for each other worker that waits, in the same receive."""
+        size = self.mapping.batch_size
+        shares = not self.mapping.window_s and not self._queue.resource.endswith(".fifo")
+        messages = await self._fetch(size * len(self._waiting) if shares else size, _POLL_S)
+        if messages:
+            self._waiting.discard(me)
+        if not shares:
+            return await self._fill(messages) if messages else []
+        self._ready.extend(messages[start : start + size] for start in range(size, len(messages), size))
+        return messages[:size]
 
     def _limit(self) -> int:
         return min(self._most, int(self._allowed))
