@@ -197,6 +197,19 @@ def test_it_reaches_nothing_of_the_host(connected, function, outside, host_servi
     )
 
 
+def test_what_the_host_publishes_for_others_is_the_hosts(function, outside):
+    """A port that is redirected elsewhere, as container tools do."""
+    table = netlink.Table(f"published-{outside.link}")
+    table.chain("prerouting", "nat", -100)
+    match = (netlink.goes_to(outside.host), netlink.port_is(6, 7777))
+    table.rule("prerouting", *match, netlink.redirect_to(outside.address, 80))
+    table.commit()
+    try:
+        assert function(f"reach('{outside.host}', 7777)").result == FILTERED
+    finally:
+        table.close()
+
+
 def test_it_reaches_what_was_admitted_by_name_and_only_at_that_port(function, host_services):
     anywhere, loopback = host_services
     assert function(f"reach('everywhere', {anywhere})").result == "hello"

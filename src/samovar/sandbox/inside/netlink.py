@@ -151,23 +151,23 @@ class Table(Netlink):
         self.name = name
         self.messages = [self._message(_NEW_TABLE, attribute(1, _name(name)) + attribute(2, _number(_OWNED)))]
 
-    def chain(self, hook, kind, priority, policy=ACCEPT):
-        # type: (str, str, int, int) -> None
-        """A base chain, named as its hook; `kind`: `filter` or `nat`."""
+    def chain(self, hook, kind, priority, policy=ACCEPT, name=""):
+        # type: (str, str, int, int, str) -> None
+        """A base chain, named as its hook or otherwise; `kind`: `filter` or `nat`."""
         place = nest(4, attribute(1, _number(HOOKS[hook])), attribute(2, _number(priority)))
-        body = attribute(1, _name(self.name)) + attribute(3, _name(hook)) + place
+        body = attribute(1, _name(self.name)) + attribute(3, _name(name or hook)) + place
         body += attribute(5, _number(policy)) + attribute(7, _name(kind))
         self.messages.append(self._message(_NEW_CHAIN, body))
 
-    def clear(self, hook):
+    def clear(self, chain):
         # type: (str) -> None
-        """Take all rules out of a chain."""
-        body = attribute(1, _name(self.name)) + attribute(2, _name(hook))
+        """Take all rules out of it."""
+        body = attribute(1, _name(self.name)) + attribute(2, _name(chain))
         self.messages.append(self._message(_DELETE_RULE, body))
 
-    def rule(self, hook, *expressions):
+    def rule(self, chain, *expressions):
         # type: (str, *bytes) -> None
-        body = attribute(1, _name(self.name)) + attribute(2, _name(hook)) + nest(4, *expressions)
+        body = attribute(1, _name(self.name)) + attribute(2, _name(chain)) + nest(4, *expressions)
         self.messages.append(self._message(_NEW_RULE, body))
 
     def commit(self):
@@ -227,6 +227,13 @@ def goes_to(address, octets=4):
     # type: (str, int) -> bytes
     """The destination, or its first octets."""
     return _load(1, 16, octets) + _compare(socket.inet_aton(address)[:octets])
+
+
+def goes_here():
+    # type: () -> bytes
+    """The destination is an address of this host's own."""
+    kind = _expression("fib", *(attribute(each, _number(value)) for each, value in ((1, 1), (2, 3), (3, 2))))
+    return kind + _compare(struct.pack("=I", 2))
 
 
 def comes_from(address):

@@ -143,6 +143,9 @@ class Router:
     def host_table(self, number):
         # type: (int) -> netlink.Table
         table, name = netlink.Table("samovar-%s" % self.name), self.name
+        # Before anybody's redirections, say of a port that Docker has published.
+        table.chain("prerouting", "filter", -150, name="nearest")
+        table.rule("nearest", netlink.comes_by(name), netlink.goes_here(), reject())
         table.chain("prerouting", "nat", -100)
         self.redirect(table)
         table.chain("input", "filter", 0)
@@ -155,11 +158,12 @@ class Router:
         for ours in ("198.18.0.0", "198.19.0.0"):  # not admitted, so not changed: no such address is anywhere else
             table.rule("forward", netlink.comes_by(name), netlink.goes_to(ours, 2), reject())
         table.rule("forward", netlink.leaves_by(name), netlink.state_is(ESTABLISHED, False), verdict(DROP))
-        self.open_interfaces(table)
+        closed = self.shut_others_out(table)
         table.chain("postrouting", "nat", 100)
         here = netlink.comes_from("198.19.%d.2" % number)
         table.rule("postrouting", here, netlink.leaves_by(name, False), netlink.masquerade())
         table.commit()
+        _open(closed)
         return table
 
     def redirect(self, table):
@@ -172,21 +176,21 @@ class Router:
             match = (netlink.comes_by(self.name), netlink.goes_to(virtual), netlink.port_is(protocol, port))
             table.rule("prerouting", *match, netlink.redirect_to(address, its_port))
 
-    def open_interfaces(self, table):
-        # type: (netlink.Table) -> None
-        """Have the host forward what its interfaces bring back; only that. In the host's network."""
+    def shut_others_out(self, table):
+        # type: (netlink.Table) -> list
+        """Of what comes by interfaces that forward because of routers, let nothing through but answers to boxes.
+
+        Returns the interfaces that don't forward yet. In the host's network.
+        """
         names = _routed()
-        if any(_forwards(name) == "0" for name in names):
-            with _Locked():
-                for name in names:
-                    if _forwards(name) == "0":
-                        _write(_SYSCTL % (name, "tag"), _MARK, missing_ok=True)
-                        _write(_SYSCTL % (name, "forwarding"), "1", missing_ok=True)
+        closed = [name for name in names if _read(_SYSCTL % (name, "forwarding"), "") == "0"]
         for name in names:
-            if name not in self.opened and _read(_SYSCTL % (name, "tag"), "") == _MARK:
+            routers = name in closed or _read(_SYSCTL % (name, "tag"), "") == _MARK
+            if routers and name not in self.opened:
                 self.opened.append(name)
                 to_others = netlink.leaves_by_one_of(PREFIX, False)
                 table.rule("forward", netlink.comes_by(name), to_others, verdict(DROP))
+        return closed
 
     def look_around(self, resolver):
         # type: (str) -> None
@@ -197,11 +201,12 @@ class Router:
             self.redirect(self.table)
         syscalls.setns(self.host, syscalls.CLONE_NEWNET)
         try:
-            self.open_interfaces(self.table)
+            closed = self.shut_others_out(self.table)
+            if self.table.messages:
+                self.table.commit()
+            _open(closed)
         finally:
             syscalls.setns(self.own, syscalls.CLONE_NEWNET)
-        if self.table.messages:
-            self.table.commit()
 
     def serve(self, control):
         # type: (socket.socket) -> None
@@ -279,9 +284,16 @@ def _opened():
     return [name for name in names if _read(_SYSCTL % (name, "tag"), "") == _MARK]
 
 
-def _forwards(name):
-    # type: (str) -> str
-    return _read(_SYSCTL % (name, "forwarding"), "")
+def _open(names):
+    # type: (list) -> None
+    """Have the host forward what these interfaces bring."""
+    if not names:
+        return
+    with _Locked():
+        for name in names:
+            if _read(_SYSCTL % (name, "forwarding"), "") == "0":
+                _write(_SYSCTL % (name, "tag"), _MARK, missing_ok=True)
+                _write(_SYSCTL % (name, "forwarding"), "1", missing_ok=True)
 
 
 def _routed():
