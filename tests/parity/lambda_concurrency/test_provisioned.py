@@ -51,7 +51,7 @@ def counts(config):
 @pytest.fixture
 def published(platform, deploy):
     """A function's version 1, and what it has."""
-    function = deploy(CODE, Publish=True)
+    function = deploy(CODE, Publish=True, Timeout=20)
     return function, Provisions(platform, function)
 
 
@@ -94,7 +94,7 @@ def test_invocations_beyond_it_spill_over_to_ordinary_environments(published):
     provisions.put(2)
     provisions.settled()
     with concurrent.futures.ThreadPoolExecutor(4) as threads:
-        answers = list(threads.map(lambda _: function(1.5, Qualifier="1").result, range(4)))
+        answers = list(threads.map(lambda _: function(4, Qualifier="1").result, range(4)))
     ways = sorted(answer["way"] for answer in answers)
     assert ways == ["on-demand", "on-demand", "provisioned-concurrency", "provisioned-concurrency"]
     assert len({answer["me"] for answer in answers}) == 4
