@@ -335,23 +335,27 @@ class LinuxBox:
 
     def freeze(self) -> None:
         if self.group is not None and not self.dead:
-            self.group.freeze()
+            with _group_may_have_gone():
+                self.group.freeze()
 
     def thaw(self) -> None:
         if self.group is not None and self.group.frozen:
-            self.group.thaw()
+            with _group_may_have_gone():
+                self.group.thaw()
 
     def throttle(self) -> None:
         if self.group is None or self.dead or self._throttled or self._limits is None or self._limits.cpus is None:
             return
-        self.group.throttle(self._limits.cpus)
-        self._throttled = True
+        with _group_may_have_gone():
+            self.group.throttle(self._limits.cpus)
+            self._throttled = True
 
     def unthrottle(self) -> None:
         """All the CPU there is again, for a template while somebody waits for a fork."""
         if self.group is not None and not self.dead and self._throttled:
-            self.group.renew()
-            self._throttled = False
+            with _group_may_have_gone():
+                self.group.renew()
+                self._throttled = False
 
     def peak_memory_mb(self) -> int:
         if self.dead or self._limits is None:
@@ -360,7 +364,9 @@ class LinuxBox:
             used = _peak_mb(self._host_pid)
         else:
             # Pages shared with the zygote are charged to none; on AWS they count, so they do here.
-            used = self.group.peak_mb() + self.zygote.base_mb
+            used = self.zygote.base_mb
+            with _group_may_have_gone():
+                used += self.group.peak_mb()
         return min(used, self._limits.memory_mb)
 
     async def start(self, command: spec.Command | None = None) -> None:
@@ -449,8 +455,9 @@ class LinuxBox:
             return
         self._emptying = True
         self._forget_occupant()
-        if self.group is not None and self.group.out_of_memory():
-            how = msgspec.structs.replace(how, out_of_memory=True)
+        with _group_may_have_gone():
+            if self.group is not None and self.group.out_of_memory():
+                how = msgspec.structs.replace(how, out_of_memory=True)
         self._boxes.spawn(self._clear(how))
 
     async def _clear(self, how: Exit) -> None:
@@ -534,6 +541,11 @@ class LinuxBox:
 
 def _nothing() -> None:
     """There is no address."""
+
+
+def _group_may_have_gone() -> contextlib.AbstractContextManager[None]:
+    """With the keeper, whose guardian has removed it: the box's own end is then heard in a moment."""
+    return contextlib.suppress(OSError)
 
 
 def _kill_init(pidfd: int) -> None:

@@ -4,6 +4,7 @@ Owns: the keeper, the zygotes, the shelf of boxes that are ready. See `box` for 
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -30,6 +31,7 @@ _STARTS_AT_ONCE = 3
 _WARM_WITHIN_S = 60.0
 _REFILL_AFTER_S = 0.02
 _RETRY_AFTER_S = 1.0
+_KEEPER_WITHIN_S = 3.0
 _FORKS_AHEAD = 2
 
 
@@ -75,7 +77,10 @@ class LinuxBoxes:
         self.living: set[LinuxBox] = set()
         self._templates: dict[Box, Template] = {}
         self.closing = False
+        self._keeper_started = asyncio.Event()
         self._guardians: list[subprocess.Popen[bytes]] = []
+        self._left: list[cgroup.Groups] = []
+        """Of keepers that have gone, until they are cleared up."""
         self._start_keeper()
 
     @property
@@ -91,6 +96,7 @@ class LinuxBoxes:
         if self.closing:
             return
         self.groups = self._make_groups() if self._make_groups is not None else None
+        self._keeper_started.set()
         self.keeper = Helper("the keeper", self._loop, lambda event: None)
         self.keeper.on_gone = self._keeper_gone
         folders = self.groups.folders() if self.groups else []
@@ -184,18 +190,23 @@ class LinuxBoxes:
         self.keeper.close()
         for guardian in self._guardians:
             await asyncio.to_thread(guardian.wait)
+        for groups in (*self._left, *([self.groups] if self.groups else [])):
+            await asyncio.to_thread(groups.remove)
 
     def _keeper_gone(self) -> None:
         """All boxes went with it, and its guardian clears up after them. A new one begins with nothing."""
         if self.closing:
             return
+        self._keeper_started.clear()
         log.error("the keeper has gone, and every environment with it; starting another")
         for box in list(self.living):
             box.died(Exit(signal=signal.SIGKILL))
         for zygote in self._zygotes.values():
             zygote.helper.close()
         self._zygotes.clear()
-        self._guardians = [guardian for guardian in self._guardians if guardian.poll() is None]
+        if self.groups is not None:
+            self._left.append(self.groups)
+            self.spawn(self._clear_up(self._guardians[-1], self.groups))
         if self.keeper.answered:
             self._start_keeper()
             self._reopen_way()
@@ -211,12 +222,21 @@ class LinuxBoxes:
         self._way = self._loop.create_task(self._open_router())
         self._way.add_done_callback(_say_why_not)
 
+    async def _clear_up(self, guardian: subprocess.Popen[bytes], groups: cgroup.Groups) -> None:
+        await asyncio.to_thread(guardian.wait)
+        await asyncio.to_thread(groups.remove)  # it may have been killed itself
+        self._guardians.remove(guardian)
+        self._left.remove(groups)
+
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _zygote(self, kind: str) -> "_Zygote":
+        if self.keeper.gone and not self.closing:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._keeper_started.wait(), _KEEPER_WITHIN_S)
         zygote = self._zygotes.get(kind)
         if zygote is None or (zygote.helper.gone and zygote.may_return(self._loop.time())):
             zygote = self._zygotes[kind] = _Zygote(kind, self._loop)

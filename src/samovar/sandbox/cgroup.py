@@ -6,6 +6,7 @@ mix the versions. Sources: cgroups(7), Documentation/admin-guide/cgroup-v2.rst, 
 .../cgroup-v1/{memory,freezer-subsystem}.rst.
 """
 
+import contextlib
 import errno
 import os
 import signal
@@ -86,6 +87,15 @@ class Groups:
 
     def folders(self) -> list[Path]:
         return sorted({top for _, top in self.tops.values()})
+
+    def remove(self) -> None:
+        """Remove what is left of them when every process has been killed; blocks, for a few seconds at most. That is
+        the guardian's work, where one has lived to do it."""
+        deadline = time.monotonic() + _REMOVE_WITHIN_S
+        left = self.folders()
+        while left and time.monotonic() < deadline:
+            left = [top for top in left if not _clear(top)]
+            time.sleep(0.005)
 
     def make(self, name: str) -> "Group":
         return Group({controller: (version, top / name) for controller, (version, top) in self.tops.items()})
@@ -239,14 +249,19 @@ def sweep(where: Hierarchies) -> None:
             owner = top.name.split("-")[1]
             if not owner.isdigit() or Path("/proc", owner).exists():
                 continue
-            for folder, _, _ in os.walk(top, topdown=False):
-                _try_write(Path(folder, "freezer.state"), "THAWED")
-                for pid in _processes(Path(folder)):
-                    os.kill(pid, signal.SIGKILL)
-                try:
-                    os.rmdir(folder)
-                except OSError:
-                    pass  # its processes are still going; the next server tries again
+            _clear(top)  # what still goes is left for the next server
+
+
+def _clear(top: Path) -> bool:
+    """Kill what is in a group and below it, and remove it; False while something is still going."""
+    for folder, _, _ in os.walk(top, topdown=False):
+        _try_write(Path(folder, "freezer.state"), "THAWED")
+        for pid in _processes(Path(folder)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
+    return not top.exists()
 
 
 def _processes(folder: Path) -> list[int]:
