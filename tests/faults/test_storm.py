@@ -1,4 +1,4 @@
-"""A short run of `scripts/soak kills`: whoever is killed at whatever moment, everybody is answered and nothing is left."""
+"""A short run of `scripts/soak kills`: whoever is killed, and when, everybody is answered and nothing is left."""
 
 import subprocess
 import sys

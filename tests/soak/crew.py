@@ -35,6 +35,8 @@ def _load(path: Path) -> Any:
 
 Platform = _load(TESTS / "conftest.py").Platform
 faults = _load(TESTS / "faults" / "conftest.py")
+client = _load(TESTS / "speed" / "client.py")
+"""One that costs little."""
 _extensions = _load(TESTS / "parity" / "lambda_extensions" / "conftest.py")
 
 _PYTHON = """

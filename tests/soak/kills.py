@@ -28,6 +28,7 @@ _AT_ONCE = 4
 _WEIGHTS = {
     "runtime": 30, "extension": 12, "init": 10, "template": 10, "zygote": 10, "keeper": 8, "guardian": 4, "server": 8,
 }  # fmt: skip
+_FOUND_OUT = ("Runtime.ExitError", "Extension.Crash", "Sandbox.Failure")
 _SLACK = 3
 _SLOW_S = 10
 _TEMPLATE_POWER = 1 << 18 | 1 << 21
@@ -174,7 +175,7 @@ class Storm:
             return
         if answer.error is None and answer.value["token"] == token:
             return
-        if self.debts and answer.value["errorType"] in ("Runtime.ExitError", "Extension.Crash"):
+        if self.debts and answer.value["errorType"] in _FOUND_OUT:
             self.debts -= 1
             self._must_work(name)
         else:
