@@ -46,6 +46,8 @@ _LEASE_S = 1e9
 """Claims are this server's until it ends: nobody else works on its data."""
 _CRASHES = 10
 _STORE_RETRY_S = 1.0
+_LEAVE_WITHIN_S = 2.0
+"""What attempts may still take when the server stops: one that is done isn't made again."""
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -125,7 +127,8 @@ class Queue:
         self._work = work
         self._widest = widest
         self._lines: dict[str, _Line] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._drivers: set[asyncio.Task[None]] = set()
+        self._attempts: set[asyncio.Task[None]] = set()
         self._crashes: dict[str, int] = {}
         """By what the item says."""
         self._open = False
@@ -138,13 +141,17 @@ class Queue:
             self._line(name)
 
     async def close(self) -> None:
-        """Stop; what isn't done is there at the next start."""
+        """Stop: nothing more begins, what runs has a moment to finish, what isn't done is there at the next start."""
         self._open = False
-        for task in list(self._tasks):
+        for task in self._drivers:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
         for line in self._lines.values():
             line.stop()
+        if self._attempts:
+            await asyncio.wait(self._attempts, timeout=_LEAVE_WITHIN_S)
+        for task in self._attempts:
+            task.cancel()
+        await asyncio.gather(*self._drivers, *self._attempts, return_exceptions=True)
 
     async def reset(self) -> None:
         """Forget everything. What is being worked on comes to its end, and to nothing."""
@@ -179,7 +186,7 @@ class Queue:
         line = self._lines.get(name)
         if line is None:
             line = self._lines[name] = _Line(name, self._queues.queue(name), min(WINDOW, self._widest))
-            self._spawn(self._drive(line))
+            self._spawn(self._drivers, self._drive(line))
         return line
 
     async def _drive(self, line: _Line) -> None:
@@ -191,7 +198,7 @@ class Queue:
             if line.held is None:
                 while line.ahead and line.running < line.window:
                     line.running += 1
-                    self._spawn(self._attempt(line, line.ahead.popleft()))
+                    self._spawn(self._attempts, self._attempt(line, line.ahead.popleft()))
             if line.more and not line.ahead and line.held is None:
                 continue
             self._plan_widening(line)
@@ -314,10 +321,11 @@ class Queue:
             line.window, line.narrow = min(WINDOW, self._widest), False
         line.poke.set()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    @staticmethod
+    def _spawn(among: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        among.add(task)
+        task.add_done_callback(among.discard)
 
 
 class Putting:

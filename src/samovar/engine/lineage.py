@@ -7,6 +7,8 @@ Rule: the text comes from hostile code; whatever can't be read is no lineage, an
 
 import zlib
 
+from samovar.core import ids
+
 LIMIT = 16
 """After so many runs of a function in one chain the next one doesn't happen."""
 _PART = "Lineage="
@@ -21,6 +23,11 @@ def digest(function_arn: str) -> str:
 def runs(trace: str, function_arn: str) -> int:
     """How often the function has run in the chain that led here."""
     return _counts(trace).get(digest(function_arn), 0) if _PART in trace else 0
+
+
+def root(epoch_s: float) -> str:
+    """A header for a chain of events that begins here."""
+    return f"Root=1-{int(epoch_s):08x}-{ids.hex_id(24)};Sampled=0"
 
 
 def counted(trace: str, mark: str) -> str:

@@ -37,6 +37,12 @@ class House:
                 await asyncio.sleep(0)
 
 
+@pytest.fixture(autouse=True)
+def _leave_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests leave work behind that never ends."""
+    monkeypatch.setattr("samovar.delivery.queue._LEAVE_WITHIN_S", 0.05)
+
+
 async def open_house(directory: Path, clock: FakeClock) -> House:
     store = await open_store(directory / "data")
     blobs = await Blobs.open(directory / "blobs")

@@ -255,3 +255,27 @@ def test_what_follows_from_an_attempt_is_one_transaction_with_its_end(run, kind)
         assert house.store.commits > before
 
     run(test)
+
+
+def test_what_runs_when_the_server_stops_may_finish_and_isnt_done_again(run, monkeypatch):
+    monkeypatch.setattr("samovar.delivery.queue._LEAVE_WITHIN_S", 30)
+
+    async def first(house):
+        desk = Desk(house)
+        await desk.queue.start()
+        await desk.queue.put("a", "x")
+        await house.until(lambda: desk.begun == ["x"])
+        closing = asyncio.ensure_future(desk.queue.close())
+        await asyncio.sleep(0)
+        await desk.queue.put("a", "y")
+        desk.give("x")
+        await closing
+        assert desk.begun == ["x"]
+
+    async def second(house):
+        desk = Desk(house, lambda body: Done())
+        await desk.queue.start()
+        await house.until(lambda: desk.begun == ["y"])
+
+    run(first)
+    run(second)

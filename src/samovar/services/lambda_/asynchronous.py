@@ -8,6 +8,7 @@ import asyncio
 
 from samovar.core.context import Context, Reply
 from samovar.delivery.invocations import Event, Invocations, Policy
+from samovar.engine import lineage
 from samovar.engine.model import Version
 from samovar.services.lambda_.eventinvoke import Config, EventInvoke
 from samovar.services.lambda_.names import LATEST
@@ -31,16 +32,9 @@ class Asynchronous:
 
     def accept(self, ctx: Context, name: str, qualifier: str, payload: bytes, reply: Reply) -> None:
         """Answer 202 when the event is safe."""
-        event = Event(
-            ctx.account,
-            ctx.region,
-            name,
-            qualifier,
-            ctx.request_id,
-            payload.decode(),
-            self._functions.clock.now(),
-            ctx.trace_id,
-        )
+        now = self._functions.clock.now()
+        trace = ctx.trace_id or lineage.root(now)  # of all its attempts, and of what it leads to
+        event = Event(ctx.account, ctx.region, name, qualifier, ctx.request_id, payload.decode(), now, trace)
         task = asyncio.get_running_loop().create_task(self._invocations.accept(event))
         self._accepting.add(task)
         task.add_done_callback(lambda task: self._answer(task, reply))
