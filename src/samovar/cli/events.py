@@ -5,12 +5,14 @@ Owns: the table that people read. Speaks to a running server over HTTP, as any c
 
 import json
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
+from pathlib import Path
 from typing import Any
 
 import click
+
+from samovar.cli.operator import ask, key_of
+from samovar.cli.options import chosen
 
 _EVERY_S = 0.5
 _COLORS = {"delivered": "green", "retry": "yellow", "held": "yellow", "failed": "red", "dropped": "red"}
@@ -19,6 +21,7 @@ _PAGE = 1000
 
 @click.command("events")
 @click.option("--endpoint", default="http://127.0.0.1:4566", envvar="AWS_ENDPOINT_URL", show_default=True)
+@click.option("--data-dir", default=None, metavar="TEXT", help="The server's, whose key signs (auth `on`).")
 @click.option("--source", help="Who delivers: lambda, destination, dead-letter, events, scheduler, s3, sns, ...")
 @click.option("--origin", help="Part of the ARN of what it is delivered for: a function, rule, schedule, bucket.")
 @click.option("--target", help="Part of the ARN of where it goes.")
@@ -29,34 +32,25 @@ _PAGE = 1000
 @click.option("--limit", type=click.IntRange(1, _PAGE), default=50, show_default=True)
 @click.option("--follow", "-f", is_flag=True, help="Go on with what comes.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def command(endpoint: str, limit: int, follow: bool, as_json: bool, **wanted: str | None) -> None:
+def command(
+    endpoint: str, data_dir: str | None, limit: int, follow: bool, as_json: bool, **wanted: str | None
+) -> None:
     """Show what was delivered where, and why something was not; the newest at the end."""
+    key = key_of(Path(chosen(None, {"data_dir": data_dir}).data_dir))
     query: dict[str, Any] = {name: value for name, value in wanted.items() if value}
-    last = _show(endpoint, query | {"limit": limit}, as_json)
+
+    def show(**more: int) -> int:
+        """The id of the last entry; 0 where there is none."""
+        asked = urllib.parse.urlencode(query | more, quote_via=urllib.parse.quote)
+        entries = ask(endpoint, key, "GET", "/_samovar/events", asked)["events"]
+        for entry in entries:
+            click.echo(json.dumps(entry) if as_json else _line(entry))
+        return int(entries[-1]["id"]) if entries else 0
+
+    last = show(limit=limit)
     while follow:
         time.sleep(_EVERY_S)
-        last = _show(endpoint, query | {"limit": _PAGE, "after": last}, as_json) or last
-
-
-def _show(endpoint: str, query: dict[str, Any], as_json: bool) -> int:
-    """The id of the last entry; 0 where there is none."""
-    entries = _ask(f"{endpoint}/_samovar/events?{urllib.parse.urlencode(query)}")
-    for entry in entries:
-        click.echo(json.dumps(entry) if as_json else _line(entry))
-    return int(entries[-1]["id"]) if entries else int(query.get("after", 0))
-
-
-def _ask(url: str) -> list[dict[str, Any]]:
-    if not url.startswith(("http://", "https://")):
-        raise click.UsageError(f"no server can be asked at {url}")
-    try:
-        with urllib.request.urlopen(url, timeout=30) as answer:
-            events: list[dict[str, Any]] = json.load(answer)["events"]
-    except urllib.error.HTTPError as error:
-        raise click.ClickException(json.load(error)["message"]) from None
-    except (urllib.error.URLError, OSError, ValueError, KeyError) as error:
-        raise click.ClickException(f"no Samovar answers at {url.partition('/_samovar')[0]}: {error}") from None
-    return events
+        last = show(limit=_PAGE, after=last) or last
 
 
 def _line(entry: dict[str, Any]) -> str:

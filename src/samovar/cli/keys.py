@@ -1,29 +1,16 @@
-"""`samovar keys`: root access keys of accounts, on a running server.
+"""`samovar keys`: root access keys of accounts, on a running server. Only for its operator."""
 
-Owns: the operator's signature, made with the key file of the server's data directory: who may read that file may do
-this, nobody else.
-"""
-
-import hashlib
-import urllib.error
-import urllib.request
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 import msgspec
 
+from samovar.cli.operator import ask, key_of
 from samovar.cli.options import chosen
 from samovar.store import keyfile
-from samovar.store.errors import StoreError
-from samovar.wire.signature import ALGORITHM, Signed, Verifier, canonical_request
-from samovar.wire.sigv4 import Scope
 
-OPERATOR = "SAMOVAROPERATOR"
 _PATH = "/_samovar/keys"
-_TIMEOUT_S = 30
 
 _endpoint = click.option("--endpoint", default="", metavar="URL", help="The server [default: http://127.0.0.1:4566].")
 _data_dir = click.option("--data-dir", default=None, metavar="TEXT", help="Data directory, as for `samovar up`.")
@@ -70,35 +57,9 @@ def delete(server: tuple[str, Path], access_key_id: str) -> None:
 
 def _ask(server: tuple[str, Path], method: str, content: dict[str, str] | None) -> dict[str, Any]:
     endpoint, directory = server
-    try:
-        key = keyfile.read(directory)
-    except StoreError as error:
-        raise click.ClickException(str(error)) from None
+    key = key_of(directory)
     if key is None:
         raise click.ClickException(f"there is no {keyfile.FILE} in {directory}; --data-dir names another")
     body = b"" if content is None else msgspec.json.encode(content)
-    secret, host = keyfile.derive(key, OPERATOR), urlsplit(endpoint).netloc
-    try:
-        with urllib.request.urlopen(f"{endpoint}/_samovar/health", timeout=_TIMEOUT_S) as health:
-            date = parsedate_to_datetime(health.headers["Date"]).strftime("%Y%m%dT%H%M%SZ")
-        headers = _signed(secret, method, host, date, body)
-        request = urllib.request.Request(endpoint + _PATH, body or None, headers, method=method)
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:
-            found: dict[str, Any] = msgspec.json.decode(response.read())
-            return found
-    except urllib.error.HTTPError as error:
-        raise click.ClickException(f"the server refused: {error.read().decode(errors='replace')}") from None
-    except OSError as error:
-        raise click.ClickException(f"no server answers at {endpoint}: {error}") from None
-
-
-def _signed(secret: str, method: str, host: str, date: str, body: bytes) -> dict[str, str]:
-    """The headers of a request that the operator signs, by the server's own clock."""
-    signed = Signed(Scope(OPERATOR, date[:8], "local", "samovar"), ("host", "x-amz-date"), "", date)
-    headers = {"host": host, "x-amz-date": date}
-    canonical = canonical_request(signed, method, _PATH, "", headers, hashlib.sha256(body).hexdigest(), False)
-    text = f"{ALGORITHM}\n{date}\n{signed.credential_scope}\n{hashlib.sha256(canonical).hexdigest()}"
-    signature = Verifier().sign(secret, signed.scope, text)
-    credential = f"{OPERATOR}/{signed.credential_scope}"
-    value = f"{ALGORITHM} Credential={credential}, SignedHeaders=host;x-amz-date, Signature={signature}"
-    return {**headers, "authorization": value, "content-type": "application/json"}
+    found: dict[str, Any] = ask(endpoint, key, method, _PATH, body=body)
+    return found

@@ -145,6 +145,7 @@ class Outbox:
 
 
 _CODES = (
+    ("FAILED_TO_ASSUME_ROLE", ("unrecognizedclient",)),
     ("NO_PERMISSIONS", ("accessdenied", "authorization", "kms")),
     ("NO_RESOURCE", ("notfound", "nonexistent", "doesnotexist", "nosuch", "queuedeleted")),
     ("THROTTLING", ("throttl", "toomanyrequests", "overlimit")),

@@ -80,7 +80,7 @@ class Targets:
 _FINAL = (
     "accessdenied", "notfound", "nonexistent", "doesnotexist", "nosuch", "invalid", "validation", "malformed",
     "notimplemented", "unsupported", "toolarge", "requesttoolong", "missing", "kms", "authorizationerror",
-    "unknownoperation", "recursiveinvocation",
+    "unknownoperation", "recursiveinvocation", "unrecognizedclient",
 )  # fmt: skip
 _PASSING = ("throttl", "toomanyrequests", "overlimit", "serviceunavailable", "internal", "serviceexception")
 

@@ -99,7 +99,7 @@ def _shipment(schedule: Schedule, moment: float, now: float) -> Shipment:
     parcel = Parcel(
         target=target["Arn"],
         payload=_input(schedule, scheduled, execution),
-        principal=_session(target["RoleArn"], execution),
+        principal=_session(target["RoleArn"], schedule.name),
         source="scheduler",
         origin=schedule.arn,
         account=schedule.account,
@@ -158,9 +158,10 @@ def _options(target: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def _session(role: str, execution: str) -> str:
+def _session(role: str, session: str) -> str:
+    """The principal that Scheduler is with a target's role."""
     parsed = arn.parse(role)
     if parsed is None:
         return role
     name = parsed.resource.rpartition("/")[2]
-    return f"arn:aws:sts::{parsed.account}:assumed-role/{name}/{execution}"
+    return f"arn:aws:sts::{parsed.account}:assumed-role/{name}/{session}"

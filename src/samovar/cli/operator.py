@@ -1,0 +1,63 @@
+"""Requests to the doors that only the operator may open: signed with the key file of the server's data directory.
+
+Owns: the operator's signature. Rule: who may read that file may do this, nobody else.
+"""
+
+import hashlib
+import urllib.error
+import urllib.request
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+import msgspec
+
+from samovar.store import keyfile
+from samovar.store.errors import StoreError
+from samovar.wire.signature import ALGORITHM, Signed, Verifier, canonical_request
+from samovar.wire.sigv4 import Scope
+
+OPERATOR = "SAMOVAROPERATOR"
+_TIMEOUT_S = 30
+
+
+def key_of(directory: Path) -> bytes | None:
+    """The key of a server that has this data directory; None when there is none."""
+    try:
+        return keyfile.read(directory)
+    except StoreError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def ask(endpoint: str, key: bytes | None, method: str, path: str, query: str = "", body: bytes = b"") -> Any:
+    """What a door answers, decoded; unsigned without a key. Says what is wrong in a ClickException."""
+    if not endpoint.startswith(("http://", "https://")):
+        raise click.UsageError(f"no server can be asked at {endpoint}")
+    try:
+        headers = {"content-type": "application/json"}
+        if key is not None:
+            headers |= _signed(endpoint, keyfile.derive(key, OPERATOR), method, path, query, body)
+        url = f"{endpoint}{path}?{query}" if query else endpoint + path
+        request = urllib.request.Request(url, body or None, headers, method=method)
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:
+            return msgspec.json.decode(response.read())
+    except urllib.error.HTTPError as error:
+        raise click.ClickException(f"the server refused: {error.read().decode(errors='replace')}") from None
+    except (OSError, msgspec.DecodeError) as error:
+        raise click.ClickException(f"no Samovar answers at {endpoint}: {error}") from None
+
+
+def _signed(endpoint: str, secret: str, method: str, path: str, query: str, body: bytes) -> dict[str, str]:
+    """The headers of a signature, by the server's own clock."""
+    with urllib.request.urlopen(f"{endpoint}/_samovar/health", timeout=_TIMEOUT_S) as health:
+        date = parsedate_to_datetime(health.headers["Date"]).strftime("%Y%m%dT%H%M%SZ")
+    signed = Signed(Scope(OPERATOR, date[:8], "local", "samovar"), ("host", "x-amz-date"), "", date)
+    headers = {"host": urlsplit(endpoint).netloc, "x-amz-date": date}
+    canonical = canonical_request(signed, method, path, query, headers, hashlib.sha256(body).hexdigest(), False)
+    text = f"{ALGORITHM}\n{date}\n{signed.credential_scope}\n{hashlib.sha256(canonical).hexdigest()}"
+    signature = Verifier().sign(secret, signed.scope, text)
+    credential = f"{OPERATOR}/{signed.credential_scope}"
+    value = f"{ALGORITHM} Credential={credential}, SignedHeaders=host;x-amz-date, Signature={signature}"
+    return {**headers, "authorization": value}
