@@ -528,7 +528,7 @@ class Environment:
     def _credentials(self) -> dict[str, str]:
         """All its processes have the same, as long as it lives."""
         if not self._given:
-            self.rotate_at = self._house.clock.monotonic() + credentials.ROTATE_S
+            self.rotate_at = self._house.clock.now() + credentials.ROTATE_S
             self._given = credentials.variables(self.version, self._token, self._house.issue)
         return self._given
 

@@ -333,7 +333,7 @@ class Engine:
         for gone in self.pool.release(environment, now):
             gone.retire()
         self.debugger.freed(environment)
-        if now >= environment.rotate_at:
+        if self.clock.now() >= environment.rotate_at:
             self._rotate()
 
     def discard(self, environment: Environment) -> None:
@@ -375,7 +375,7 @@ class Engine:
 
     def _rotate(self) -> None:
         """End the idle environments whose credentials won't last much longer."""
-        now = self.clock.monotonic()
+        now = self.clock.now()
         for environment in self.pool.expel([each for each in self._living if each.rotate_at <= now]):
             environment.retire()
 

@@ -171,6 +171,15 @@ def test_retiring_a_version_destroys_the_idle_now_and_the_others_as_they_are_rel
     assert pool.retire("never seen") == ()
 
 
+def test_of_environments_to_expel_only_the_idle_ones_go():
+    pool, f = make_pool(), version()
+    idle, busy = running(pool, f), running(pool, f)
+    pool.release(idle, 0.0)
+    assert pool.expel([idle, busy]) == (idle,)
+    assert repr(pool) == "Pool(f: 1 busy, 0 idle, 0 starting; 1 of 1000)"
+    assert pool.expel([idle]) == ()
+
+
 def test_environments_idle_for_too_long_are_reaped():
     pool = make_pool()
     old, new = running(pool, version("f")), running(pool, version("g"))
