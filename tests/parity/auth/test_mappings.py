@@ -1,0 +1,53 @@
+"""A queue's messages reach a function as far as the function's role may read the queue."""
+
+import json
+import sys
+import time
+
+RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"},
+    ],
+}
+READS = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+
+
+def until(condition, within_s=60):
+    deadline = time.monotonic() + within_s
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it didn't happen in time"
+        time.sleep(0.05)
+    return found
+
+
+def test_a_mapping_reads_the_queue_as_the_functions_role_may(secured, iam, guarded):
+    sqs, lambda_ = secured.client("sqs"), secured.client("lambda")
+    role = iam.create_role(RoleName="reader", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    url = sqs.create_queue(QueueName="read-by-role")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    code = {"ZipFile": guarded.package("def handler(event, context):\n    pass\n")}
+    lambda_.create_function(FunctionName="reads", Role=role, Handler="h.handler", Code=code, Runtime=RUNTIME)
+    lambda_.get_waiter("function_active_v2").wait(
+        FunctionName="reads", WaiterConfig={"Delay": 0, "MaxAttempts": 10_000}
+    )
+    mapping = lambda_.create_event_source_mapping(EventSourceArn=arn, FunctionName="reads")["UUID"]
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+
+    def left():
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return sum(map(int, found.values()))
+
+    sqs.send_message(QueueUrl=url, MessageBody="text")
+    until(lambda: f"cannot poll {arn}: AccessDenied" in guarded.said())
+    assert left() == 1
+    statement = {"Effect": "Allow", "Action": list(READS), "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName="reader", PolicyName="p", PolicyDocument=policy)
+    until(lambda: left() == 0)
+    lambda_.delete_event_source_mapping(UUID=mapping)
+    lambda_.delete_function(FunctionName="reads")
+    sqs.delete_queue(QueueUrl=url)
+    iam.delete_role_policy(RoleName="reader", PolicyName="p")
+    iam.delete_role(RoleName="reader")
