@@ -109,3 +109,57 @@ def test_an_exec_wrapper_and_a_folder_that_is_reloaded_work_for_an_ordinary_user
         assert function().result == "changed"
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user is needed to be one without rights")
+def test_outbound_access_that_was_asked_for_and_cannot_be_is_an_error_that_says_why():
+    start, environment = command_for_nobody()
+    flags = ["up", "--ephemeral", "--port", "0", "--function-network", "outbound"]
+    who = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+    done = subprocess.run([*start, *flags], env=environment, capture_output=True, text=True, timeout=60, **who)
+    assert done.returncode == 1
+    assert "functions can't be connected with the outside: only root can do that" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_telemetry_reaches_an_ordinary_users_function(ordinary):
+    """The platform's sockets into a box are made by a child of the keeper, which couldn't come back itself."""
+    function = ordinary.deploy(
+        """
+        import http.client, http.server, json, os, threading
+
+        kinds, came = [], threading.Event()
+
+        class Listener(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                kinds.extend(event["type"] for event in body)
+                self.send_response(200)
+                self.end_headers()
+                came.set()
+
+        server = http.server.ThreadingHTTPServer(("sandbox.localdomain", 4243), Listener)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+        def call(method, path, body=None, **headers):
+            connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+            connection.request(method, path, body, {name.replace("_", "-"): text for name, text in headers.items()})
+            answer = connection.getresponse()
+            return answer.headers, answer.read()
+
+        headers, _ = call("POST", "/2020-01-01/extension/register", "{}", Lambda_Extension_Name="inside")
+        me = {"Lambda_Extension_Identifier": headers["Lambda-Extension-Identifier"]}
+        wanted = {"schemaVersion": "2022-12-13", "types": ["platform"], "buffering": {"timeoutMs": 25},
+                  "destination": {"protocol": "HTTP", "URI": "http://sandbox.localdomain:4243"}}
+        call("PUT", "/2022-07-01/telemetry", json.dumps(wanted), **me)
+        threading.Thread(
+            target=call, args=["GET", "/2020-01-01/extension/event/next"], kwargs=me, daemon=True
+        ).start()
+
+        def handler(event, context):
+            assert came.wait(10)
+            return kinds
+        """,
+        Timeout=20,
+    )
+    assert function().result[0] == "platform.initStart"

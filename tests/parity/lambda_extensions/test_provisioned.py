@@ -43,7 +43,7 @@ def test_they_are_ready_before_the_environment_is_and_told_when_it_goes(platform
     assert kinds == ["INIT_START", "registered", "static", "EXTENSION", "INIT_REPORT"]
     assert function(1, Qualifier="1").result == 1
     platform.client("lambda").delete_provisioned_concurrency_config(FunctionName=function.name, Qualifier="1")
-    invoked, gone = heard(lines(function, "SHUTDOWN"))
+    invoked, gone = heard(lines(function, "shutdownReason"))
     assert (invoked["eventType"], gone["shutdownReason"]) == ("INVOKE", "SPINDOWN")
 
 
