@@ -32,6 +32,7 @@ class _Debugged:
         self.environment: Environment | None = None
         self.attached = 0
         self.waiting: deque[Callable[[], None]] = deque()
+        self.retired = False
 
 
 class Debugger:
@@ -45,7 +46,8 @@ class Debugger:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def admit(self, version_key: str, debug: Debug, start: Callable[[], None]) -> None:
-        """Start an invocation of a debugged version, now or when the ones before it have ended."""
+        """Start an invocation of a debugged version, now or when the ones before it have ended; `start` raises
+        nothing."""
         debugged = self._versions.get(version_key)
         if debugged is None:
             debugged = self._versions[version_key] = _Debugged(debug)
@@ -72,14 +74,20 @@ class Debugger:
             debugged.environment = None
         if debugged.waiting:
             asyncio.get_running_loop().call_soon(self._next, debugged)
+        elif debugged.retired:
+            self.forget(environment.version_key)
 
     def forget(self, version_key: str) -> None:
-        """The version is let go; whoever waits for it has his turn still."""
+        """The version is let go. Whoever runs or waits for it has his turn still, and his editor."""
         debugged = self._versions.get(version_key)
-        if debugged is not None and not debugged.waiting:
-            del self._versions[version_key]
-            if self._owners.get(debugged.debug.port) == version_key:
-                del self._owners[debugged.debug.port]
+        if debugged is None:
+            return
+        debugged.retired = True
+        if debugged.waiting or self._busy(debugged):
+            return
+        del self._versions[version_key]
+        if self._owners.get(debugged.debug.port) == version_key:
+            del self._owners[debugged.debug.port]
 
     def knows(self, environment: Environment) -> bool:
         return environment.version_key in self._versions
@@ -106,8 +114,8 @@ class Debugger:
         return debugged.environment is not None and debugged.environment.state in OCCUPIED
 
     def _next(self, debugged: _Debugged) -> None:
-        if debugged.waiting and not self._busy(debugged):
-            debugged.waiting.popleft()()
+        while debugged.waiting and not self._busy(debugged):
+            debugged.waiting.popleft()()  # one that is refused leaves the environment to the next
 
     # --- connections ------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from samovar.core.clock import Clock
 from samovar.core.errors import AwsError
-from samovar.engine import debug
+from samovar.engine import debug, report
 from samovar.engine.credentials import Issue, of_account
 from samovar.engine.debugger import Debugger
 from samovar.engine.environment import Done, Environment, Told
@@ -22,7 +22,7 @@ from samovar.engine.launch import Launch
 from samovar.engine.lifecycle import OCCUPIED, Event
 from samovar.engine.limits import Limits
 from samovar.engine.log import LogSink
-from samovar.engine.model import Invocation, Result, Version
+from samovar.engine.model import Invocation, Outcome, Result, Version
 from samovar.engine.package import is_folder
 from samovar.engine.pool import Pool, Reason, Throttle
 from samovar.engine.provisioning import Provisioned, Provisioning, Use
@@ -123,10 +123,17 @@ class Engine:
         version = self._reloads.fresh(version)
         debugged = debug.asked(version) if self._debuggers and debug.VARIABLE in version.variables else None
         if debugged is not None:
-            begin = partial(self._begin, version, invocation, done, sink)
-            self.debugger.admit(version.key, debugged, begin)
+            self.debugger.admit(version.key, debugged, partial(self._begin_late, version, invocation, done, sink))
         else:
             self._begin(version, invocation, done, sink)
+
+    def _begin_late(self, version: Version, invocation: Invocation, done: Done, sink: Sink | None) -> None:
+        """`_begin` for one who may have waited: a refusal is a result."""
+        try:
+            self._begin(version, invocation, done, sink)
+        except AwsError as error:
+            payload = report.refused(error.code, error.message)
+            done(Result(Outcome.FUNCTION_ERROR, payload, error.code, refused=error.code))
 
     def _begin(self, version: Version, invocation: Invocation, done: Done, sink: Sink | None) -> None:
         now = self.clock.monotonic()

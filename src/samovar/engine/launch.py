@@ -81,6 +81,8 @@ class Launch(msgspec.Struct, frozen=True):
 def fitted(launch: Launch, program: Sequence[str], version: Version, own_network: bool) -> Launch:
     """The launch of this version: through its exec wrapper, if it has one, and under a debugger, if it says so.
     `program`: the runtime's own command, which has the debugger in it; empty for a custom one's."""
+    if wrong := debug.refusal(version):
+        return as_program(launch, program, wrong) if program else msgspec.structs.replace(launch, refusal=wrong)
     wrapped = bool(version.variables.get(EXEC_WRAPPER))
     debugged = debug.asked(version) is not None
     if not program or not (wrapped or debugged):

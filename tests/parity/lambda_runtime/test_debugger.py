@@ -162,3 +162,10 @@ def test_a_server_that_does_not_allow_it_runs_the_function_as_any_other(platform
             pass
     finally:
         server.stop()
+
+
+def test_what_cannot_be_understood_is_told(deploy):
+    function = deploy("def handler(event, context): pass\n", Environment={"Variables": {"SAMOVAR_DEBUG": "soon"}})
+    error_type, message = function().failure
+    assert error_type == "Runtime.InvalidEntrypoint"
+    assert "SAMOVAR_DEBUG should be a port" in message
