@@ -22,6 +22,7 @@ import cold
 import control
 import events
 import goals
+import objects
 import queues
 import resting
 import restore
@@ -55,6 +56,8 @@ _RUNS: list[tuple[tuple[str, ...], Callable[[bool], dict[str, Numbers]]]] = [
     (("sqs-send",), queues.sends),
     (("sqs-latency",), queues.into_functions),
     (("sqs-drain",), queues.drains),
+    (("s3-small",), objects.small),
+    (("s3-large",), objects.large),
 ]
 """What is measured together, because it is compared with the same."""
 _AT_MOST_S = 360
