@@ -65,7 +65,7 @@ def test_lambda_spells_message_as_each_shape_does_and_tells_whose_fault_it_is(mo
         "ServiceQuotaExceededException": (402, {"Type": "User", "Message": "x"}),
         "RequestEntityTooLargeException": (413, {"message": "x"}),
         "ValidationException": (400, {"message": "x"}),
-        "AccessDeniedException": (403, {"message": "x"}),
+        "AccessDeniedException": (403, {"Message": "x"}),  # facts/iam.md §6
         "NotImplementedException": (501, {"message": "x"}),
         "InternalFailure": (500, {"message": "x"}),
     }

@@ -112,6 +112,7 @@ class Errors:
 
     def in_rest_json(self, body: JsonBody) -> WriteError:
         """rest-json: the code is in X-Amzn-ErrorType; `Type` where the shape has it (facts/lambda-api.md §1)."""
+        said = words.of(self._service.name)
 
         def write(error: AwsError, request_id: str) -> Answer:
             name, shape = self.shape(error.code)
@@ -121,7 +122,8 @@ class Errors:
             # Type=None: a few recorded errors lack it although their shape has it.
             if shape and "Type" in shape.members and error.members.get("Type", "") is not None:
                 content["Type"] = "User" if status < 500 else "Service"
-            content |= {_spelling(shape): error.message, **members}
+            spelling = said.denied if shape is None and name == "AccessDeniedException" else _spelling(shape)
+            content |= {spelling: error.message, **members}
             return _json(status, "application/json", name, content, headers, request_id)
 
         return write

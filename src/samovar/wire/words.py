@@ -21,6 +21,8 @@ class Words(msgspec.Struct, frozen=True):
     malformed: str = "SerializationException"
     """Code of a body that isn't JSON."""
     malformed_text: str = "{}"
+    denied: str = "message"
+    """How the text of AccessDeniedException is spelled, where the model doesn't have that error."""
     namespace: str = ""
     """Before the code in `__type`."""
     errors: Mapping[str, tuple[str, int]] = {}
@@ -66,6 +68,7 @@ _QUERY_SERVICES = frozenset(
 _LAMBDA = Words(
     unchecked=frozenset({"CreateFunctionRequest.Runtime", "UpdateFunctionConfigurationRequest.Runtime"}),
     malformed="InvalidRequestContentException",
+    denied="Message",  # facts/iam.md §6
     malformed_text="Could not parse request body into json: {}",
     status_in_body=frozenset({"InvokeAsyncResponse"}),  # facts/lambda-api.md §2
 )
