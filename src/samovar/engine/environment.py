@@ -207,17 +207,17 @@ class Environment:
         self.event(Event.BROKEN if self.state in OCCUPIED else Event.RETIRED)
 
     async def _make_box(self) -> None:
-        try:
+        for left in reversed(range(_BOXES_TRIED)):
             try:
                 await self._move_in()
+                break
             except SandboxDied as died:
                 if not self._homeless:
                     return
+                if not left:
+                    self._break(died)
+                    return
                 log.warning("%s: %s; trying another box, as nothing was sent to a runtime", self, died)
-                await self._move_in()
-        except SandboxDied as died:
-            self._break(died)
-            return
         if self._homeless:
             self.event(Event.FORKED if self._forked else Event.BOX_READY)
 
@@ -928,6 +928,8 @@ _RESTORE_FAILED = (
 )
 _RESTORE_TIMED_OUT = ("SnapStartTimeoutException", "Lambda couldn't restore the snapshot within the timeout limit.")
 """In the words that botocore's model has for them."""
+_BOXES_TRIED = 3
+"""When a helper dies, those that depend on it may go one after the other."""
 _BACKLOG_BYTES = 8 << 20
 _HOLD_S = 0.02
 _RESUME_AFTER_S = 0.02
