@@ -55,7 +55,7 @@ def test_every_acknowledged_event_is_delivered_across_kill_minus_nine(platforms,
         threads = [threading.Thread(target=send) for _ in range(4)]
         for thread in threads:
             thread.start()
-        wanted = len(acknowledged) + 60 + 37 * round_
+        wanted = len(acknowledged) + 30 + 15 * round_
         deadline = time.monotonic() + DEADLINE_S
         while len(acknowledged) < wanted and time.monotonic() < deadline:
             time.sleep(0.01)
