@@ -1,4 +1,4 @@
-"""A full disk, and one that can't be written: errors that say so, and no half functions."""
+"""A full disk, and one that can't be written: errors that say so, and no half functions, objects or messages."""
 
 import subprocess
 
@@ -59,6 +59,88 @@ def test_a_function_that_doesnt_fit_isnt_created_and_those_that_are_there_run_on
     for name in (old.name, "large"):
         assert again.function(name)().result == "hello"
     assert again.stop() == 0
+
+
+@pytest.mark.parametrize("leave_kb", [0, 1024])
+def test_an_object_that_doesnt_fit_is_refused_and_leaves_nothing_and_one_that_fits_again_is_kept(start, disk, leave_kb):
+    platform = start(disk)
+    s3 = platform.client("s3")
+    s3.create_bucket(Bucket="bucket")
+    bodies = {"small": b"old", "large": bytes(range(256)) * 1024}
+    for key, body in bodies.items():
+        s3.put_object(Bucket="bucket", Key=key, Body=body)
+    begun = s3.create_multipart_upload(Bucket="bucket", Key="m")
+    upload = {"Bucket": "bucket", "Key": "m", "UploadId": begun["UploadId"]}
+    before = files(disk)
+    fill(disk, leave_kb)
+    big = bytes(6 << 20)
+    refusals = [
+        lambda: s3.put_object(Bucket="bucket", Key="new", Body=big),
+        lambda: s3.put_object(Bucket="bucket", Key="large", Body=big),
+        lambda: s3.upload_part(**upload, PartNumber=1, Body=big),
+    ]
+    for refused_one in refusals:
+        with pytest.raises(ClientError) as refused:
+            refused_one()
+        answer = refused.value.response
+        assert (answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]) == (500, "InternalError")
+    assert files(disk) == before
+    assert kept(s3) == bodies
+
+    (disk / "filler").unlink()
+    bodies |= {"new": big, "large": b"new"}
+    for key in ("new", "large"):
+        s3.put_object(Bucket="bucket", Key=key, Body=bodies[key])
+    part = {"PartNumber": 1, "ETag": s3.upload_part(**upload, PartNumber=1, Body=b"part")["ETag"]}
+    s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": [part]})
+    bodies["m"] = b"part"
+    assert kept(s3) == bodies
+    platform.kill()
+    again = start(disk)
+    assert kept(again.client("s3")) == bodies
+    assert again.stop() == 0
+
+
+def test_messages_that_dont_fit_are_refused_and_those_that_were_acknowledged_arrive(start, disk, wait):
+    platform = start(disk)
+    sqs = platform.client("sqs")
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    acknowledged = set()
+
+    def send(number):
+        body = f"{number} " + "x" * 100_000
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+        acknowledged.add(body)
+
+    send(0)
+    fill(disk, 512)
+    with pytest.raises(ClientError) as refused:
+        for number in range(1, 50):
+            send(number)
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
+    (disk / "filler").unlink()
+    send(100)
+    found = []
+
+    def step():
+        for each in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            found.append(each["Body"])
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
+        return len(found) >= len(acknowledged)
+
+    wait(step)
+    assert sorted(found) == sorted(acknowledged)
+    assert platform.stop() == 0
+
+
+def files(data):
+    return {path.name for path in (data / "objects").rglob("*") if path.is_file()}
+
+
+def kept(s3):
+    """Key -> content of what the bucket lists."""
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket="bucket")["Contents"]]
+    return {key: s3.get_object(Bucket="bucket", Key=key)["Body"].read() for key in keys}
 
 
 def test_a_server_doesnt_start_on_a_data_directory_that_it_cannot_write(platforms, disk):

@@ -282,10 +282,9 @@ def _response(written: Answer) -> Response:
 
 
 def _internal(call: _Call) -> tuple[str, str]:
-    """What AWS calls a fault of its own: Lambda has a ServiceException, others answer InternalFailure."""
-    code = (
-        "ServiceException" if call.operation is not None and call.operation.service == "lambda" else "InternalFailure"
-    )
+    """What AWS calls a fault of its own (facts/lambda-api.md, s3.md): most services answer InternalFailure."""
+    service = "" if call.operation is None else call.operation.service
+    code = {"lambda": "ServiceException", "s3": "InternalError"}.get(service, "InternalFailure")
     return code, f"The server failed; its log has the traceback under request id {call.request_id}."
 
 
