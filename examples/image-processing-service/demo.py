@@ -138,7 +138,7 @@ def hints(endpoint: str, pictures: Path) -> str:
     environment = f"AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION=us-east-1"
     keys = "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
     return f"""\
-The pictures are in {pictures}/. To go on with the AWS CLI:
+The pictures are in {pictures}/. To go on with the AWS CLI (version 2):
 
   export {environment}
   export {keys}

@@ -44,9 +44,20 @@ def ask(endpoint: str, key: bytes | None, method: str, path: str, query: str = "
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:
             return msgspec.json.decode(response.read())
     except urllib.error.HTTPError as error:
-        raise click.ClickException(f"the server refused: {error.read().decode(errors='replace')}") from None
+        raise click.ClickException(f"the server refused: {_message(error.read())}") from None
+    except urllib.error.URLError as error:
+        why = getattr(error.reason, "strerror", None) or error.reason
+        raise click.ClickException(f"no Samovar answers at {endpoint}: {why}") from None
     except (OSError, msgspec.DecodeError) as error:
         raise click.ClickException(f"no Samovar answers at {endpoint}: {error}") from None
+
+
+def _message(body: bytes) -> str:
+    """What a refusal says, without the JSON around it."""
+    try:
+        return str(msgspec.json.decode(body, type=dict[str, Any])["message"])
+    except (msgspec.DecodeError, KeyError):
+        return body.decode(errors="replace")
 
 
 def _signed(endpoint: str, secret: str, method: str, path: str, query: str, body: bytes) -> dict[str, str]:
