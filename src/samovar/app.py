@@ -250,7 +250,9 @@ class App:
             cgroup.sweep(cgroup.Hierarchies())
         network = _network(settings, machine.level)
         own_network = network.reach is not Reach.HOST
-        runtimes = Runtimes(Path(settings.data_dir), own_network, interpreters(settings), settings.debuggers)
+        runtimes = Runtimes(
+            Path(settings.data_dir), own_network, interpreters(settings), settings.debuggers, data / "cache"
+        )
         boxes = self._boxes = LinuxBoxes(
             machine.level,
             _make_groups if machine.level is Isolation.FULL else None,

@@ -42,10 +42,12 @@ class Runtimes:
         own_network: bool = True,
         given: Mapping[str, Path] | None = None,
         debuggers: bool = False,
+        cache: Path | None = None,
     ) -> None:
-        """`given`: identifier -> the program (of Java: the home) that runs it instead of what is found. `debuggers`:
-        whether functions may be debugged."""
-        cache, given = data_dir / "cache", given or {}
+        """`cache`: where what can be made again goes, if not into the data directory. `given`: identifier -> the
+        program (of Java: the home) that runs it instead of what is found. `debuggers`: whether functions may be
+        debugged."""
+        cache, given = cache or data_dir / "cache", given or {}
         self._debuggers = debuggers
         self._own_network = own_network
         self.python = Python(data_dir / "runtimes", cache, given)

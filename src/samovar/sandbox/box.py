@@ -225,7 +225,9 @@ class LinuxBox:
             answer, made = await self.zygote.helper.ask(request, descriptors + entrances)
         finally:
             link.close_all(entrances)
-        if made:
+        if self.dead:
+            link.close_all(made)
+        elif made:
             self.occupant = made[0]
         pid: int = answer["pid"]
         return pid
@@ -235,12 +237,13 @@ class LinuxBox:
         if command is not None:
             raise SandboxDied("a template forks itself, not a program")
         entrances = self.group.files() if self.group else []
-        request = {"do": "occupy", "number": number, "doors": len(self._doors)}
+        # Ours from here on: the box may end while the template answers, and closes what it has.
+        doors, self._doors = self._doors, []
+        request = {"do": "occupy", "number": number, "doors": len(doors)}
         try:
-            answer, made = await self.zygote.helper.ask(request, [*descriptors, *self._doors, *entrances])
+            answer, made = await self.zygote.helper.ask(request, [*descriptors, *doors, *entrances])
         finally:
-            link.close_all([*entrances, *self._doors])
-            self._doors = []
+            link.close_all([*entrances, *doors])
         link.close_all(made)
         pid = answer.get("pid")
         if not isinstance(pid, int):
@@ -468,11 +471,8 @@ class LinuxBox:
             if not self.dead and self._boxes.isolated:
                 # The new shell joins the old one's mounts and network before that is killed: /tmp stays.
                 request = {"do": "reshell", "network": not self._boxes.host_network}
-                old = self._init
-                _, made = await self._boxes.keeper.ask(request, [old, *self.zygote.root[1:]])
-                link.close_all(self._doors)
-                self._moved(made)
-                _kill_init(old)
+                _, made = await self._boxes.keeper.ask(request, [self._init, *self.zygote.root[1:]])
+                self._move(made)
             elif not self.dead:
                 self._kill_processes()
             if not self.dead and self.group is not None:
@@ -486,6 +486,17 @@ class LinuxBox:
         self._emptying = False
         if tenant is not None and self._tenant is tenant:
             tenant.on_exit(msgspec.structs.replace(how, box_gone=self.dead))
+
+    def _move(self, made: list[int]) -> None:
+        """Go on in a new shell, or not: the box may have ended while that was made."""
+        if self.dead:
+            _kill_init(made[0])
+            link.close_all(made[1:])
+            return
+        old, doors = self._init, self._doors
+        self._moved(made)
+        link.close_all(doors)
+        _kill_init(old)
 
     async def _emptied(self, group: cgroup.Group) -> None:
         """Wait until the last process has gone: what a fork bomb still holds would count against the next occupant."""

@@ -7,6 +7,19 @@ import pytest
 DAY_S = 86_400
 
 
+@pytest.fixture(scope="module")
+def platform(platforms):
+    """A server of its own: these tests take months."""
+    running = platforms("--ephemeral", "--allow-clock")
+    yield running
+    assert running.stop() == 0, running.said()
+
+
+@pytest.fixture
+def s3(platform):
+    return platform.client("s3")
+
+
 @pytest.fixture
 def rule(s3):
     def rule(bucket, **parts):

@@ -101,9 +101,9 @@ def test_tags_of_objects(s3, bucket, put, refusal):
     assert s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"] == []
 
 
-def test_locked_versions_stay(s3, make, refusal):
+def test_locked_versions_stay(s3, make, refusal, platform):
     bucket = make(ObjectLockEnabledForBucket=True)
-    until = datetime.now(UTC) + timedelta(days=1)
+    until = datetime.fromtimestamp(platform.now(), UTC) + timedelta(days=1)
     id = s3.put_object(
         Bucket=bucket, Key="k", Body=b"1", ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=until
     )["VersionId"]  # fmt: skip
