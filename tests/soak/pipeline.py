@@ -51,9 +51,10 @@ _FUNCTION = """
                 more = {"MessageGroupId": group, "MessageDeduplicationId": record["body"]}
                 ordered.append({"MessageBody": record["body"], **more})
                 continue
-            told = json.loads(json.loads(record["body"])["Message"])
-            for each in told.get("Records", ()):  # none in the event that tests the configuration
-                plain.append({"MessageBody": each["s3"]["object"]["key"]})
+            notification = json.loads(record["body"])
+            for each in json.loads(notification["Message"]).get("Records", ()):  # none when it is the test event
+                way = (each["s3"]["object"]["key"], notification["MessageId"], record["messageId"])
+                plain.append({"MessageBody": " ".join(way)})
         for name, entries in (("out", plain), ("out.fifo", ordered)):
             for number, entry in enumerate(entries):
                 entry["Id"] = str(number)
@@ -168,7 +169,8 @@ class Pipeline:
         def done() -> bool:
             for name, bodies in arrived.items():
                 bodies += self._received(name)
-            missing[:] = sorted({*self.put, *self.sent} - set(arrived["out"]) - set(arrived["out.fifo"]))
+            there = {body.partition(" ")[0] for bodies in arrived.values() for body in bodies}
+            missing[:] = sorted({*self.put, *self.sent} - there)
             return not missing and not any(map(self._left, ("in", "in.fifo", "out", "out.fifo")))
 
         try:
@@ -180,8 +182,11 @@ class Pipeline:
         self._judge_order(arrived["out.fifo"])
 
     def _judge_twice(self, bodies: list[str]) -> None:
-        twice = len(bodies) - len(set(bodies))
+        ways = [body.split(" ") for body in bodies]
+        keys, notified, queued = (len({tuple(way[:parts]) for way in ways}) for parts in (1, 2, 3))
+        twice = len(bodies) - keys
         print(f"arrived: {len(bodies)}, more than once: {twice} ({twice / len(self.put):.2%})", flush=True)
+        print(f"by S3: {notified - keys}, SNS: {queued - notified}, SQS: {len(bodies) - queued}", flush=True)
         if twice > self.kills * _BATCH * _AT_ONCE:
             self.wrong.append(f"{twice} came again, which is more than was with functions at {self.kills} kills")
         if len(self.put) >= _MANY and twice >= len(self.put) * _FACTOR:
