@@ -254,6 +254,20 @@ class Authority:
             self._say(f"would be refused: the role {role} can't be assumed by {service}")
         return trusted or self._soft
 
+    def permits(self, role: str, action: str, arn: str) -> bool:
+        """Whether a role (its ARN) may do something with a resource, as a function that runs under it would."""
+        if not self.enforces:
+            return True
+        caller = self._directory.caller(role, None)
+        card = self._cards.get(action.partition(":")[0])
+        admitting = self._rules(card, arn) if card is not None else None
+        owner = self._owner(card, Need(action, arn))
+        asked = Asked(action, arn, facts_of({}))
+        permitted = caller is not None and decide(caller, asked, admitting, account=owner, both=False).allowed
+        if not permitted and self._soft:
+            self._say(f"would be refused: the role {role} is not authorized to perform: {action} on resource: {arn}")
+        return permitted or self._soft
+
     def admit_form(self, ctx: Context, fields: Mapping[str, str], wanted: Params) -> Context:
         """The context of whoever signed an HTML form for S3 and may put what it brings; AwsError for nobody's.
 

@@ -4,6 +4,9 @@ import json
 import sys
 import time
 
+import pytest
+from botocore.exceptions import ClientError
+
 RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 TRUST = {
     "Version": "2012-10-17",
@@ -32,7 +35,15 @@ def test_a_mapping_reads_the_queue_as_the_functions_role_may(secured, iam, guard
     lambda_.get_waiter("function_active_v2").wait(
         FunctionName="reads", WaiterConfig={"Delay": 0, "MaxAttempts": 10_000}
     )
+    with pytest.raises(ClientError) as caught:
+        lambda_.create_event_source_mapping(EventSourceArn=arn, FunctionName="reads")
+    text = "The provided execution role does not have permissions to call ReceiveMessage on SQS"
+    assert caught.value.response["Error"]["Message"] == text
+    statement = {"Effect": "Allow", "Action": list(READS), "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName="reader", PolicyName="p", PolicyDocument=policy)
     mapping = lambda_.create_event_source_mapping(EventSourceArn=arn, FunctionName="reads")["UUID"]
+    iam.delete_role_policy(RoleName="reader", PolicyName="p")
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
     def left():
@@ -42,8 +53,6 @@ def test_a_mapping_reads_the_queue_as_the_functions_role_may(secured, iam, guard
     sqs.send_message(QueueUrl=url, MessageBody="text")
     until(lambda: f"cannot poll {arn}: AccessDenied" in guarded.said())
     assert left() == 1
-    statement = {"Effect": "Allow", "Action": list(READS), "Resource": arn}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     iam.put_role_policy(RoleName="reader", PolicyName="p", PolicyDocument=policy)
     until(lambda: left() == 0)
     lambda_.delete_event_source_mapping(UUID=mapping)
@@ -51,3 +60,27 @@ def test_a_mapping_reads_the_queue_as_the_functions_role_may(secured, iam, guard
     sqs.delete_queue(QueueUrl=url)
     iam.delete_role_policy(RoleName="reader", PolicyName="p")
     iam.delete_role(RoleName="reader")
+
+
+def test_dead_letters_need_a_role_that_may_send_them(secured, iam, guarded):
+    sqs, lambda_ = secured.client("sqs"), secured.client("lambda")
+    role = iam.create_role(RoleName="sender", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    url = sqs.create_queue(QueueName="dead-by-role")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    wanted = {
+        "FunctionName": "sends", "Role": role, "Handler": "h.handler", "Runtime": RUNTIME,
+        "Code": {"ZipFile": guarded.package("def handler(event, context):\n    pass\n")},
+        "DeadLetterConfig": {"TargetArn": arn},
+    }  # fmt: skip
+    with pytest.raises(ClientError) as caught:
+        lambda_.create_function(**wanted)
+    text = "The provided execution role does not have permissions to call SendMessage on SQS"
+    assert caught.value.response["Error"]["Message"] == text
+    statement = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName="sender", PolicyName="p", PolicyDocument=policy)
+    lambda_.create_function(**wanted)
+    lambda_.delete_function(FunctionName="sends")
+    sqs.delete_queue(QueueUrl=url)
+    iam.delete_role_policy(RoleName="sender", PolicyName="p")
+    iam.delete_role(RoleName="sender")

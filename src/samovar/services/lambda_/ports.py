@@ -89,6 +89,10 @@ class Authority(Protocol):
         """Whether a role (its ARN) can be taken on by a service."""
         ...
 
+    def permits(self, role: str, action: str, arn: str) -> bool:
+        """Whether a role may do something with a resource."""
+        ...
+
 
 class Taggable(Protocol):
     """Resources of one kind, other than functions, that have tags."""

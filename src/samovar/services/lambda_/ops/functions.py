@@ -33,6 +33,7 @@ async def create_function(state: State, ctx: Context, params: Params) -> Params:
     _check_runtime(state, configuration.runtime, Change.CREATE, chosen=True)
     _check_role(state, configuration.role)
     await surroundings.check(ctx, params)
+    _check_dead_letters(state, configuration)
     async with state.lock(key):
         if state.functions.get(key):
             raise AwsError("ResourceConflictException", f"Function already exist: {name}")
@@ -85,6 +86,8 @@ async def update_function_configuration(state: State, ctx: Context, params: Para
         function = state.changeable(ctx, name, params.get("RevisionId"))
         await surroundings.check(ctx, params)
         configuration = _layered(state, ctx, configure.merged(function.configuration, params), params)
+        if "DeadLetterConfig" in params:
+            _check_dead_letters(state, configuration)
         _check_runtime(state, configuration.runtime, Change.UPDATE, chosen="Runtime" in params)
         if "Role" in params:
             _check_role(state, configuration.role)
@@ -182,6 +185,17 @@ def _check_role(state: State, role: str) -> None:
     """Where permissions count, a role must exist and trust Lambda (facts/iam.md §0.11)."""
     if state.authority is not None and not state.authority.trusts(role, "lambda.amazonaws.com"):
         raise invalid("The role defined for the function cannot be assumed by Lambda.")
+
+
+def _check_dead_letters(state: State, configuration: Configuration) -> None:
+    """Where permissions count, the role must be allowed to send them (facts/lambda-api.md §5)."""
+    target = configuration.dead_letter
+    if not target or state.authority is None:
+        return
+    action, title = ("sqs:SendMessage", "SQS") if ":sqs:" in target else ("sns:Publish", "SNS")
+    if not state.authority.permits(configuration.role, action, target):
+        name = action.partition(":")[2]
+        raise invalid(f"The provided execution role does not have permissions to call {name} on {title}")
 
 
 def _check_runtime(state: State, runtime: str, change: Change, chosen: bool) -> None:

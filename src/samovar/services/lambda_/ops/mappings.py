@@ -28,7 +28,9 @@ async def create_event_source_mapping(state: Mappings, ctx: Context, params: Par
     source_arn = params.get("EventSourceArn", "")
     _check_conflicts(state, ctx, source_arn, function)
     tags = configure.tags(params)
-    await _check_source(ctx, source, source_arn, state.functions.find(ctx, _name(function)).configuration.timeout_s)
+    configuration = state.functions.find(ctx, _name(function)).configuration
+    await _check_source(ctx, source, source_arn, configuration.timeout_s)
+    _check_role(state, source, source_arn, configuration.role)
     if source.name not in state.polled:
         raise configure.not_implemented(f"Event source mappings from {source.title}")
     _check_conflicts(state, ctx, source_arn, function)  # another one may have been made meanwhile
@@ -123,6 +125,16 @@ def _name(function: str) -> str:
 def _check_conflicts(state: Mappings, ctx: Context, source_arn: str, function: str) -> None:
     for _, existing in state.table.items((ctx.account, ctx.region)):
         mappings.check_conflict(existing, source_arn, function)
+
+
+def _check_role(state: Mappings, source: Source, source_arn: str, role: str) -> None:
+    """Where permissions count, the function's role must read its source (facts/lambda-api.md §5)."""
+    authority = state.functions.authority
+    if source.name != "sqs" or authority is None:
+        return
+    for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
+        if not authority.permits(role, f"sqs:{action}", source_arn):
+            raise invalid(f"The provided execution role does not have permissions to call {action} on SQS")
 
 
 async def _check_source(ctx: Context, source: Source, source_arn: str, timeout_s: int) -> None:
