@@ -6,7 +6,7 @@ An object that is put into a bucket is told to a topic, which sends it to a queu
 destination, another queue. Beside it, groups of a FIFO queue go through the same function to a FIFO destination. After
 each kill -9 the server starts again on what the last one left. At the end every event that was acknowledged has
 arrived, groups in their order, and no message is left in the queues between, visible or not. What arrived twice is
-counted: a kill costs at most what was with the functions just then, and of many events less than one in a hundred.
+counted, by the step that sent it again: a kill costs at most a few, and of many events less than one in a hundred.
 """
 
 import collections
@@ -188,7 +188,7 @@ class Pipeline:
         print(f"arrived: {len(bodies)}, more than once: {twice} ({twice / len(self.put):.2%})", flush=True)
         print(f"by S3: {notified - keys}, SNS: {queued - notified}, SQS: {len(bodies) - queued}", flush=True)
         if twice > self.kills * _BATCH * _AT_ONCE:
-            self.wrong.append(f"{twice} came again, which is more than was with functions at {self.kills} kills")
+            self.wrong.append(f"{twice} came again, which is more than functions can hold at {self.kills} kills")
         if len(self.put) >= _MANY and twice >= len(self.put) * _FACTOR:
             self.wrong.append(f"{twice} of {len(self.put)} came again")
 
