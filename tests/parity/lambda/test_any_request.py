@@ -138,8 +138,8 @@ def check_error(operation, status, headers, body):
         assert said.get("Type", "User") == "User"
     else:
         assert status == EVERYWHERE[code]
-        spelling = "message"
-        assert said.keys() == {"message"}
+        spelling = "Message" if code == "AccessDeniedException" else "message"  # facts/iam.md §6
+        assert said.keys() == {spelling}
     assert isinstance(said[spelling], str)
     assert not ({"Message", "message"} - {spelling}) & said.keys()
     listed = {shape.name for shape in MODEL.operation_model(operation).error_shapes}
