@@ -22,7 +22,7 @@ CONFIG_VARIABLE = "SAMOVAR_CONFIG"
 Isolation = Literal["auto", "full", "namespaces", "process"]
 AuthMode = Literal["auto", "off", "soft", "on"]
 WhenAlone = Literal["auto", "always", "never"]
-FunctionNetwork = Literal["auto", "outbound", "none", "host"]
+FunctionNetwork = Literal["auto", "outbound", "isolated", "host"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -85,8 +85,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     function_network: Annotated[
         FunctionNetwork,
         Meta(
-            description="`outbound`: a function reaches the platform and the outside, by NAT; `none`: the platform"
-            " only; `host`: it shares the host's network. `auto`: outbound where the server may, else none."
+            description="`outbound`: a function reaches the platform and the outside, by NAT; `isolated`: the platform"
+            " only; `host`: it shares the host's network. `auto`: outbound where the server may, else isolated."
         ),
     ] = "auto"
     function_hosts: Annotated[

@@ -83,7 +83,7 @@ def network(thorough: bool) -> dict[str, Numbers]:
     rounds = 60 if thorough else 12
     with (
         servers.samovar("--ephemeral", "--prefork", "0", "--function-network", "outbound") as outside,
-        servers.samovar("--ephemeral", "--prefork", "0", "--function-network", "none") as alone,
+        servers.samovar("--ephemeral", "--prefork", "0", "--function-network", "isolated") as alone,
     ):
         took = in_turns(
             40, rounds, outside=_first_response(outside, HELLO), alone=_first_response(alone, HELLO)

@@ -120,13 +120,13 @@ class LinuxBoxes:
         """Open the way to the outside that the network's plan asks for, before the first box is made. Raises
         SandboxDied, and has none then, where the machine doesn't allow it."""
         if os.geteuid() != 0:
-            self.network = Network(Reach.NONE)
+            self.network = Network(Reach.PLATFORM)
             raise SandboxDied("only root can do that")
         way = self._way = self._loop.create_task(self._open_router())
         try:
             await way
         except SandboxDied:
-            self.network = Network(Reach.NONE)
+            self.network = Network(Reach.PLATFORM)
             self._way = None
             raise
 

@@ -28,7 +28,7 @@ _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-
 
 
 class Reach(Enum):
-    NONE = "none"
+    PLATFORM = "isolated"
     """The platform only."""
     OUTSIDE = "outbound"
     """Also what isn't the host, and of the host what is admitted by name."""
@@ -45,7 +45,7 @@ class Admitted(msgspec.Struct, frozen=True):
 
 
 _IN_WORDS = {
-    Reach.NONE: "; functions reach the platform only",
+    Reach.PLATFORM: "; functions reach the platform only",
     Reach.OUTSIDE: "; functions reach the outside",
     Reach.HOST: " on the host's network",
 }

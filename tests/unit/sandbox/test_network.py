@@ -7,17 +7,17 @@ from samovar.sandbox.network import Admitted, Network, Reach, admitted, host_res
 
 def test_a_plan_is_what_was_asked_for_or_the_outside():
     assert plan("auto", "", True) == Network(Reach.OUTSIDE, [])
-    assert plan("none", "", True).reach is Reach.NONE
+    assert plan("isolated", "", True).reach is Reach.PLATFORM
     assert plan("host", "", True).reach is Reach.HOST
     assert plan("auto", "db=localhost:5432", True).admitted == [Admitted("db", "127.0.0.1", 5432)]
 
 
-@pytest.mark.parametrize("wanted", ["auto", "none", "outbound", "host"])
+@pytest.mark.parametrize("wanted", ["auto", "isolated", "outbound", "host"])
 def test_without_networks_of_their_own_boxes_have_the_hosts(wanted):
     assert plan(wanted, "", False).reach is Reach.HOST
 
 
-@pytest.mark.parametrize(("wanted", "has_networks"), [("none", True), ("host", True), ("auto", False)])
+@pytest.mark.parametrize(("wanted", "has_networks"), [("isolated", True), ("host", True), ("auto", False)])
 def test_names_need_a_way_to_the_outside(wanted, has_networks):
     with pytest.raises(ValueError, match="function_hosts needs"):
         plan(wanted, "db=localhost:5432", has_networks)
@@ -55,7 +55,7 @@ def test_a_name_with_two_ports_has_one_address():
 
 def test_files_are_for_boxes_that_have_a_way_out():
     assert Network(Reach.OUTSIDE).files()["/etc/resolv.conf"] == "nameserver 198.19.255.53\n"
-    assert Network(Reach.NONE).files() == Network(Reach.HOST).files() == {}
+    assert Network(Reach.PLATFORM).files() == Network(Reach.HOST).files() == {}
 
 
 def test_the_hosts_resolver_is_its_first_by_ipv4():
