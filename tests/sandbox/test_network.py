@@ -271,7 +271,7 @@ def test_a_new_resolver_of_the_host_and_a_new_interface_count_for_the_next_envir
         page.write_text(before)
 
 
-def test_none_leaves_only_the_platform(platforms, outside, tmp_path):
+def test_isolated_leaves_only_the_platform(platforms, outside, tmp_path):
     running = platforms("--data-dir", str(tmp_path), "--function-network", "isolated", command=outside.command)
     try:
         function = running.deploy(PROBE, Timeout=20, MemorySize=512)
