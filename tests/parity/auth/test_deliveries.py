@@ -1,6 +1,7 @@
 """Deliveries between services are let in by the target's own policy, and by the role that a function runs under."""
 
 import json
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -9,12 +10,14 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 from samovar.store import keyfile
 
 A = "000000000000"
 QUEUE = f"arn:aws:sqs:us-east-1:{A}:from-s3"
 DEADLINE_S = 60
+RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def until(found):
@@ -75,3 +78,38 @@ def test_a_bucket_reaches_a_queue_whose_policy_admits_s3_for_it_and_no_other(sec
 
     bodies = [message["Body"] for message in until(received)]
     assert any('"admitted"' in body for body in bodies) and not any('"refused"' in body for body in bodies)
+
+
+def test_a_bucket_reaches_a_function_whose_policy_admits_s3_for_it(secured, iam, guarded, journal):
+    """It is asked when the notification is configured, and again when it is delivered."""
+    s3, lambda_ = secured.client("s3"), secured.client("lambda")
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = iam.create_role(RoleName="pictures", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    code = {"ZipFile": guarded.package("def handler(event, context):\n    pass\n")}
+    function = lambda_.create_function(
+        FunctionName="pictures", Role=role, Handler="h.handler", Code=code, Runtime=RUNTIME
+    )["FunctionArn"]  # fmt: skip
+    lambda_.get_waiter("function_active_v2").wait(
+        FunctionName="pictures", WaiterConfig={"Delay": 0, "MaxAttempts": 10_000}
+    )
+    s3.create_bucket(Bucket="pictures")
+    wiring = {"LambdaFunctionConfigurations": [{"LambdaFunctionArn": function, "Events": ["s3:ObjectCreated:*"]}]}
+    asked = {"Bucket": "pictures", "NotificationConfiguration": wiring}
+    with pytest.raises(ClientError, match="Unable to validate the following destination configurations"):
+        s3.put_bucket_notification_configuration(**asked)
+    lambda_.add_permission(
+        FunctionName="pictures", StatementId="s3", Action="lambda:InvokeFunction", Principal="s3.amazonaws.com",
+        SourceArn="arn:aws:s3:::pictures", SourceAccount=A,
+    )  # fmt: skip
+    s3.put_bucket_notification_configuration(**asked)
+    s3.put_object(Bucket="pictures", Key="k", Body=b"x")
+    told = f'"origin":"arn:aws:s3:::pictures","target":"{function}"'
+    assert '"outcome":"delivered"' in until(lambda: told in journal() and journal())
+    lambda_.remove_permission(FunctionName="pictures", StatementId="s3")
+    s3.put_object(Bucket="pictures", Key="l", Body=b"x")
+    until(lambda: "s3.amazonaws.com is not authorized to perform: lambda:InvokeFunction" in journal())
+    s3.delete_objects(Bucket="pictures", Delete={"Objects": [{"Key": "k"}, {"Key": "l"}]})
+    s3.delete_bucket(Bucket="pictures")
+    lambda_.delete_function(FunctionName="pictures")
+    iam.delete_role(RoleName="pictures")

@@ -120,7 +120,8 @@ class Notifications:
         elif service == "sns":
             await acting.call("sns", "Publish", {"TopicArn": target, "Message": body, "Subject": _SUBJECT})
         else:
-            await acting.call("lambda", "GetFunctionConfiguration", {"FunctionName": target})
+            # Tries its resource policy as the delivery will, and nothing runs.
+            await acting.call("lambda", "Invoke", {"FunctionName": target, "InvocationType": "DryRun"})
 
     def _record(self, ctx: Context, bucket: Bucket, what: Happening, target: str, id: str) -> Parcel:
         content = events.record(what, ctx, bucket, id, _SOURCE_IP)
