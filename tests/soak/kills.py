@@ -28,6 +28,8 @@ _AT_ONCE = 4
 _WEIGHTS = {
     "runtime": 30, "extension": 12, "init": 10, "template": 10, "zygote": 10, "keeper": 8, "guardian": 4, "server": 8,
 }  # fmt: skip
+_SOON = 3
+"""Environments that one kill can have taken along, and one more."""
 _FOUND_OUT = ("Runtime.ExitError", "Extension.Crash", "Sandbox.Failure")
 _SLACK = 3
 _SLOW_S = 10
@@ -45,8 +47,6 @@ class Storm:
         self.asked: set[str] = set()
         self.platform: Any = None
         self.crew: Any = None
-        self.debts = 0
-        """Killed while they were frozen: so many invocations will find it out."""
         self.rest: dict[str, int] = {}
         self.threads = concurrent.futures.ThreadPoolExecutor(_AT_ONCE)
 
@@ -92,8 +92,6 @@ class Storm:
             self.outcomes[outcome] += 1
             if outcome == "no connection" and victim != "server":
                 self.wrong.append(f"the server closed a connection when a {victim} was killed")
-        if victim in ("server", "keeper", "guardian"):
-            self.debts = 0
         if victim == "server":
             self.platform.forget()
             self._nothing_left()
@@ -132,7 +130,6 @@ class Storm:
             pid, who = self.dice.choice(there[kind])
             if kind != "server" and faults.identity(pid) != who:
                 continue  # gone meanwhile
-            self.debts += kind == "init" or (kind in ("runtime", "extension") and _frozen(pid))
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
                 self.killed[kind] += 1
@@ -166,20 +163,20 @@ class Storm:
         return roles
 
     def _must_work(self, name: str) -> None:
-        """The next invocation: it isn't tried again but where it finds out what was killed frozen."""
-        token = self.crew.token()
-        try:
-            answer = self.crew.call(name, token=token)
-        except ClientError as error:
-            self.wrong.append(f"the next invocation, of {name}: {error}")
-            return
-        if answer.error is None and answer.value["token"] == token:
-            return
-        if self.debts and answer.value["errorType"] in _FOUND_OUT:
-            self.debts -= 1
-            self._must_work(name)
-        else:
-            self.wrong.append(f"the next invocation, of {name}: {answer}")
+        """The next invocation, or one soon after it: some are given to what was just killed, and are told so."""
+        for _ in range(_SOON):
+            token = self.crew.token()
+            try:
+                answer = self.crew.call(name, token=token)
+            except ClientError as error:
+                self.wrong.append(f"the next invocation, of {name}: {error}")
+                return
+            if answer.error is None and answer.value["token"] == token:
+                return
+            if answer.value["errorType"] not in _FOUND_OUT:
+                break
+            self.outcomes["the next one, told"] += 1
+        self.wrong.append(f"the next invocation, of {name}: {answer}")
 
     # --- what is left ---
 
@@ -269,18 +266,6 @@ def _descriptors(pid: int) -> dict[str, int]:
             target = os.readlink(fd)
             kinds[f"descriptors: {target.partition('[')[0] if '[' in target else Path(target).name}"] += 1
     return dict(kinds)
-
-
-def _frozen(pid: int) -> bool:
-    """A process that is killed while it is frozen dies when it's thawed, by the next invocation."""
-    with suppress(OSError):
-        for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
-            _, controllers, path = line.split(":", 2)
-            if controllers == "freezer":
-                return Path(f"/sys/fs/cgroup/freezer{path}/freezer.state").read_text().strip() != "THAWED"
-            if not controllers and path != "/":
-                return Path(f"/sys/fs/cgroup{path}/cgroup.freeze").read_text().strip() == "1"
-    return False
 
 
 def _power(pid: int) -> int:
