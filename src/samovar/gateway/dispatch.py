@@ -158,7 +158,7 @@ class Gateway:
         request = call.request
         match = self._router.resolve(request.method, request.path, request.query, request.headers, request.body)
         operation = call.operation = match.operation
-        if operation.streams_in:
+        if request.incoming is None or operation.streams_in:
             self._start(call, match)
         else:
             self._whole(call, lambda: self._start(call, match))

@@ -1,7 +1,8 @@
 """A body that is read while it arrives.
 
 Owns: `BodyStream`, the reader's side of an `Incoming`. Rules: the client is paused while more than `_AHEAD` bytes wait
-to be read; a body that ends early raises `CutShort`, and a reader that stops reading should `close`.
+to be read; a body that ends early, or stands still for too long, raises `CutShort`, and a reader that stops reading
+should `close`.
 """
 
 import asyncio
@@ -11,6 +12,8 @@ from collections.abc import AsyncIterator, Mapping
 from samovar.net.message import Incoming
 
 _AHEAD = 1 << 20
+PATIENCE_S = 30.0
+"""How long a client may send nothing."""
 
 
 class CutShort(Exception):
@@ -20,7 +23,8 @@ class CutShort(Exception):
 class BodyStream:
     """Made before the request's handler returns; read once: `async for part in stream`."""
 
-    def __init__(self, incoming: Incoming) -> None:
+    def __init__(self, incoming: Incoming, patience_s: float = PATIENCE_S) -> None:
+        self._patience_s = patience_s
         self.trailers: Mapping[str, str] = {}
         """Of a chunked body; there when it has ended."""
         self._incoming = incoming
@@ -41,7 +45,11 @@ class BodyStream:
             if self._ended:
                 break
             self._wake = asyncio.get_running_loop().create_future()
-            await self._wake
+            try:
+                async with asyncio.timeout(self._patience_s):
+                    await self._wake
+            except TimeoutError:
+                raise CutShort from None
         if not self._whole:
             raise CutShort
 
