@@ -54,7 +54,9 @@ class Incoming:
 class Request:
     """One request, complete but for an `incoming` body. Plain and slotted: one is made per call on the hot path."""
 
-    __slots__ = ("body", "headers", "http10", "incoming", "keep_alive", "method", "path", "peer", "query", "source")
+    __slots__ = (
+        "body", "fields", "headers", "http10", "incoming", "keep_alive", "method", "path", "peer", "query", "source",
+    )  # fmt: skip
 
     def __init__(
         self, method: str, path: str, query: str, headers: dict[str, str], body: bytes, source: object = None
@@ -66,6 +68,8 @@ class Request:
         """As sent, without the question mark."""
         self.headers = headers
         """Names in lower case; duplicates joined with a comma; values as latin-1."""
+        self.fields: list[tuple[bytes, bytes]] = []
+        """The lines of the head as sent, one each; empty where a request was made by hand. See `lines`."""
         self.body = body
         """Empty where there is an `incoming`."""
         self.incoming: Incoming | None = None
@@ -76,6 +80,12 @@ class Request:
         """The client's address."""
         self.http10 = False
         self.keep_alive = True
+
+    def lines(self) -> list[tuple[str, str]]:
+        """(name, value) of each header line in the client's own case and order, duplicates apart."""
+        if not self.fields:
+            return list(self.headers.items())
+        return [(name.decode("latin-1"), value.decode("latin-1").rstrip(" \t")) for name, value in self.fields]
 
 
 class Response(msgspec.Struct, frozen=True):

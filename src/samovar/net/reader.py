@@ -49,6 +49,7 @@ class Reader:
         """The client waits for `100 Continue` before it sends the body."""
         self._target = b""
         self._headers: dict[str, str] = {}
+        self._fields: list[tuple[bytes, bytes]] = []
         self._method = self._path = self._query = ""
         self._keep_alive = True
         self._http10 = False
@@ -139,6 +140,7 @@ class Reader:
         self.age = 0.0
         self._target = b""
         self._headers = {}
+        self._fields = []
         self._head_size = 0
 
     def on_url(self, part: bytes) -> None:
@@ -151,6 +153,8 @@ class Reader:
             if self._incoming is None:
                 return  # a trailer, or the head made for an ignored upgrade
             headers = self._trailers
+        else:
+            self._fields.append((name, value))
         key = name.decode("latin-1").lower()
         text = value.decode("latin-1").rstrip(" \t")
         headers[key] = f"{headers[key]},{text}" if key in headers else text
@@ -203,6 +207,7 @@ class Reader:
 
     def _request(self, body: bytes) -> Request:
         request = Request(self._method, self._path, self._query, self._headers, body, self._source)
+        request.fields = self._fields
         request.peer = self.peer
         request.http10 = self._http10
         request.keep_alive = self._keep_alive
