@@ -136,6 +136,27 @@ def test_an_upload_completes_once(s3, start, parts, threads):
     assert len(answers[0]) == 36 and answers[1:] == ["NoSuchUpload"] * 7
 
 
+def test_an_upload_ends_once_and_listing_it_never_shows_it_half(s3, start, parts, threads):
+    """Completed or aborted; ListParts meanwhile has all parts or no upload."""
+    upload = start()
+    named = [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in parts(upload, b"1")]
+    ways = [
+        lambda: s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": named}) and "ended",
+        lambda: s3.abort_multipart_upload(**upload) and "ended",
+        lambda: len(s3.list_parts(**upload).get("Parts", ())),
+    ]
+
+    def ask(number):
+        try:
+            return ways[number % 3]()
+        except s3.exceptions.ClientError as error:
+            return error.response["Error"]["Code"]
+
+    answers = list(threads.map(ask, range(24)))
+    assert answers.count("ended") == 1
+    assert {*answers} <= {"ended", 1, "NoSuchUpload"}
+
+
 def test_a_part_is_replaced_and_the_unlisted_are_dropped(s3, bucket, start):
     upload = start()
     s3.upload_part(**upload, PartNumber=1, Body=b"old")

@@ -34,6 +34,7 @@ Condition = Callable[[Version | None], str]
 
 
 GONE: Final = "there is no such version"
+CHANGED: Final = "its parts aren't those any more"
 Also = Statement | Change
 
 
@@ -43,6 +44,8 @@ class Written(msgspec.Struct, frozen=True):
     refused: str = ""
     replaced: Version | None = None
     """The version whose place it took."""
+    dropped: Sequence[Segment] = ()
+    """Parts of a completed upload that it has no use for."""
 
 
 class _Stop(ValueError):
@@ -54,6 +57,7 @@ class _Told:
 
     def __init__(self) -> None:
         self.refused = ""
+        self.dropped: list[Segment] = []
 
     def stop_if(self, refused: str) -> None:
         self.refused = refused
@@ -106,13 +110,19 @@ class Index:
     ) -> Written:
         """Make `version` the latest of its key. `also` happens with it, or not at all.
 
-        `completes`: the upload that becomes this version, once: a second time it is GONE.
+        `completes`: the upload whose parts become this version, once: a second time it is GONE. CHANGED when one of
+        them was replaced since they were read.
         """
 
         def steps(told: _Told) -> Steps:
-            for statement in ending(completes) if completes is not None else ():
-                rows = yield statement
+            if completes is not None:
+                there, parts = ending(completes)
+                rows = yield there
                 told.stop_if("" if rows else GONE)
+                rows = yield parts
+                held = {_PART.decode(row[0]).segment for row in rows}
+                told.stop_if("" if held.issuperset(version.meta.segments) else CHANGED)
+                told.dropped = list(held.difference(version.meta.segments))
             rows = yield _current(version.bucket, version.key)
             told.stop_if(condition(_version(rows[0]) if rows else None) if condition is not None else "")
             replaced: list[Row] = []
@@ -154,7 +164,7 @@ class Index:
             if told.refused:
                 return Written(told.refused)
             raise
-        return Written("", _version(rows[0][0]) if rows[0] else None)
+        return Written("", _version(rows[0][0]) if rows[0] else None, told.dropped)
 
     async def change(self, version: Version, meta: Meta, also: Sequence[Also] = ()) -> bool:
         """Give a version other tags, locks and so on; whether it was still there."""
@@ -203,14 +213,24 @@ class Index:
         [[(there, old)]] = await self._store.transact(Procedure(steps))
         return there, _PART.decode(old).segment if old else None
 
-    async def parts(self, upload: Upload, after: int = 0, limit: int = 10_000) -> list[UploadedPart]:
-        sql = "SELECT content FROM s3_parts WHERE upload = ? AND number > ? ORDER BY number LIMIT ?"
-        return [_PART.decode(row[0]) for row in await self._store.query(sql, (upload.id, after, limit))]
+    async def with_parts(
+        self, bucket: str, key: str, id: str, after: int = 0, limit: int = 10_000
+    ) -> tuple[Upload, list[UploadedPart]] | None:
+        """An upload and its parts as they are at one moment."""
+        sql = (
+            "SELECT s3_uploads.content, s3_parts.content FROM s3_uploads "
+            "LEFT JOIN s3_parts ON s3_parts.upload = s3_uploads.id AND s3_parts.number > ? "
+            "WHERE s3_uploads.bucket = ? AND s3_uploads.key = ? AND s3_uploads.id = ? ORDER BY s3_parts.number LIMIT ?"
+        )
+        rows = await self._store.query(sql, (after, bucket, key, id, max(1, limit)))
+        if not rows:
+            return None
+        return _UPLOAD.decode(rows[0][0]), [_PART.decode(part) for _, part in rows if part is not None]
 
-    async def end(self, upload: Upload) -> list[Segment]:
-        """Forget an upload; the files of its parts."""
-        rows = await self._store.transact(*ending(upload))
-        return [_PART.decode(row[0]).segment for row in rows[1]]
+    async def end(self, upload: Upload) -> list[Segment] | None:
+        """Forget an upload; the files of its parts, None when it had gone already."""
+        there, parts = await self._store.transact(*ending(upload))
+        return [_PART.decode(row[0]).segment for row in parts] if there else None
 
     async def files(self) -> set[str]:
         """Every file that something refers to."""

@@ -93,4 +93,4 @@ async def _end_uploads(state: S3, bucket: Bucket, rules: Sequence[Any]) -> None:
     uploads = await state.index.uploads("bucket = ?", (bucket.name,), _MOST_UPLOADS)
     for upload, (rule, days) in itertools.product(uploads, limits):
         if lifecycle.covers(rule, upload.key, 0, {}) and lifecycle.due(upload.started, days) <= now:
-            await state.forget(await state.index.end(upload))
+            await state.forget(await state.index.end(upload) or ())

@@ -12,7 +12,7 @@ from samovar.core.errors import AwsError
 from samovar.services.s3.conditions import refused
 from samovar.services.s3.content import NOTHING, Content, Contents
 from samovar.services.s3.events import Happening
-from samovar.services.s3.index import GONE, Condition, Index
+from samovar.services.s3.index import CHANGED, GONE, Condition, Index
 from samovar.services.s3.records import (
     NULL,
     Bucket,
@@ -26,6 +26,10 @@ from samovar.services.s3.records import (
 )
 from samovar.services.s3.targets import Notifications
 from samovar.store.table import Table
+
+
+class PartsChanged(Exception):
+    """Parts of an upload were replaced while it was completed; nothing was written."""
 
 
 class S3:
@@ -91,7 +95,7 @@ class S3:
         """Make content the latest version of its key, a delete marker where there is none.
 
         `completes`: the upload that it was; `etag` where that isn't its MD5.
-        Raises PreconditionFailed and the like; then the content is forgotten.
+        Raises PreconditionFailed and the like, PartsChanged; then the content is forgotten.
         """
         now = self.clock.now()
         id, seq = self.new_version(bucket), self.index.next_seq(now)
@@ -108,9 +112,11 @@ class S3:
             await self.forget(content.segments)
             if written.refused == GONE and completes is not None:
                 raise no_such_upload(completes.id)
+            if written.refused == CHANGED:
+                raise PartsChanged
             raise refused(written.refused, key)
-        if written.replaced is not None:
-            await self.forget(written.replaced.meta.segments)
+        replaced = written.replaced.meta.segments if written.replaced is not None else ()
+        await self.forget([*replaced, *written.dropped])
         return version
 
     async def mark(self, ctx: Context, bucket: Bucket, key: str, condition: Condition | None, event: str) -> Version:

@@ -60,7 +60,7 @@ async def delete_bucket(s3: S3, ctx: Context, params: Params) -> Params:
             text += ". You must delete all versions in the bucket."
         raise AwsError("BucketNotEmpty", text, BucketName=bucket.name)
     for upload in await s3.index.uploads("bucket = ?", (bucket.name,), _MOST):
-        await s3.forget(await s3.index.end(upload))
+        await s3.forget(await s3.index.end(upload) or ())
     await s3.buckets.delete((bucket.name,))
     return {}
 

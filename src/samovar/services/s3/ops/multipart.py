@@ -15,7 +15,7 @@ from samovar.services.s3 import checksums, conditions, given, source
 from samovar.services.s3.checksums import Checksum
 from samovar.services.s3.content import NOTHING, Content
 from samovar.services.s3.records import Bucket, Part, Upload, UploadedPart, Version, owner_id
-from samovar.services.s3.state import S3, no_such_upload
+from samovar.services.s3.state import S3, PartsChanged, no_such_upload
 from samovar.services.s3.view import check_archived, created, default_encryption
 
 _LEAST: Final = 5 * 1024 * 1024
@@ -78,38 +78,47 @@ async def upload_part_copy(s3: S3, ctx: Context, params: Params) -> Params:
 
 
 async def complete_multipart_upload(s3: S3, ctx: Context, params: Params) -> Params:
-    bucket, upload = await _upload(s3, ctx, params)
-    wanted = (params.get("MultipartUpload") or {}).get("Parts")
+    bucket = s3.bucket(ctx, params)
+    while True:
+        try:
+            version = await _complete(s3, ctx, bucket, params)
+        except PartsChanged:  # by UploadPart: what is there now decides
+            continue
+        location = f"{ctx.endpoint}/{bucket.name}/{quote(version.key, safe='/~')}"
+        answer = created(bucket, version)
+        return {"Location": location, "Bucket": bucket.name, "Key": version.key, **answer}
+
+
+async def _complete(s3: S3, ctx: Context, bucket: Bucket, params: Params) -> Version:
+    upload, there = await _with_parts(s3, bucket, params)
     if params.get("MultipartUpload") is None:
         raise given.malformed()
+    wanted = params["MultipartUpload"].get("Parts")
     if not wanted:
         raise AwsError("InvalidRequest", "You must specify at least one part")
-    kept = {part.number: part for part in await s3.index.parts(upload)}
-    parts = _choose(upload, wanted, kept)
+    parts = _choose(upload, wanted, {part.number: part for part in there})
     checksum = _checksum(upload, wanted, parts, params)
     size = sum(part.size for part in parts)
     expected = params.get("MpuObjectSize")
     if expected is not None and int(expected) != size:
         text = f"The provided 'x-amz-mp-object-size' header value {expected} does not match what was computed: {size}"
         raise AwsError("InvalidRequest", text)
-    version = await _assemble(s3, ctx, bucket, upload, parts, checksum, params)
-    dropped = [part.segment for number, part in kept.items() if part not in parts]
-    await s3.forget(dropped)
-    answer = created(bucket, version)
-    location = f"{ctx.endpoint}/{bucket.name}/{quote(upload.key, safe='/~')}"
-    return {"Location": location, "Bucket": bucket.name, "Key": upload.key, **answer}
+    return await _assemble(s3, ctx, bucket, upload, parts, checksum, params)
 
 
 async def abort_multipart_upload(s3: S3, ctx: Context, params: Params) -> Params:
     _, upload = await _upload(s3, ctx, params)
-    await s3.forget(await s3.index.end(upload))
+    segments = await s3.index.end(upload)
+    if segments is None:  # aborted or completed just now
+        raise no_such_upload(upload.id)
+    await s3.forget(segments)
     return {}
 
 
 async def list_parts(s3: S3, ctx: Context, params: Params) -> Params:
-    bucket, upload = await _upload(s3, ctx, params)
+    bucket = s3.bucket(ctx, params)
     after, most = int(params.get("PartNumberMarker") or 0), min(params.get("MaxParts", _PAGE), _PAGE)
-    found = await s3.index.parts(upload, after, most + 1)
+    upload, found = await _with_parts(s3, bucket, params, after, most + 1)
     shown = found[:most]
     owner = {"ID": owner_id(bucket.account)}
     answer: Params = {
@@ -175,6 +184,15 @@ async def _upload(s3: S3, ctx: Context, params: Params) -> tuple[Bucket, Upload]
     if found is None:
         raise no_such_upload(params["UploadId"])
     return bucket, found
+
+
+async def _with_parts(
+    s3: S3, bucket: Bucket, params: Params, after: int = 0, limit: int = _MOST_PARTS
+) -> tuple[Upload, list[UploadedPart]]:
+    found = await s3.index.with_parts(bucket.name, params["Key"], params["UploadId"], after, limit)
+    if found is None:
+        raise no_such_upload(params["UploadId"])
+    return found
 
 
 def _check_number(number: int) -> None:
