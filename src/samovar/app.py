@@ -50,13 +50,27 @@ from samovar.sandbox.boxes import LinuxBoxes
 from samovar.sandbox.network import Network, Reach, plan
 from samovar.sandbox.port import SandboxDied
 from samovar.sandbox.spec import CONTROL_PORT, ENDPOINT_PORT, Isolation
-from samovar.services import application_autoscaling, events, iam, lambda_, logs, s3, scheduler, sns, sqs, sts
+from samovar.services import (
+    apigatewayv2,
+    application_autoscaling,
+    events,
+    iam,
+    lambda_,
+    logs,
+    s3,
+    scheduler,
+    sns,
+    sqs,
+    sts,
+)
 from samovar.settings import Settings, interpreters
 from samovar.store.blobs import Blobs
 from samovar.store.bodies import Bodies
 from samovar.store.queue import Queues
 from samovar.store.sqlite import Store, open_store
 from samovar.store.vault import Vault
+from samovar.web.front import Front
+from samovar.web.functions import Functions
 from samovar.wire.model import Models
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -153,7 +167,7 @@ class App:
         blobs = await Blobs.open(data / "code")
         rooms.push_async_callback(blobs.close)
         await self._open_delivery(rooms, store, data)
-        lambda_service, self._download_code, self._visit_url = await lambda_.build(
+        lambda_service, self._download_code, self._urls, functions = await lambda_.build(
             store,
             blobs,
             data / "trees",
@@ -167,6 +181,7 @@ class App:
             authority=self.authority,
         )
         self._close_with(rooms, lambda_service)
+        web_services = await self._open_web(store, functions)
         events_service = await events.build(store, clock, self.outbox, self.journal)
         self._close_with(rooms, events_service)
         scheduler_service = await scheduler.build(store, clock, self.outbox)
@@ -191,8 +206,14 @@ class App:
             events_service,
             scheduler_service,
             scaling,
+            *web_services,
             *identity_services,
         ]
+
+    async def _open_web(self, store: Store, functions: Functions) -> list[Service]:
+        """The services whose resources web requests are for, behind one door."""
+        self._front = Front()
+        return [await apigatewayv2.build(store, self._clock, self.acting, self._front, functions)]
 
     def _issue(self, version: Version) -> Keys:
         """The keys of a function's role, for one of its environments."""
@@ -309,7 +330,7 @@ class App:
             downloads={lambda_.LINK_PATH: self._download_code, sns.CERTIFICATE_PATH: self._sns_certificate},
             views={"/_samovar/events": self._show_events, sns.MAIL_PATH: self._sns_mail},
             asides=[Aside("s3", "PutObject", self._browsers.claims, self._browsers.answer, self._browsers.shared)],
-            sites=[Site(lambda_.URL_LABEL, lambda_.URL_PATH, self._visit_url)],
+            sites=[Site(self._urls.claims, self._urls.serve), Site(self._front.claims, self._front.serve)],
             rooms={keys.PATH: keys.KeysDoor(self.authority, self._keys).open},
             guard=self.authority.authenticate_operator if settings.auth_mode == "on" else None,
         )

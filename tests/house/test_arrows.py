@@ -13,6 +13,7 @@ FLOORS = {
     "sandbox": 1,
     "engine": 2,
     "delivery": 3,
+    "web": 3,
     "services": 4,
     "gateway": 4,
     "settings": 4,

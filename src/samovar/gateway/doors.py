@@ -44,12 +44,10 @@ Room = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class Site(msgspec.Struct, frozen=True):
-    """What a service answers to browsers and the like, not to AWS's SDKs: function URLs."""
+    """What a service answers to browsers and the like, not to AWS's SDKs: function URLs, APIs."""
 
-    label: str
-    """A part of its host names that no other name has: `.lambda-url.`."""
-    path: str
-    """The prefix of its paths under any other host name, for clients that can't resolve its own."""
+    claims: Callable[[str, str], bool]
+    """Whether a request is for it, by its host (in lower case) and path; asked for every request."""
     serve: Callable[[Request, Context, Reply], None]
     """Answers once, now or later."""
 
@@ -114,7 +112,7 @@ class Doors:
         """The site that a request is for."""
         host = request.headers.get("host", "").lower()
         for site in self._sites:
-            if site.label in host or request.path.startswith(site.path):
+            if site.claims(host, request.path):
                 return site
         return None
 

@@ -99,7 +99,7 @@ class Server:
     async def _run(self) -> None:
         store = await open_store(None)
         blobs = await Blobs.open(self._directory / "code")
-        service, download, visit = await lambda_.build(
+        service, download, urls, _ = await lambda_.build(
             store, blobs, self._directory / "trees", EchoEngine(), SystemClock(), "x86_64"
         )
         self.service = service
@@ -115,7 +115,7 @@ class Server:
             allow_clock=False,
             listen_host="127.0.0.1",
             downloads={lambda_.LINK_PATH: download},
-            sites=[Site(lambda_.URL_LABEL, lambda_.URL_PATH, visit)],
+            sites=[Site(urls.claims, urls.serve)],
         )
         gateway = Gateway(Models(), [service, QUEUES], doors=doors, region="us-east-1")
         server = await serve(gateway.handle, host="127.0.0.1", port=0, admit=admit)

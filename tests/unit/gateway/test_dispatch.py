@@ -23,6 +23,10 @@ MODELS = Models()
 SIGNED = "AWS4-HMAC-SHA256 Credential=123456789012/20261122/eu-west-1/{}/aws4_request, SignedHeaders=host, Signature=0"
 
 
+def _claims(host: str, path: str) -> bool:
+    return ".site-label." in host or path.startswith("/_samovar/site/")
+
+
 class Fake:
     """A lambda, an sts and a logs whose operations the test can see into."""
 
@@ -96,7 +100,7 @@ class Rig:
             allow_clock=allow_clock,
             listen_host=listen_host,
             downloads={"/_samovar/code/": download},
-            sites=[Site(".site-label.", "/_samovar/site/", self.fake.serve)],
+            sites=[Site(_claims, self.fake.serve)],
         )
         self.gateway = Gateway(MODELS, services, doors=doors, region="us-east-1")
 

@@ -12,16 +12,15 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 
 from samovar.core.clock import Clock
-from samovar.core.context import Context
 from samovar.core.service import Service, bind
 from samovar.delivery.invocations import Invocations
-from samovar.net.message import Reply, Request
 from samovar.services.lambda_.access import access
 from samovar.services.lambda_.asynchronous import Asynchronous
 from samovar.services.lambda_.callrates import CallRates
 from samovar.services.lambda_.code import LINK_PATH, CodeStore
 from samovar.services.lambda_.codesigning import CodeSigning
 from samovar.services.lambda_.eventinvoke import EventInvoke
+from samovar.services.lambda_.integration_door import IntegrationDoor
 from samovar.services.lambda_.mappings import Mappings
 from samovar.services.lambda_.ops import (
     account,
@@ -47,19 +46,14 @@ from samovar.services.lambda_.provisioned import Provisions
 from samovar.services.lambda_.runtimes import TABLE, Runtimes
 from samovar.services.lambda_.state import State
 from samovar.services.lambda_.url_site import UrlSite
-from samovar.services.lambda_.urls import LABEL as URL_LABEL
-from samovar.services.lambda_.urls import PATH as URL_PATH
 from samovar.services.lambda_.urls import Urls
 from samovar.store.blobs import Blobs
 from samovar.store.sqlite import Store
 
-__all__ = ["LINK_PATH", "TABLE", "URL_LABEL", "URL_PATH", "Download", "Engine", "Visit", "build"]
+__all__ = ["LINK_PATH", "TABLE", "Download", "Engine", "UrlSite", "build"]
 
 Download = Callable[[str, str], Awaitable[bytes | None]]
 """Path (below LINK_PATH) and query string of a request -> the zip, or None where there is nothing to see."""
-
-Visit = Callable[[Request, Context, Reply], None]
-"""Answers a request to a function URL: one whose host name holds URL_LABEL, or whose path begins with URL_PATH."""
 
 
 async def build(
@@ -77,8 +71,9 @@ async def build(
     hot_reload: bool = False,
     authority: Authority | None = None,
     call_rates: bool = False,
-) -> tuple[Service, Download, Visit]:
-    """Start the service: its operations, the door through which GetFunction's links download code, and that of URLs.
+) -> tuple[Service, Download, UrlSite, IntegrationDoor]:
+    """Start the service: its operations, the door through which GetFunction's links download code, that of URLs, and
+    that through which APIs run functions.
 
     `blobs` and `trees` (the directory that the engine mounts packages from) must be this service's own: what no
     function names is swept. `machine` is the processor as `platform.machine()` says it. `draw` gives random numbers
@@ -128,6 +123,6 @@ async def build(
         for piece in (sources, signing, state):
             await piece.reset()
 
-    visit = UrlSite(addresses, permits, clock, authority).serve
+    site = UrlSite(addresses, permits, clock, authority)
     card = Service("lambda", operations, direct, close=close, reset=reset, access=access(state, permits))
-    return card, code.download, visit
+    return card, code.download, site, IntegrationDoor(state, authority)

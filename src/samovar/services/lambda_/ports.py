@@ -4,7 +4,7 @@ be tagged."""
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from samovar.core.context import Context, Reply
+from samovar.core.context import Context, Params, Reply
 from samovar.engine.model import InitFailure, Invocation, Result, Version
 from samovar.engine.provisioning import Provisioned
 from samovar.engine.streaming import Pace, Sink
@@ -83,6 +83,10 @@ class Authority(Protocol):
         self, ctx: Context, request: Request, action: str, arn: str, policy: object, given: Mapping[str, str]
     ) -> Context:
         """The own context of who visits a URL; AwsError where a signature is wrong or permission is missing."""
+        ...
+
+    def admit(self, ctx: Context, service: str, operation: str, params: Params) -> Context:
+        """The owner's context of what an operation is about; AwsError where it isn't allowed."""
         ...
 
     def trusts(self, role: str, service: str) -> bool:

@@ -41,6 +41,11 @@ class UrlSite:
         self._clock = clock
         self._authority = authority
 
+    @staticmethod
+    def claims(host: str, path: str) -> bool:
+        """Whether a request is for a URL; `host` as sent, in lower case."""
+        return LABEL in host or path.startswith(PATH)
+
     def serve(self, request: Request, ctx: Context, reply: Reply) -> None:
         """Answer a request to a URL, now or when its function has run."""
         visit = self._visit(request)

@@ -106,7 +106,7 @@ class Lab:
         self.store: Store
         self.service: Service
         self.download: lambda_.Download
-        self.visit: lambda_.Visit
+        self.urls: lambda_.UrlSite
         self.runner.run(self._start())
 
     def context(self, account: str = ACCOUNT, region: str = REGION) -> Context:
@@ -118,7 +118,7 @@ class Lab:
     async def _start(self) -> None:
         self.store = await open_store(self.directory / "data")
         blobs = await Blobs.open(self.directory / "code")
-        self.service, self.download, self.visit = await lambda_.build(
+        self.service, self.download, self.urls, self.door = await lambda_.build(
             self.store, blobs, self.directory / "trees", self.engine, self.clock, "x86_64", self._draw, self.polled
         )
 

@@ -183,7 +183,7 @@ def test_a_url_leads_to_its_function_after_a_restart_and_nowhere_when_that_is_go
 
     def status() -> int:
         answers: list[Response] = []
-        lab.visit(Request("GET", "/", "", {"host": host}, b""), lab.ctx, answers.append)
+        lab.urls.serve(Request("GET", "/", "", {"host": host}, b""), lab.ctx, answers.append)
         return answers[0].status
 
     assert status() == 200

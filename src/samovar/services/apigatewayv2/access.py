@@ -1,0 +1,25 @@
+"""What API Gateway v2's operations need to be allowed (service authorization reference, API Gateway Management V2)."""
+
+from samovar.core.access import Access, on
+from samovar.web.resources import methods, path
+
+_API = "/apis/{ApiId}"
+
+_RESOURCES = on(
+    (path("/apis"), "CreateApi GetApis ImportApi"),
+    (path(_API), "GetApi UpdateApi DeleteApi ReimportApi"),
+    (path(f"{_API}/cors"), "DeleteCorsConfiguration"),
+    (path(f"{_API}/exports/{{Specification}}"), "ExportApi"),
+    (path(f"{_API}/routes"), "CreateRoute GetRoutes"),
+    (path(f"{_API}/routes/{{RouteId}}"), "GetRoute UpdateRoute DeleteRoute"),
+    (path(f"{_API}/integrations"), "CreateIntegration GetIntegrations"),
+    (path(f"{_API}/integrations/{{IntegrationId}}"), "GetIntegration UpdateIntegration DeleteIntegration"),
+    (path(f"{_API}/stages"), "CreateStage GetStages"),
+    (path(f"{_API}/stages/{{StageName}}"), "GetStage UpdateStage DeleteStage"),
+    (path(f"{_API}/deployments"), "CreateDeployment GetDeployments"),
+    (path(f"{_API}/deployments/{{DeploymentId}}"), "GetDeployment UpdateDeployment DeleteDeployment"),
+)
+
+
+def access() -> Access:
+    return Access("apigateway", _RESOURCES, actions=methods(_RESOURCES))

@@ -1,0 +1,81 @@
+"""Create, get, update and delete integrations (facts/apigateway.md §9)."""
+
+from samovar.core.context import Context, Params
+from samovar.services.apigatewayv2 import deploying, pages
+from samovar.services.apigatewayv2.errors import bad_request, conflict
+from samovar.services.apigatewayv2.records import Api, Integration, changed, made, shown
+from samovar.services.apigatewayv2.state import State, letters, listed, part
+
+_HTTP_TYPES = ("AWS_PROXY", "HTTP_PROXY")
+_VERSIONS = ("1.0", "2.0")
+_WEBSOCKET_TIMEOUT_MS = 29_000
+
+
+async def create_integration(state: State, ctx: Context, params: Params) -> Params:
+    key, api = state.api(ctx, params["ApiId"])
+    integration = made(Integration, _filled(api, params), integration_id=letters(7))
+    _check(api, integration, params)
+    await deploying.change(state, key, (state.integrations, integration.integration_id, integration))
+    return shown(integration)
+
+
+async def get_integration(state: State, ctx: Context, params: Params) -> Params:
+    key, _ = state.api(ctx, params["ApiId"])
+    return shown(part(state.integrations, key, params["IntegrationId"], "Integration"))
+
+
+async def get_integrations(state: State, ctx: Context, params: Params) -> Params:
+    key, _ = state.api(ctx, params["ApiId"])
+    page, more = pages.cut(listed(state.integrations, key), params)
+    return {"Items": [shown(integration) for integration in page], **more}
+
+
+async def update_integration(state: State, ctx: Context, params: Params) -> Params:
+    key, api = state.api(ctx, params["ApiId"])
+    before = part(state.integrations, key, params["IntegrationId"], "Integration")
+    integration = changed(before, params)
+    _check(api, integration, {"PayloadFormatVersion": integration.payload_format_version})
+    await deploying.change(state, key, (state.integrations, integration.integration_id, integration))
+    return shown(integration)
+
+
+async def delete_integration(state: State, ctx: Context, params: Params) -> Params:
+    key, _ = state.api(ctx, params["ApiId"])
+    integration = part(state.integrations, key, params["IntegrationId"], "Integration")
+    target = f"integrations/{integration.integration_id}"
+    for _, route in state.routes.items(key):
+        if route.target == target:
+            raise conflict(
+                f"Cannot delete Integration '{integration.integration_id}' due to being referenced by route "
+                f"'{route.route_key}'"
+            )
+    await deploying.change(state, key, (state.integrations, integration.integration_id, None))
+    return {}
+
+
+def _filled(api: Api, params: Params) -> Params:
+    """With AWS's defaults for the protocol."""
+    filled = dict(params)
+    if params["IntegrationType"] == "AWS_PROXY" and not params.get("IntegrationSubtype"):
+        filled["IntegrationMethod"] = "POST"
+    if api.protocol_type == "WEBSOCKET":
+        filled.setdefault("TimeoutInMillis", _WEBSOCKET_TIMEOUT_MS)
+        filled.setdefault("PassthroughBehavior", "WHEN_NO_MATCH")
+    return filled
+
+
+def _check(api: Api, integration: Integration, params: Params) -> None:
+    if api.protocol_type != "HTTP":
+        return
+    if integration.integration_type not in _HTTP_TYPES:
+        raise bad_request(
+            f"Invalid integration type {integration.integration_type}: HTTP APIs have AWS_PROXY and HTTP_PROXY"
+        )
+    if "PayloadFormatVersion" not in params and integration.integration_type == "AWS_PROXY":
+        raise bad_request("PayloadFormatVersion is a required parameter for integration")
+    if integration.payload_format_version not in _VERSIONS:
+        raise bad_request("Invalid PayloadFormatVersion specified. It must be 1.0 or 2.0")
+    if not integration.integration_uri and not integration.integration_subtype:
+        raise bad_request("IntegrationUri is a required parameter for integration")
+    if integration.integration_type == "HTTP_PROXY" and not integration.integration_method:
+        raise bad_request("HttpMethod must be specified for integration type HTTP_PROXY")

@@ -1,0 +1,71 @@
+"""Create, get, update and delete stages (facts/apigateway.md §9)."""
+
+import re
+
+from samovar.core.context import Context, Params
+from samovar.services.apigatewayv2 import deploying, pages
+from samovar.services.apigatewayv2.errors import bad_request, conflict
+from samovar.services.apigatewayv2.records import Stage, changed, made, shown
+from samovar.services.apigatewayv2.state import ApiKey, State, listed, part
+
+_NAME = re.compile(r"\$default|[A-Za-z0-9_-]{1,128}")
+_VARIABLE = re.compile(r"[A-Za-z0-9_]{1,64}")
+_VALUE = re.compile(r"[A-Za-z0-9\-._~:/?#&=,]{0,512}")
+
+
+async def create_stage(state: State, ctx: Context, params: Params) -> Params:
+    key, _ = state.api(ctx, params["ApiId"])
+    name, now = params["StageName"], state.clock.now()
+    if state.stages.get((*key, name)) is not None:
+        raise conflict("Stage already exists")
+    if not _NAME.fullmatch(name):
+        raise bad_request("Stage name only allows a-zA-Z0-9_-")
+    stage = made(Stage, params, created_date=now, last_updated_date=now)
+    return await _keep(state, key, stage, params)
+
+
+async def get_stage(state: State, ctx: Context, params: Params) -> Params:
+    key, _ = state.api(ctx, params["ApiId"])
+    return shown(part(state.stages, key, params["StageName"], "stage"))
+
+
+async def get_stages(state: State, ctx: Context, params: Params) -> Params:
+    key, _ = state.api(ctx, params["ApiId"])
+    page, more = pages.cut(listed(state.stages, key), params)
+    return {"Items": [shown(stage) for stage in page], **more}
+
+
+async def update_stage(state: State, ctx: Context, params: Params) -> Params:
+    key, _ = state.api(ctx, params["ApiId"])
+    before = part(state.stages, key, params["StageName"], "stage")
+    stage = changed(before, params, last_updated_date=state.clock.now())
+    return await _keep(state, key, stage, params)
+
+
+async def delete_stage(state: State, ctx: Context, params: Params) -> Params:
+    key, _ = state.api(ctx, params["ApiId"])
+    stage = part(state.stages, key, params["StageName"], "stage")
+    gone = deploying.left(state, key, [stage])
+    await state.store.transact(state.stages.deleting((*key, stage.stage_name)), *gone)
+    return {}
+
+
+async def _keep(state: State, key: ApiKey, stage: Stage, params: Params) -> Params:
+    _check(state, key, stage, params)
+    if stage.auto_deploy:
+        await state.store.transact(*deploying.deployed(state, key, [stage]))
+    else:
+        await state.stages.put((*key, stage.stage_name), stage)
+    kept = state.stages.get((*key, stage.stage_name))
+    return shown(kept or stage)
+
+
+def _check(state: State, key: ApiKey, stage: Stage, params: Params) -> None:
+    deployment = params.get("DeploymentId")
+    if deployment and stage.auto_deploy:
+        raise bad_request("Deployment ID cannot be set on a stage with auto-deploy enabled")
+    if deployment and state.deployments.get((*key, deployment)) is None:
+        raise bad_request(f"Invalid deployment identifier specified {deployment}")
+    for name, value in stage.stage_variables.items():
+        if not _VARIABLE.fullmatch(name) or not _VALUE.fullmatch(value):
+            raise bad_request(f"Stage variable {name} has an invalid name or value")

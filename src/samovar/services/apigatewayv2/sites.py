@@ -1,0 +1,21 @@
+"""Which of the service's sites serves an API: by its protocol."""
+
+from functools import partial
+
+from samovar.services.apigatewayv2.http_site import HttpSite
+from samovar.services.apigatewayv2.state import State
+from samovar.web.front import Serve
+
+
+class Sites:
+    def __init__(self, state: State, http: HttpSite) -> None:
+        self._state = state
+        self._http = http
+
+    def find(self, id: str, region: str) -> Serve | None:
+        """Who serves an API of ours; `region`: where it was looked for, empty for anywhere."""
+        key = self._state.key(id)
+        api = self._state.apis.get(key) if key else None
+        if key is None or api is None or (region and region != key[1]):
+            return None
+        return partial(self._http.serve, key, api) if api.protocol_type == "HTTP" else None

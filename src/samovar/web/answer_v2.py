@@ -1,0 +1,91 @@
+"""What a function's result means as an answer: the rules of payload format 2.0 (facts/apigateway.md §9).
+
+Owns: the inferred form (any JSON is the body of a 200) and the form with `statusCode`. Pure. Rule: whatever a function
+returns there is an answer, or `Malformed`.
+"""
+
+import base64
+import binascii
+import re
+from typing import Any
+
+import msgspec
+
+from samovar.net.message import Response
+
+Headers = list[tuple[str, str]]
+
+_SERVERS_OWN = frozenset({"connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade"})
+"""Headers that frame the answer: the server writes them, whatever the function returns."""
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+"""What a header may hold (RFC 9110 §5): anything else would break the answer apart."""
+
+
+class Malformed(Exception):
+    """The result asks for an answer that HTTP doesn't have."""
+
+
+def answer(payload: bytes) -> Response:
+    """The answer that a result means; Malformed."""
+    try:
+        value = msgspec.json.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Malformed from None
+    if isinstance(value, dict) and "statusCode" in value:
+        return Response(_status(value["statusCode"]), _headers(value), _body(value))
+    body = utf8(value) if isinstance(value, str) else payload
+    return Response(200, [("Content-Type", "application/json")], body)
+
+
+def sendable(name: str, value: str) -> bool:
+    """Whether HTTP has a form for a header."""
+    return _NAME.fullmatch(name) is not None and _VALUE.fullmatch(value) is not None
+
+
+def utf8(text: str) -> bytes:
+    return text.encode(errors="replace")  # JSON may hold half a surrogate pair
+
+
+def _status(value: Any) -> int:
+    """AWS documents 100 to 599; below 200 HTTP would go on waiting for an answer."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) == 3:
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 200 <= value <= 599:
+        raise Malformed
+    return value
+
+
+def _headers(value: dict[str, Any]) -> Headers:
+    given, cookies = value.get("headers") or {}, value.get("cookies") or []
+    if not isinstance(given, dict) or not isinstance(cookies, list):
+        raise Malformed
+    headers = [(name, _text(each)) for name, each in given.items() if name.lower() not in _SERVERS_OWN]
+    if not any(name.lower() == "content-type" for name, _ in headers):
+        headers.append(("Content-Type", "text/plain;charset=UTF-8"))
+    headers += [("set-cookie", _text(cookie)) for cookie in cookies]
+    if not all(sendable(name, text) for name, text in headers):
+        raise Malformed
+    return headers
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, dict | list):
+        raise Malformed
+    return msgspec.json.encode(value).decode()
+
+
+def _body(value: dict[str, Any]) -> bytes:
+    body = value.get("body")
+    if body is None:
+        return b""
+    if not isinstance(body, str):
+        return msgspec.json.encode(body)
+    if value.get("isBase64Encoded") is not True:
+        return utf8(body)
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError):
+        raise Malformed from None

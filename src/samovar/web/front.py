@@ -1,0 +1,135 @@
+"""The door of APIs: which API a web request means, and who serves it.
+
+    http://ID.execute-api.REGION.localhost:4566/...     the API's own host name
+    http://localhost:4566/_aws/execute-api/ID/...       the same, for clients that can't resolve that name
+    http://api.example.com/...                          a custom domain (`Host: api.example.com`)
+
+Owns: these forms, and the answers where no API is. Refuses: what an API does with a request; each service that has APIs
+says by `join` which ids are its own. Rule: asked for every request that the platform gets, so it must be cheap.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import msgspec
+
+from samovar.core.context import Context
+from samovar.net.message import Reply, Request, Response
+
+LABEL = ".execute-api."
+"""Between id and region in an API's host name."""
+PATH = "/_aws/execute-api/"
+"""Before the id, under any host name."""
+
+_HOST = re.compile(rf"(?P<domain>(?P<id>[a-z0-9]+){re.escape(LABEL)}(?P<region>[a-z0-9-]+)\.[^:]+)(?::\d+)?")
+
+
+class Visit(msgspec.Struct, frozen=True):
+    """A request as seen from the API that it is for."""
+
+    request: Request
+    ctx: Context
+    reply: Reply
+    api: str
+    """Its id."""
+    domain: str
+    """The host name it was asked under, without the port."""
+    path: str
+    """As sent, percent-encoded. It begins with the stage, but where a custom domain's mapping says which it is."""
+    mapping: "Mapping | None" = None
+    """Set on a custom domain."""
+
+
+class Mapping(msgspec.Struct, frozen=True):
+    """Where a path of a custom domain leads."""
+
+    api: str
+    stage: str
+    base_path: str
+    """With a slash in front; empty for the domain's root."""
+
+
+Serve = Callable[[Visit], None]
+"""Answers once, now or later."""
+
+Find = Callable[[str, str], Serve | None]
+"""Who serves an API, by its id and the region that was asked for (empty: any); None where it isn't one of theirs."""
+
+
+class Domains(Protocol):
+    """Custom domains and their mappings."""
+
+    def known(self, domain: str) -> bool: ...
+
+    def find(self, domain: str, path: str) -> Mapping | None:
+        """Where a path leads; None where no mapping fits."""
+        ...
+
+
+class Front:
+    def __init__(self) -> None:
+        self.domains: Domains | None = None
+        self._finds: list[Find] = []
+
+    def join(self, find: Find) -> None:
+        """From now on `find` is asked for APIs as well."""
+        self._finds.append(find)
+
+    def claims(self, host: str, path: str) -> bool:
+        """Whether a request is for an API; `host` as sent, in lower case."""
+        if LABEL in host or path.startswith(PATH):
+            return True
+        return self.domains is not None and self.domains.known(host.partition(":")[0])
+
+    def serve(self, request: Request, ctx: Context, reply: Reply) -> None:
+        """Answer a request that `claims` has claimed, now or later."""
+        host = request.headers.get("host", "").lower()
+        named = _HOST.fullmatch(host)
+        if named is not None:
+            self._open(Visit(request, ctx, reply, named["id"], named["domain"], request.path), named["region"])
+        elif request.path.startswith(PATH):
+            api, _, rest = request.path.removeprefix(PATH).partition("/")
+            self._open(Visit(request, ctx, reply, api, "", f"/{rest}"), "")
+        else:
+            self._open_mapped(host.partition(":")[0], request, ctx, reply)
+
+    def _open_mapped(self, domain: str, request: Request, ctx: Context, reply: Reply) -> None:
+        mapping = self.domains.find(domain, request.path) if self.domains is not None else None
+        if mapping is None:
+            reply(forbidden(ctx.request_id))
+            return
+        self._open(Visit(request, ctx, reply, mapping.api, domain, request.path, mapping), "")
+
+    def _open(self, visit: Visit, region: str) -> None:
+        for find in self._finds:
+            serve = find(visit.api, region)
+            if serve is not None:
+                serve(visit)
+                return
+        visit.reply(forbidden(visit.ctx.request_id))
+
+
+def address(api: str, region: str, endpoint: str, scheme: str = "") -> str:
+    """Where an API is reached by whoever reaches the platform at `endpoint`.
+
+    Names below `localhost` are the machine's own (RFC 6761 §6.3); from elsewhere the path form leads here.
+    """
+    parts = urlsplit(endpoint)
+    scheme = scheme or parts.scheme
+    if parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        return f"{scheme}://{parts.netloc}{PATH}{api}"
+    port = f":{parts.port}" if parts.port else ""
+    return f"{scheme}://{domain_name(api, region)}{port}"
+
+
+def domain_name(api: str, region: str) -> str:
+    """The host name of an API's own."""
+    return f"{api}{LABEL}{region}.localhost"
+
+
+def forbidden(request_id: str) -> Response:
+    """There is no such API, or not under this name (facts/apigateway.md §0.3)."""
+    headers = [("Content-Type", "application/json"), ("x-amzn-RequestId", request_id)]
+    return Response(403, [*headers, ("x-amzn-ErrorType", "ForbiddenException")], b'{"message":"Forbidden"}')
