@@ -14,16 +14,28 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from functools import partial
-from typing import cast
+from typing import Protocol, cast
 
+from samovar.net.frames import Code
 from samovar.net.head import HeadWriter
 from samovar.net.message import Admit, BrokenOff, Closable, Handler, Limits, Request, Response
 from samovar.net.reader import Phase, Reader, plain
+from samovar.net.websocket import Switching, WebSocket
 
 _log = logging.getLogger(__name__)
 
 _ONE_WRITE = 64 * 1024
 """Up to here head and body are joined into one write; beyond, the copy costs more than a second system call."""
+
+
+class Member(Protocol):
+    """A client, in whatever protocol."""
+
+    @property
+    def source(self) -> object: ...
+    def sweep(self, seconds: float) -> None: ...
+    def drain(self) -> None: ...
+    def abort(self) -> None: ...
 
 
 class Site:
@@ -34,9 +46,15 @@ class Site:
         self.admit = admit
         self.limits = limits
         self.heads = heads
-        self.connections: set[Connection] = set()
+        self.connections: set[Member] = set()
         self.draining = False
         self.emptied: asyncio.Future[None] | None = None
+
+    def left(self, member: Member) -> None:
+        """A client has gone."""
+        self.connections.discard(member)
+        if not self.connections and self.emptied is not None and not self.emptied.done():
+            self.emptied.set_result(None)
 
 
 class Connection(asyncio.Protocol):
@@ -67,27 +85,27 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
-        site = self._site
-        site.connections.discard(self)
         self._awaiting = None
         self._reader.close()
         if self._stream is not None:
             self._stream.cancel()
-        if not site.connections and site.emptied is not None and not site.emptied.done():
-            site.emptied.set_result(None)
+        self._site.left(self)
 
     def data_received(self, data: bytes) -> None:
         reader = self._reader
         if not self._transport.is_closing():
             reader.feed(data)
-            if reader.waiting or reader.continue_due:
+            if reader.waiting or reader.continue_due or reader.kept:
                 self._run()
 
     def eof_received(self) -> bool:
-        """Stay open for the answers still owed to a client that has closed its sending side only."""
+        """Stay open for the answers still owed to a client that has closed its sending side only.
+
+        Who wanted a WebSocket and can't send any more has gone.
+        """
         self._eof = True
         self._reader.ended()
-        return self._busy
+        return self._busy and self._reader.phase is not Phase.UPGRADE
 
     def pause_writing(self) -> None:
         self._writable = False
@@ -159,7 +177,7 @@ class Connection(asyncio.Protocol):
         if self._reader.continue_due and self._stream is None and self._takes_a_body:
             self._reader.continue_due = False
             transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        if waiting or self._held or not self._reading:
+        if waiting or self._held or self._reader.kept or not self._reading:
             self._read_or_rest()
 
     @property
@@ -174,7 +192,7 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         if transport.is_closing():
             return
-        rests = self._held or bool(self._reader.waiting)
+        rests = self._held or bool(self._reader.waiting) or bool(self._reader.kept)
         if self._reading and rests:
             self._reading = False
             transport.pause_reading()
@@ -187,6 +205,11 @@ class Connection(asyncio.Protocol):
         if self._awaiting is not request:
             if isinstance(body, Closable):
                 body.close()
+            if isinstance(response, Switching) and response.listener is not None:
+                response.listener.closed(Code.ABNORMAL, "")
+            return
+        if isinstance(response, Switching):
+            self._switch(response)
             return
         if request.incoming is not None:
             self._reader.continue_due = False
@@ -209,11 +232,32 @@ class Connection(asyncio.Protocol):
             self._transport.writelines((head, body))
         self._finish(close)
 
+    def _switch(self, response: Switching) -> None:
+        """Hand the connection over to a WebSocket, and have nothing more to do with it."""
+        transport, site, listener = self._transport, self._site, response.listener
+        assert self._reader.phase is Phase.UPGRADE and listener is not None, "101 is for a WebSocket's handshake"
+        transport.write(site.heads.render(101, response.headers, ""))
+        socket = WebSocket(transport, self.source, listener, response.limits, site.left)
+        site.connections.add(socket)
+        site.connections.discard(self)
+        kept = self._reader.kept
+        self._awaiting = None
+        self._reader.close()
+        transport.set_protocol(socket)
+        if not self._reading:
+            self._reading = True
+            transport.resume_reading()
+        socket.begin(kept)
+        if site.draining:
+            socket.drain()
+
     def _closes_after(self, keep_alive: bool) -> bool:
         return not keep_alive or self._site.draining or (self._eof and not self._reader.waiting)
 
     def _finish(self, close: bool) -> None:
         self._reader.age = 0.0
+        if not self._reader.waiting:
+            self._reader.decline()
         if close:
             self._transport.close()
         elif self._reader.waiting or self._reader.continue_due or not self._reading:

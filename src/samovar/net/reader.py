@@ -7,7 +7,8 @@ Rules:
 - Nothing is handled from inside the parser: complete requests, requests with an `incoming` body at the end of their
   heads, and at most one refusal as the last, queue in `waiting`. Only such a body is told of from inside.
 - No clock: `age` is the number of seconds since the last progress and grows with the server's sweep.
-- Protocol upgrades are ignored, as RFC 9110 §7.8 lets a server do (Java's client offers h2c with every request).
+- Protocol upgrades are ignored, as RFC 9110 §7.8 lets a server do (Java's client offers h2c with every request), but
+  for one to a WebSocket: what follows that request is kept until its answer says what it is.
 """
 
 from collections import deque
@@ -17,6 +18,7 @@ from typing import NoReturn
 import httptools
 
 from samovar.net.message import Admit, Incoming, Limits, Request, Response, Streamed
+from samovar.net.websocket import asks_for_websocket
 
 _PROGRESS = 16 * 1024
 _READ = 256 * 1024
@@ -27,6 +29,7 @@ class Phase(Enum):
     IDLE = "between requests"
     HEAD = "reading a head"
     BODY = "reading a body"
+    UPGRADE = "keeping what follows a WebSocket's handshake"
     REFUSED = "dropping what a refused client still sends"
 
 
@@ -62,11 +65,16 @@ class Reader:
         self._declining = False  # between an ignored upgrade and its body
         self._incoming: Incoming | None = None
         self._trailers: dict[str, str] = {}
+        self.kept = b""
+        """What came behind a WebSocket's handshake."""
         self.peer = ""
         """The client's address; the connection knows it."""
 
     def feed(self, data: bytes) -> None:
         if self.phase is Phase.REFUSED:
+            return
+        if self.phase is Phase.UPGRADE:
+            self.kept += data
             return
         before = self._body_size
         try:
@@ -83,6 +91,14 @@ class Reader:
                 self.refuse(_head_too_large())
         elif self.phase is Phase.BODY:
             self._note_progress(len(data), moved=self._body_size != before)
+
+    def decline(self) -> None:
+        """The handshake was answered in HTTP: so is what follows it."""
+        if self.phase is Phase.UPGRADE:
+            self.phase = Phase.IDLE
+            data, self.kept = self.kept, b""
+            if data:
+                self.feed(data)
 
     def refuse(self, response: Response) -> None:
         """Queue a refusal as this connection's last answer and take in nothing more."""
@@ -101,6 +117,7 @@ class Reader:
         """Forget everything; breaks the reference cycle with the parser."""
         self.waiting.clear()
         self._chunks = []
+        self.kept = b""
         self._end_incoming(None)
         self.phase = Phase.REFUSED
         del self._parser
@@ -124,6 +141,9 @@ class Reader:
             except httptools.HttpParserUpgrade as upgrade:
                 data = data[upgrade.args[0] :]
             self._parser = httptools.HttpRequestParser(self)
+            if asks_for_websocket(self._method, self._headers) and not self._http10:
+                self.phase, self.kept = Phase.UPGRADE, data
+                return None
             if self._declining:
                 # The body is still to come: a head made for the new parser tells it so, our callbacks ignore it.
                 length = self._headers.get("content-length")
