@@ -116,7 +116,7 @@ def sent(opcode: int, data: bytes, fin: bool = True) -> bytes:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    while not condition():
+    while not condition():  # noqa: ASYNC110 - what it waits for is the server's
         await asyncio.sleep(0.005)
 
 
