@@ -121,8 +121,13 @@ class JsonBody:
     def _write_structure(self, structure: str, members: Mapping[str, Ref]) -> Callable[[Params], Params]:
         table = {name: (wire_name(name, ref), self.writer(ref)) for name, ref in members.items()}
         elsewhere = self._service.shapes[structure].members.keys() - members.keys()
+        as_named = {name: write for name, (wire, write) in table.items() if wire == name}
+        rewritten = [(name, write) for name, write in as_named.items() if write]
 
         def write(value: Params) -> Params:
+            if value.keys() <= as_named.keys() and None not in value.values():  # nearly always, and three times as fast
+                found = {name: write_member(value[name]) for name, write_member in rewritten if name in value}
+                return value | found if found else value
             result: Params = {}
             for name, item in value.items():
                 if name in table:

@@ -4,7 +4,7 @@ content; and the trees that several layers make together at /opt, caches of thei
 Owns: a blob store and a directory of trees, used by nobody else; the links under which GetFunction and GetLayerVersion
 offer a zip; the limit for code and layers together.
 
-1. Blob first, then tree, then (by the caller) the row that names them: a crash between leaves only what nobody names.
+1. Blob and tree, then (by the caller) the row that names them: a crash between leaves only what nobody names.
 2. What nobody names is swept at start. While serving, what was named may still run: it goes with a later deployment,
    once it has been out of use for longer than any invocation or link lasts.
 3. One deployment at a time writes or removes, so that no tree is removed under the feet of one that wants it.
@@ -50,9 +50,17 @@ class CodeStore:
     async def keep(self, upload: Upload) -> Package:
         """Store a function's or a layer's zip and unpack it; raises what AWS answers for one that it can't take."""
         async with self._lock:
-            digest = await self._blobs.put(upload.data)
+            digest, unpacked = await asyncio.gather(
+                self._blobs.put(upload.data),
+                asyncio.to_thread(package.unpack, upload.data, self._trees, upload.limit),
+                return_exceptions=True,
+            )
+            if isinstance(digest, BaseException):
+                raise digest
             self._suspect([digest])  # until a row names it
-            return await asyncio.to_thread(package.unpack, upload.data, self._trees, upload.limit)
+            if isinstance(unpacked, BaseException):
+                raise unpacked
+            return unpacked
 
     async def stack(self, code: Code, layers: tuple[LayerReference, ...]) -> None:
         """Make the tree of a function's layers; raises what AWS answers when they are too large for this code."""

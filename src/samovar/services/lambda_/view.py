@@ -61,7 +61,10 @@ def describe(deployed: Deployed, qualifier: str = "") -> Params:
 
 def describe_item(deployed: Deployed, qualifier: str = "") -> Params:
     """FunctionConfiguration as ListFunctions shows it (facts/lambda-api.md §2)."""
-    return {member: value for member, value in describe(deployed, qualifier).items() if member not in _NOT_LISTED}
+    shown = describe(deployed, qualifier)
+    for member in _NOT_LISTED:
+        shown.pop(member, None)
+    return shown
 
 
 def _logging(logging: Logging) -> Params:
