@@ -5,7 +5,6 @@ Rules: a timestamp is a float of epoch seconds inside, and one of three spelling
 """
 
 import binascii
-import binascii
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

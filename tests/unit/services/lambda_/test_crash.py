@@ -1,11 +1,14 @@
 """kill -9 between any two steps of a change: what is found afterwards is the function before or after it, and works.
 
 Every step that the disk sees (a file synced, a file renamed, a transaction committed) is a place where the server may
-die. The directory is copied before and after each of them, and a server is started on every copy.
+die. The directory is copied before and after each of them, and a server is started on every copy. What threads do side
+by side they do here one after the other, so that a copy is of one moment.
 """
 
+import asyncio
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +37,13 @@ class Images:
         with self._monkeypatch.context() as patch:
             for name in ("rename", "fsync"):
                 patch.setattr(os, name, self._around(getattr(os, name)))
+            to_thread, alone = asyncio.to_thread, threading.Lock()
+
+            def in_turn(function: Any, *args: Any) -> Any:
+                with alone:
+                    return function(*args)
+
+            patch.setattr(asyncio, "to_thread", lambda function, *args: to_thread(in_turn, function, *args))
             transact = Store.transact
 
             async def commit(store: Store, *steps: Any) -> Any:
