@@ -3,7 +3,6 @@
 Owns: the table and its two refusals. Refuses: knowing which interpreters this machine has (the engine does).
 """
 
-import functools
 import hashlib
 import time
 from enum import IntEnum
@@ -115,7 +114,6 @@ def _day(now: float) -> str:
     return time.strftime("%Y-%m-%d", time.gmtime(now))
 
 
-@functools.lru_cache(256)
 def version_arn(region: str, runtime: str) -> str:
     """A stable RuntimeVersionArn: AWS's own digests say nothing that a caller could check."""
     return f"arn:aws:lambda:{region}::runtime:{hashlib.sha256(runtime.encode()).hexdigest()}"
