@@ -1,0 +1,1 @@
+"""What API Gateway's clients ask for, a module per kind of resource."""

@@ -1,0 +1,92 @@
+"""REST APIs themselves (facts/apigateway.md §2)."""
+
+import msgspec
+
+from samovar.core.context import Context, Params
+from samovar.services.apigateway import pages, patch, settings
+from samovar.services.apigateway.state import Api, Definition, Resource, Rest, Shape, bad, must, new_id
+
+
+async def create_rest_api(state: Rest, ctx: Context, params: Params) -> Params:
+    id = new_id(10)
+    described = settings.checked(params, id, ctx.account, ctx.region)
+    source = params.get("cloneFrom")
+    if source:
+        definition = msgspec.structs.replace(_cloned(state, ctx, source), settings=described)
+    else:
+        definition = _empty(described)
+    now, tags = state.clock.now(), dict(params.get("tags") or {})
+    made = Api(account=ctx.account, region=ctx.region, id=id, created_at=now, tags=tags, definition=definition)
+    await state.keep(made)
+    return shown(made)
+
+
+def _empty(described: Shape) -> Definition:
+    root = new_id(10)
+    models = {
+        "Empty": ("This is a default empty schema model", settings.EMPTY_SCHEMA),
+        "Error": ("This is a default error schema model", settings.ERROR_SCHEMA),
+    }
+    return Definition(
+        described,
+        resources={root: Resource(root)},
+        models={
+            name: {
+                "id": new_id(6),
+                "name": name,
+                "description": description,
+                "schema": schema,
+                "contentType": "application/json",
+            }
+            for name, (description, schema) in models.items()
+        },
+    )
+
+
+def _cloned(state: Rest, ctx: Context, source: str) -> Definition:
+    found = state.apis.get((ctx.account, ctx.region, source))
+    return must(found, "Invalid API identifier specified for CloneFrom").definition
+
+
+async def get_rest_api(state: Rest, ctx: Context, params: Params) -> Params:
+    return shown(state.api(ctx, params["restApiId"]))
+
+
+async def get_rest_apis(state: Rest, ctx: Context, params: Params) -> Params:
+    return pages.cut((shown(api) for _, api in state.apis.items((ctx.account, ctx.region))), params)
+
+
+async def update_rest_api(state: Rest, ctx: Context, params: Params) -> Params:
+    api = state.api(ctx, params["restApiId"])
+    operations = [_addressed(each) for each in params.get("patchOperations") or ()]
+    changed = patch.apply(api.definition.settings, operations, settings.RULES)
+    described = settings.checked(changed, api.id, ctx.account, ctx.region)
+    kept = msgspec.structs.replace(api, definition=msgspec.structs.replace(api.definition, settings=described))
+    await state.keep(kept)
+    return shown(kept)
+
+
+def _addressed(operation: Shape) -> Shape:
+    """`replace /endpointConfiguration/types/0` means the one type that there is, as `.../EDGE` does."""
+    path = operation.get("path") or ""
+    if path.startswith("/endpointConfiguration/types/") and operation.get("op") == "replace":
+        if not operation.get("value"):
+            raise bad("Invalid endpoint type specified")
+        return {"op": "replace", "path": f"/endpointConfiguration/types/{operation['value']}", "value": operation["value"]}
+    return operation
+
+
+async def delete_rest_api(state: Rest, ctx: Context, params: Params) -> Params:
+    await state.remove(state.api(ctx, params["restApiId"]))
+    return {}
+
+
+def shown(api: Api) -> Shape:
+    root = next(each.id for each in api.definition.resources.values() if not each.parent)
+    return {
+        "id": api.id,
+        "createdDate": int(api.created_at),
+        **api.definition.settings,
+        **({"tags": api.tags} if api.tags else {}),
+        "rootResourceId": root,
+    }

@@ -1,0 +1,245 @@
+"""Usage plans: who may ask how much of which stages (facts/apigateway.md §7, Usage plans)."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from samovar.core.context import Context, Params
+from samovar.core.errors import AwsError
+from samovar.services.apigateway import pages, patch, quotas
+from samovar.services.apigateway.patch import integer, number, text
+from samovar.services.apigateway.state import Item, Rest, Shape, bad, must, new_id
+
+MOST_DAYS = 90
+_MISSING = "Invalid Usage Plan ID specified"
+_RULES: patch.Rules = {
+    "/name": text(),
+    "/description": text(),
+    "/productCode": text("add replace remove"),
+    "/throttle": text("remove"),
+    "/throttle/rateLimit": number("add replace"),
+    "/throttle/burstLimit": integer("add replace"),
+    "/quota": text("remove"),
+    "/quota/limit": integer("add replace"),
+    "/quota/period": text("add replace"),
+    "/quota/offset": integer("add replace"),
+    "/apiStages": text("add remove"),
+    "/apiStages/*/throttle": text("remove"),
+    "/apiStages/*/throttle/*/*": text("remove"),
+    "/apiStages/*/throttle/*/*/rateLimit": number("add replace"),
+    "/apiStages/*/throttle/*/*/burstLimit": integer("add replace"),
+}
+
+
+async def create_usage_plan(state: Rest, ctx: Context, params: Params) -> Params:
+    shape: Shape = {"id": new_id(6), "name": params["name"]}
+    for member in ("description", "apiStages", "throttle", "quota", "tags"):
+        if params.get(member):
+            shape[member] = params[member]
+    shape.setdefault("apiStages", [])
+    _check(state, ctx, shape)
+    await state.plans.put((ctx.account, ctx.region, shape["id"]), Item(shape))
+    return shape
+
+
+def _check(state: Rest, ctx: Context, shape: Shape) -> None:
+    if not shape.get("name"):
+        raise bad("Usage Plan name cannot be blank")
+    quota = shape.get("quota")
+    if quota is not None:
+        if quota.get("period") not in quotas.PERIODS:
+            raise bad("Usage Plan quota period must be one of: [DAY, WEEK, MONTH]")
+        if (quota.get("limit") or 0) < 1:
+            raise bad("Usage Plan quota limit must be greater than 0")
+        quota["offset"] = quota.get("offset") or 0
+        if not 0 <= quota["offset"] <= quota["limit"]:
+            raise bad("Usage Plan quota offset must be between 0 and the quota limit")
+    throttle = shape.get("throttle")
+    if throttle is not None:
+        throttle["burstLimit"] = throttle.get("burstLimit") or 0
+        throttle["rateLimit"] = float(throttle.get("rateLimit") or 0.0)
+    for each in shape.get("apiStages") or ():
+        _check_stage(state, ctx, shape["id"], each.get("apiId") or "", each.get("stage") or "")
+
+
+def _check_stage(state: Rest, ctx: Context, plan: str, api: str, stage: str) -> None:
+    if state.stages.get((ctx.account, ctx.region, api, stage)) is None:
+        text = f"Invalid API Stage {{api: {api}, stage: {stage}}} specified for usageplan {plan}"
+        raise AwsError("NotFoundException", text)
+
+
+async def get_usage_plan(state: Rest, ctx: Context, params: Params) -> Params:
+    return _plan(state, ctx, params["usagePlanId"])
+
+
+async def get_usage_plans(state: Rest, ctx: Context, params: Params) -> Params:
+    owner, key = (ctx.account, ctx.region), params.get("keyId")
+    found = [item.shape for _, item in state.plans.items(owner)]
+    if key:
+        found = [each for each in found if state.plan_keys.get((*owner, each["id"], key)) is not None]
+    return pages.cut(found, params)
+
+
+async def update_usage_plan(state: Rest, ctx: Context, params: Params) -> Params:
+    shape = copy.deepcopy(_plan(state, ctx, params["usagePlanId"]))
+    for operation in params.get("patchOperations") or ():
+        shape = _patched(shape, operation)
+    _check(state, ctx, shape)
+    await state.plans.put((ctx.account, ctx.region, shape["id"]), Item(shape))
+    return shape
+
+
+def _patched(shape: Shape, operation: Mapping[str, Any]) -> Shape:
+    """Stages are named `API:STAGE`, in the value or in the path; all else is as anywhere."""
+    op, path, value = operation.get("op") or "", operation.get("path") or "", operation.get("value") or ""
+    names = patch.tokens(path)
+    if names[0] != "apiStages":
+        return patch.apply(shape, [operation], _RULES)
+    rule = patch.choose(_RULES, op, path, names)
+    api, _, stage = (names[1] if len(names) > 1 else value).partition(":")
+    found = next((each for each in shape["apiStages"] if (each["apiId"], each["stage"]) == (api, stage)), None)
+    if len(names) == 1 and op == "add":
+        if found is None:
+            shape["apiStages"].append({"apiId": api, "stage": stage})
+        return shape
+    if found is None:
+        raise AwsError("NotFoundException", f"Invalid API Stage {{api: {api}, stage: {stage}}} specified for usageplan "
+                       f"{shape['id']}")
+    if len(names) == 1:
+        shape["apiStages"].remove(found)
+    elif len(names) == 3:
+        found.pop("throttle", None)
+    elif len(names) == 5 and op == "remove":
+        found.get("throttle", {}).pop(f"{names[3]}/{names[4]}", None)
+    else:
+        limits = found.setdefault("throttle", {}).setdefault(f"{names[3]}/{names[4]}", {"burstLimit": 0, "rateLimit": 0.0})
+        limits[names[5]] = rule.read(value)
+    return shape
+
+
+async def delete_usage_plan(state: Rest, ctx: Context, params: Params) -> Params:
+    plan = _plan(state, ctx, params["usagePlanId"])
+    if plan.get("apiStages"):
+        raise bad("Cannot delete Usage Plan because it has associated API stages")
+    key = (ctx.account, ctx.region, plan["id"])
+    belongings = [
+        *(state.plan_keys.deleting(each) for each, _ in state.plan_keys.items(key)),
+        *(state.usage.deleting(each) for each, _ in state.usage.items(key)),
+    ]
+    await state.store.transact(state.plans.deleting(key), *belongings)
+    return {}
+
+
+def _plan(state: Rest, ctx: Context, id: str) -> Shape:
+    return must(state.plans.get((ctx.account, ctx.region, id)), _MISSING).shape
+
+
+# --- its keys
+
+
+async def create_usage_plan_key(state: Rest, ctx: Context, params: Params) -> Params:
+    owner, plan = (ctx.account, ctx.region), params["usagePlanId"]
+    _plan(state, ctx, plan)
+    if params["keyType"] != "API_KEY":
+        raise bad(f"Invalid key type specified: {params['keyType']}")
+    key = must(state.keys.get((*owner, params["keyId"])), "Invalid API Key identifier specified")
+    mine = {(each["apiId"], each["stage"]) for each in _plan(state, ctx, plan)["apiStages"]}
+    for place, _ in state.plan_keys.items(owner):
+        if place[3] != params["keyId"]:
+            continue
+        if place[2] == plan:
+            raise AwsError("ConflictException", f"Usage Plan {plan} already has API Key {params['keyId']}")
+        other = {(each["apiId"], each["stage"]) for each in _plan(state, ctx, place[2])["apiStages"]}
+        if mine & other:
+            raise AwsError("ConflictException", "API Key is already associated with another usage plan of the same API "
+                           "stage")
+    await state.plan_keys.put((*owner, plan, params["keyId"]), Item({"id": params["keyId"], "type": "API_KEY"}))
+    return _key_shown(key.shape)
+
+
+async def get_usage_plan_key(state: Rest, ctx: Context, params: Params) -> Params:
+    owner = (ctx.account, ctx.region)
+    _plan(state, ctx, params["usagePlanId"])
+    must(state.plan_keys.get((*owner, params["usagePlanId"], params["keyId"])), _no_key(params))
+    return _key_shown(must(state.keys.get((*owner, params["keyId"])), _no_key(params)).shape)
+
+
+async def get_usage_plan_keys(state: Rest, ctx: Context, params: Params) -> Params:
+    owner, name = (ctx.account, ctx.region), params.get("nameQuery") or ""
+    _plan(state, ctx, params["usagePlanId"])
+    found = [state.keys.get((*owner, place[3])) for place, _ in state.plan_keys.items((*owner, params["usagePlanId"]))]
+    shown = [_key_shown(key.shape) for key in found if key is not None]
+    return pages.cut((each for each in shown if each.get("name", "").startswith(name)), params)
+
+
+async def delete_usage_plan_key(state: Rest, ctx: Context, params: Params) -> Params:
+    _plan(state, ctx, params["usagePlanId"])
+    place = (ctx.account, ctx.region, params["usagePlanId"], params["keyId"])
+    must(state.plan_keys.get(place), _no_key(params))
+    await state.plan_keys.delete(place)
+    return {}
+
+
+def _no_key(params: Params) -> str:
+    return f"Invalid API Key identifier specified for usage plan {params['usagePlanId']}"
+
+
+def _key_shown(key: Shape) -> Shape:
+    shape = {"id": key["id"], "type": "API_KEY", "value": key["value"]}
+    return {**shape, "name": key["name"]} if "name" in key else shape
+
+
+# --- what was used
+
+
+async def get_usage(state: Rest, ctx: Context, params: Params) -> Params:
+    plan = _plan(state, ctx, params["usagePlanId"])
+    start, end = _day(params["startDate"]), _day(params["endDate"])
+    if end < start or (end - start).days > MOST_DAYS:
+        raise bad("Usage Plan date range must be between 0 and 90 days")
+    key = (ctx.account, ctx.region, plan["id"])
+    wanted = params.get("keyId")
+    values = {
+        place[3]: _days(state, (*key, place[3]), plan, start, end)
+        for place, _ in state.plan_keys.items(key)
+        if not wanted or place[3] == wanted
+    }
+    shown = {"usagePlanId": plan["id"], "startDate": params["startDate"], "endDate": params["endDate"]}
+    return {**shown, "items": values}
+
+
+def _days(state: Rest, key: Sequence[str], plan: Shape, start: date, end: date) -> list[list[int]]:
+    """[used, remaining] of each day; nothing of a day without use in a plan without a quota."""
+    found = []
+    for offset in range((end - start).days + 1):
+        day = start + timedelta(days=offset)
+        item = state.usage.get((*key, day.isoformat()))
+        limit = (plan.get("quota") or {}).get("limit", -1)
+        found.append([item.shape["used"], item.shape["remaining"]] if item else [0, limit])
+    return found
+
+
+async def update_usage(state: Rest, ctx: Context, params: Params) -> Params:
+    """`replace /remaining`: an extension of what is left in the running period."""
+    plan = _plan(state, ctx, params["usagePlanId"])
+    quota = must(plan.get("quota"), "Usage Plan has no quota")
+    key = (ctx.account, ctx.region, plan["id"], params["keyId"])
+    must(state.plan_keys.get(key), _no_key(params))
+    shape = patch.apply({}, params.get("patchOperations"), {"/remaining": integer()})
+    today = datetime.fromtimestamp(state.clock.now(), UTC).date()
+    old = state.usage.get((*key, today.isoformat()))
+    used = old.shape["used"] if old else 0
+    period = quotas.start(quota["period"], today).isoformat()
+    changed = Item({"used": used, "remaining": shape["remaining"], "period": period})
+    await state.usage.put((*key, today.isoformat()), changed)
+    day = today.isoformat()
+    values = {params["keyId"]: [[used, shape["remaining"]]]}
+    return {"usagePlanId": plan["id"], "startDate": day, "endDate": day, "items": values}
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise bad(f"Invalid date specified: {text}") from None

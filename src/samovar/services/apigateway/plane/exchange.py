@@ -1,0 +1,269 @@
+"""One request on its way through an API, and what it goes by: the plan of a deployment, one of its methods.
+
+Owns: what is known of the request, `requestContext`, and looking a Source up. Most of it is worked out only when it is
+asked for: most requests never ask for most of it.
+"""
+
+import base64
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, unquote
+
+import msgspec
+
+from samovar.core import ids
+from samovar.core.context import Context
+from samovar.net.message import Reply, Request, Response
+from samovar.services.apigateway.expressions import Source
+from samovar.services.apigateway.plane.content import Media
+from samovar.services.apigateway.plane.refusals import Refusal, Responses
+from samovar.services.apigateway.plane.routes import Routes
+from samovar.services.apigateway.plane.validation import Validation
+from samovar.services.apigateway.state import Api, Shape
+from samovar.web import event_v1
+from samovar.web.front import domain_name
+
+LOOPBACK = "127.0.0.1"
+
+Done = Callable[[Response | Refusal], None]
+"""Hears once what an integration came to."""
+
+
+class Integration(Protocol):
+    traced: bool
+    """Whether its answers say the trace id."""
+
+    def start(self, exchange: "Exchange", done: Done) -> None:
+        """Raises Refusal at once, or tells `done`."""
+        ...
+
+
+class Method(msgspec.Struct, frozen=True):
+    """One method of one resource, ready to run."""
+
+    resource_id: str
+    resource: str
+    name: str
+    """`GET`, or `ANY`."""
+    operation: str
+    authorization: str
+    authorizer: Shape | None
+    scopes: tuple[str, ...]
+    api_key_required: bool
+    validation: Validation
+    integration: Integration
+    cache_keys: tuple[str, ...]
+    cache_namespace: str
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """A deployment, ready to run."""
+
+    settings: Shape
+    routes: Routes[Mapping[str, Method]]
+    """Path -> its methods."""
+    responses: Responses
+    media: Media
+
+
+class Staged(msgspec.Struct, frozen=True):
+    """The stage as it is for one request."""
+
+    name: str
+    deployment: str
+    plan: Plan
+    variables: Mapping[str, str]
+    canary: bool | None = None
+    """Whether this request went to it; None where there is none."""
+
+
+class Exchange:
+    def __init__(
+        self, request: Request, ctx: Context, reply: Reply, api: Api, staged: Staged, now: float, domain: str, path: str
+    ) -> None:
+        """`path`: as sent, with the stage or the base path."""
+        self.request = request
+        self.ctx = ctx
+        self.reply = reply
+        self.api = api
+        self.staged = staged
+        self.now = now
+        self.domain = domain or domain_name(api.id, api.region)
+        self.full_path = path
+        self.path = path
+        """As functions get it: without the stage."""
+        override = request.headers.get("x-http-method-override", "").upper()
+        self.http_method = override or request.method
+        self.resource = ""
+        self.resource_id = ""
+        self.method: Method | None = None
+        self.parameters: dict[str, str] = {}
+        """Of the path, as sent."""
+        self.trace = ""
+        self.authorizer: dict[str, Any] | None = None
+        """What an authorizer said of the caller."""
+        self.caller: dict[str, str | None] = {}
+        """Members of `identity` beside the address and the agent."""
+        self.usage_key = ""
+        """The API key that an authorizer names for the caller."""
+        self.body = request.body
+        """Out of its Content-Encoding, where the API compresses."""
+        self.refusal: Refusal | None = None
+        self.extended_id = base64.b64encode(bytes.fromhex(ids.hex_id(22))).decode()
+        self.log: list[str] | None = None
+        """Lines of the execution log, where somebody reads them."""
+
+    @property
+    def plan(self) -> Plan:
+        return self.staged.plan
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        return self.staged.variables
+
+    @property
+    def settled(self) -> Method:
+        """The method; known once the request is routed."""
+        assert self.method is not None
+        return self.method
+
+    @cached_property
+    def lines(self) -> list[tuple[str, str]]:
+        return self.request.lines()
+
+    @cached_property
+    def query(self) -> list[tuple[str, str]]:
+        return parse_qsl(self.request.query, keep_blank_values=True) if self.request.query else []
+
+    @property
+    def peer(self) -> str:
+        return self.request.peer or LOOPBACK
+
+    @property
+    def body_is_binary(self) -> bool:
+        return self.plan.media.is_binary(self.request.headers.get("content-type", ""))
+
+    @property
+    def is_signed(self) -> bool:
+        return self.request.headers.get("authorization", "").startswith("AWS4-HMAC-SHA256")
+
+    @property
+    def execution_arn(self) -> str:
+        """What a caller does: `arn:aws:execute-api:R:A:API/STAGE/GET/pets/1`."""
+        return f"{self._arn_head}/{self.http_method}/{self.path.strip('/')}"
+
+    @property
+    def source_arn(self) -> str:
+        """For what an integration is called."""
+        return f"{self._arn_head}/{self.http_method}{self.resource}"
+
+    @property
+    def _arn_head(self) -> str:
+        api = self.api
+        return f"arn:aws:execute-api:{api.region}:{api.account}:{api.id}/{self.staged.name}"
+
+    def acting(self, principal: str, source_arn: str) -> Context:
+        """The context in which the API calls somebody."""
+        return Context(
+            self.api.account,
+            self.api.region,
+            self.ctx.request_id,
+            principal,
+            self.ctx.endpoint,
+            self.ctx.caller,
+            self.trace,
+            source_arn,
+        )
+
+    def say(self, line: str) -> None:
+        """A line of the execution log."""
+        if self.log is not None:
+            self.log.append(line)
+
+    # --- $context
+
+    def identity(self) -> dict[str, Any]:
+        names = (
+            "cognitoIdentityPoolId", "accountId", "cognitoIdentityId", "caller", "sourceIp", "principalOrgId",
+            "accessKey", "cognitoAuthenticationType", "cognitoAuthenticationProvider", "userArn", "userAgent", "user",
+        )  # fmt: skip
+        found: dict[str, Any] = dict.fromkeys(names)
+        found["sourceIp"] = self.peer
+        found["userAgent"] = self.request.headers.get("user-agent")
+        return found | self.caller
+
+    def context(self) -> dict[str, Any]:
+        """`requestContext` of events, and what templates and logs see."""
+        found: dict[str, Any] = {
+            "resourceId": self.resource_id,
+            "resourcePath": self.resource,
+            "httpMethod": self.http_method,
+            "extendedRequestId": self.extended_id,
+            "requestTime": event_v1.clf_time(self.now),
+            "path": self.full_path,
+            "accountId": self.api.account,
+            "protocol": "HTTP/1.0" if self.request.http10 else "HTTP/1.1",
+            "stage": self.staged.name,
+            "domainPrefix": self.domain.partition(".")[0],
+            "requestTimeEpoch": int(self.now * 1000),
+            "requestId": self.ctx.request_id,
+            "identity": self.identity(),
+            "domainName": self.domain,
+            "deploymentId": self.staged.deployment,
+            "apiId": self.api.id,
+        }
+        if self.authorizer is not None:
+            found["authorizer"] = self.authorizer
+        if self.method is not None and self.method.operation:
+            found["operationName"] = self.method.operation
+        if self.staged.canary is not None:
+            found["isCanaryRequest"] = "true" if self.staged.canary else "false"
+        if self.refusal is not None:
+            found["error"] = _error(self.refusal)
+        return found
+
+    # --- sources
+
+    def value(self, source: Source) -> str | None:
+        """What a source of a request mapping says; None where it isn't there. Bodies are `mapping`'s."""
+        kind, name = source.kind, source.name
+        if kind == "static":
+            return name
+        if kind in ("header", "multivalueheader"):
+            return _of(self.lines, name, kind == "multivalueheader")
+        if kind in ("querystring", "multivaluequerystring"):
+            return _of(self.query, name, kind == "multivaluequerystring")
+        if kind == "path":
+            return unquote(self.parameters[name]) if name in self.parameters else None
+        if kind == "stageVariables":
+            return self.variables.get(name)
+        return text_of(look_up(self.context(), name)) if kind == "context" else None
+
+
+def _of(pairs: list[tuple[str, str]], name: str, every: bool) -> str | None:
+    values = [value for each, value in pairs if each == name]
+    if not values:
+        return None
+    return ",".join(values) if every else values[-1]
+
+
+def look_up(found: Any, dotted: str) -> Any:
+    for name in dotted.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
+def text_of(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return msgspec.json.encode(value).decode()
+
+
+def _error(refusal: Refusal) -> dict[str, Any]:
+    return {
+        "message": refusal.message,
+        "messageString": msgspec.json.encode(refusal.message).decode(),
+        "responseType": refusal.kind,
+        "validationErrorString": refusal.details,
+    }

@@ -1,0 +1,108 @@
+"""AWS_PROXY: the request goes to a function as it is, and what the function returns is the answer (facts §4)."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+
+from samovar.net.message import Response
+from samovar.services.apigateway.plane import headers
+from samovar.services.apigateway.plane.exchange import Done, Exchange
+from samovar.services.apigateway.plane.mapping import Mappings
+from samovar.services.apigateway.plane.refusals import Refusal
+from samovar.services.apigateway.state import Shape
+from samovar.web import answer_v1, event_v1
+from samovar.web.functions import PRINCIPAL, Functions, Ran
+
+_VARIABLE = re.compile(r"\$\{stageVariables\.(\w+)\}|\$\{stageVariables\['(\w+)'\]\}")
+
+
+def filled(text: str, variables: Mapping[str, str]) -> str:
+    """With the stage's variables in their places; one that isn't set leaves nothing."""
+    return _VARIABLE.sub(lambda found: variables.get(found[1] or found[2], ""), text) if "${" in text else text
+
+
+class Deadline:
+    """Tells `done` once: what comes in time, or that nothing did."""
+
+    __slots__ = ("_done", "_timer")
+
+    def __init__(self, timeout_ms: int, done: Done) -> None:
+        self._done: Done | None = done
+        self._timer = asyncio.get_running_loop().call_later(timeout_ms / 1000, self._over)
+
+    def tell(self, what: Response | Refusal) -> None:
+        done, self._done = self._done, None
+        if done is not None:
+            self._timer.cancel()
+            done(what)
+
+    def _over(self) -> None:
+        self.tell(Refusal("INTEGRATION_TIMEOUT"))
+
+
+class FunctionProxy:
+    traced = True
+
+    def __init__(self, shape: Shape, function: str, functions: Functions) -> None:
+        """`function`: its ARN, as the URI has it."""
+        self._function = function
+        self._functions = functions
+        self._method = shape.get("httpMethod")
+        self._credentials: str = shape.get("credentials") or ""
+        self._timeout_ms: int = shape["timeoutInMillis"]
+        self._mappings = Mappings.of_request(shape.get("requestParameters") or {})
+
+    def start(self, exchange: Exchange, done: Done) -> None:
+        if self._method != "POST":
+            exchange.say("Execution failed due to configuration error: Invalid permissions on Lambda function")
+            raise Refusal("API_CONFIGURATION_ERROR")
+        function = filled(self._function, exchange.variables)
+        payload = event_v1.written(told(exchange, self._mappings), exchange.body, exchange.body_is_binary)
+        exchange.say(f"Endpoint request body after transformations: {payload.decode(errors='replace')}")
+        exchange.say(f"Sending request to {function}")
+        ctx = exchange.acting(filled(self._credentials, exchange.variables) or PRINCIPAL, exchange.source_arn)
+        deadline = Deadline(self._timeout_ms, done)
+        self._functions.run(ctx, function, payload, lambda ran: deadline.tell(_answer(exchange, ran)))
+
+
+def told(exchange: Exchange, mappings: Mappings | None = None) -> event_v1.Told:
+    """What the event says of a request, but for its body."""
+    _, _, port = exchange.request.headers.get("host", "").rpartition(":")
+    lines = event_v1.forwarded(exchange.lines, exchange.trace, exchange.peer, port if port.isdecimal() else "80")
+    if exchange.is_signed:
+        lines = [line for line in lines if line[0].lower() != "authorization"]
+    if mappings is not None:
+        lines += mappings.headers(exchange.value)
+    return event_v1.Told(
+        exchange.resource,
+        exchange.path,
+        exchange.http_method,
+        lines,
+        exchange.request.query,
+        exchange.parameters,
+        exchange.variables,
+        exchange.context(),
+    )
+
+
+def _answer(exchange: Exchange, ran: Ran) -> Response | Refusal:
+    if ran.refused:
+        exchange.say(f"Execution failed due to configuration error: {ran.message}")
+        return Refusal("API_CONFIGURATION_ERROR")
+    exchange.say(f"Endpoint response body before transformations: {ran.payload.decode(errors='replace')}")
+    if ran.error:
+        exchange.say("Lambda execution failed with status 200 due to customer function error")
+        return Refusal("INTEGRATION_FAILURE", status=502)
+    try:
+        answered = answer_v1.read(ran.payload)
+    except answer_v1.Malformed as wrong:
+        exchange.say(f"Execution failed due to configuration error: {wrong}")
+        return Refusal("INTEGRATION_FAILURE", status=502)
+    wants_binary = exchange.plan.media.is_binary(exchange.request.headers.get("accept", ""))
+    if not (answered.is_base64 and wants_binary):
+        return Response(answered.status, headers.from_function(answered.headers), answered.encoded())
+    try:
+        return Response(answered.status, headers.from_function(answered.headers), answered.decoded())
+    except answer_v1.Malformed:
+        exchange.say("Execution failed due to configuration error: Unable to base64 decode the body.")
+        return Refusal("API_CONFIGURATION_ERROR")

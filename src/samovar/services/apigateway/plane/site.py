@@ -1,0 +1,146 @@
+"""The door of REST APIs: the order of the steps, and the one place where a Refusal becomes an answer.
+
+    arrive     stage, size, private endpoint
+    route      resource, then method (facts/apigateway.md §3)
+    enter      throttles, authorizer, resource policy, API key
+    validate
+    integrate  and answer
+
+Rule: no task and no await of its own; a step that waits calls back.
+"""
+
+import re
+from collections.abc import Callable
+from functools import partial
+
+from samovar.core import ids
+from samovar.core.clock import Clock
+from samovar.net.message import Response
+from samovar.services.apigateway.plane import content
+from samovar.services.apigateway.plane.entering import Entrance
+from samovar.services.apigateway.plane.exchange import Exchange
+from samovar.services.apigateway.plane.refusals import KINDS, Refusal
+from samovar.services.apigateway.plane.stages import Stage, Stages
+from samovar.services.apigateway.state import Api, Rest
+from samovar.web.front import Serve, Visit, forbidden
+
+_TRACE = re.compile(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}(?:;(?:Parent=[0-9a-f]{16}|Sampled=[01?]))*")
+
+
+class RestSite:
+    def __init__(self, state: Rest, stages: Stages, entrance: Entrance, clock: Clock) -> None:
+        self._state = state
+        self._stages = stages
+        self._entrance = entrance
+        self._clock = clock
+
+    def find(self, id: str, region: str) -> Serve | None:
+        """For `Front.join`."""
+        api = self._state.anywhere(id)
+        return partial(self._serve, api) if api is not None and region in ("", api.region) else None
+
+    def _serve(self, api: Api, visit: Visit) -> None:
+        if visit.mapping is not None:
+            name, path = visit.mapping.stage, visit.path
+            below = path.removeprefix(visit.mapping.base_path) if visit.mapping.base_path else path
+        else:
+            name, _, below = visit.path.removeprefix("/").partition("/")
+            path = below = f"/{below}"
+        stage = self._stages.find(api, name)
+        settings = api.definition.settings
+        closed = settings["disableExecuteApiEndpoint"] and visit.mapping is None
+        private = settings["endpointConfiguration"]["types"] == ["PRIVATE"] and visit.request.source is None
+        if stage is None or closed or private:
+            visit.reply(forbidden(visit.ctx.request_id))
+            return
+        exchange = Exchange(
+            visit.request, visit.ctx, visit.reply, api, stage.now(), self._clock.now(), visit.domain, visit.path
+        )
+        exchange.path = path
+        given = visit.request.headers.get("x-amzn-trace-id", "")
+        exchange.trace = given if _TRACE.fullmatch(given) else f"Root=1-{int(exchange.now):08x}-{ids.hex_id(24)}"
+        self.run(exchange, stage, below or "/")
+
+    def run(self, exchange: Exchange, stage: Stage, path: str) -> None:
+        """Take an exchange through its steps; `path` is the one to route."""
+        self._guard(exchange, self._arrive, stage, path)
+
+    def _guard(self, exchange: Exchange, step: Callable[..., None], *args: object) -> None:
+        try:
+            step(exchange, *args)
+        except Refusal as refusal:
+            self._refuse(exchange, refusal)
+
+    def _arrive(self, exchange: Exchange, stage: Stage, path: str) -> None:
+        if len(exchange.body) > content.LARGEST:
+            raise Refusal("REQUEST_TOO_LARGE")
+        found = exchange.plan.routes.find(path)
+        methods, exchange.parameters = found if found else ({}, {})
+        method = methods.get(exchange.http_method) or methods.get("ANY")
+        if method is None:
+            raise Refusal("MISSING_AUTHENTICATION_TOKEN")
+        exchange.method, exchange.resource, exchange.resource_id = method, method.resource, method.resource_id
+        now = self._clock.monotonic()
+        if not self._stages.admits(exchange.api, now) or not stage.admits(method.resource, method.name, now):
+            raise Refusal("THROTTLED")
+        self._entrance.enter(exchange, partial(self._entered, exchange))
+
+    def _entered(self, exchange: Exchange, refusal: Refusal | None) -> None:
+        if refusal is not None:
+            self._refuse(exchange, refusal)
+        else:
+            self._guard(exchange, self._integrate)
+
+    def _integrate(self, exchange: Exchange) -> None:
+        self._open_body(exchange)
+        method = exchange.settled
+        method.validation.check(
+            (name for name, _ in exchange.lines),
+            (name for name, _ in exchange.query),
+            exchange.parameters,
+            exchange.request.headers.get("content-type", ""),
+            exchange.body,
+        )
+        method.integration.start(exchange, partial(self._came, exchange))
+
+    @staticmethod
+    def _open_body(exchange: Exchange) -> None:
+        coding = exchange.request.headers.get("content-encoding")
+        if coding and exchange.plan.settings.get("minimumCompressionSize") is not None:
+            opened = content.decompress(exchange.body, coding)
+            if opened is None:
+                raise Refusal("BAD_REQUEST_BODY", "Could not parse request body into bytes")
+            exchange.body = opened
+
+    def _came(self, exchange: Exchange, answer: Response | Refusal) -> None:
+        if isinstance(answer, Refusal):
+            self._refuse(exchange, answer)
+            return
+        headers = [*answer.headers, *self._own_headers(exchange)]
+        if exchange.settled.integration.traced:
+            headers.append(("X-Amzn-Trace-Id", exchange.trace.partition(";")[0]))
+        self._send(exchange, Response(answer.status, headers, answer.body))
+
+    def _refuse(self, exchange: Exchange, refusal: Refusal) -> None:
+        exchange.refusal = refusal
+        accept = exchange.request.headers.get("accept", "")
+        rendered = exchange.plan.responses.render(refusal, accept, exchange.value)
+        error = ("x-amzn-ErrorType", KINDS[refusal.kind].error)
+        headers = [*rendered.headers, *self._own_headers(exchange), error]
+        self._send(exchange, Response(rendered.status, headers, rendered.body))
+
+    @staticmethod
+    def _own_headers(exchange: Exchange) -> list[tuple[str, str]]:
+        return [("x-amzn-RequestId", exchange.ctx.request_id), ("x-amz-apigw-id", exchange.extended_id)]
+
+    @staticmethod
+    def _send(exchange: Exchange, response: Response) -> None:
+        smallest = exchange.plan.settings.get("minimumCompressionSize")
+        body = response.body
+        coded = any(name.lower() == "content-encoding" for name, _ in response.headers)
+        if smallest is not None and isinstance(body, bytes) and len(body) >= smallest and body and not coded:
+            squeezed = content.compress(body, exchange.request.headers.get("accept-encoding", ""))
+            if squeezed is not None:
+                headers = [*response.headers, ("Content-Encoding", squeezed[1])]
+                response = Response(response.status, headers, squeezed[0])
+        exchange.reply(response)

@@ -1,0 +1,124 @@
+"""Which deployment answers now, and by which settings: stages as the data plane sees them.
+
+Owns: what follows from the records of stages and deployments, worked out anew when these change; the throttles of
+stages. Rule: a canary gets its share of the requests by chance, as on AWS.
+"""
+
+from collections.abc import Callable, Mapping
+
+from samovar.core import ids
+from samovar.core.bucket import Bucket
+from samovar.services.apigateway.plane.exchange import Method, Plan, Staged
+from samovar.services.apigateway.state import Api, Definition, Item, Rest, Shape
+from samovar.store.table import Key
+
+ACCOUNT_BURST, ACCOUNT_RATE = 5000, 10_000.0
+
+
+class Stage:
+    """One stage, as long as its record doesn't change."""
+
+    def __init__(self, item: Item, main: Staged, canary: Staged | None, percent: float) -> None:
+        self.item = item
+        self.shape = item.shape
+        self.main = main
+        self._canary = canary
+        self._percent = percent
+        self._settings: dict[tuple[str, str], Shape | None] = {}
+        self._buckets: dict[tuple[str, str], Bucket] = {}
+
+    def now(self) -> Staged:
+        """For one request: the canary by chance, else the stage itself."""
+        if self._canary is None:
+            return self.main
+        return self._canary if int(ids.hex_id(6), 16) * 100 < self._percent * 0x1000000 else self.main
+
+    def settings(self, resource: str, method: str) -> Shape | None:
+        """The method settings that count: the method's own, else the stage's; None where nothing was set."""
+        key = (resource, method)
+        if key not in self._settings:
+            self._settings[key] = self._find(resource, method)
+        return self._settings[key]
+
+    def _find(self, resource: str, method: str) -> Shape | None:
+        wildcard = None
+        for name, settings in (self.shape.get("methodSettings") or {}).items():
+            path, _, verb = name.rpartition("/")
+            if name == "*/*":
+                wildcard = settings
+            elif verb == method and path.replace("~1", "/").strip("/") == resource.strip("/"):
+                found: Shape = settings
+                return found
+        return wildcard
+
+    def admits(self, resource: str, method: str, now: float) -> bool:
+        """Whether the method's throttle lets one more request through."""
+        settings = self.settings(resource, method)
+        if settings is None or settings["throttlingRateLimit"] < 0 or settings["throttlingBurstLimit"] < 0:
+            return True
+        bucket = self._buckets.get((resource, method))
+        if bucket is None:
+            size = (settings["throttlingBurstLimit"], settings["throttlingRateLimit"])
+            bucket = self._buckets[resource, method] = Bucket(*size)
+        return bucket.take(now)
+
+
+class Stages:
+    def __init__(self, state: Rest, plan: Callable[[Definition], Plan]) -> None:
+        self._state = state
+        self._plan = plan
+        self._stages: dict[Key, Stage] = {}
+        self._plans: dict[Key, Plan] = {}
+        self._accounts: dict[tuple[str, str], Bucket] = {}
+
+    def find(self, api: Api, name: str) -> Stage | None:
+        key = (*api.key, name)
+        item = self._state.stages.get(key)
+        if item is None:
+            self._stages.pop(key, None)
+            return None
+        found = self._stages.get(key)
+        if found is None or found.item is not item:
+            self._sweep()
+            found = self._stages[key] = self._made(api, item)
+        return found
+
+    def admits(self, api: Api, now: float) -> bool:
+        """The account's throttle, over all its APIs of a region."""
+        owner = (api.account, api.region)
+        bucket = self._accounts.get(owner)
+        if bucket is None:
+            bucket = self._accounts[owner] = Bucket(ACCOUNT_BURST, ACCOUNT_RATE)
+        return bucket.take(now)
+
+    def clear(self) -> None:
+        self._stages.clear()
+        self._plans.clear()
+        self._accounts.clear()
+
+    def _made(self, api: Api, item: Item) -> Stage:
+        shape = item.shape
+        variables: Mapping[str, str] = shape.get("variables") or {}
+        given = shape.get("canarySettings")
+        main = self._staged(api, shape["stageName"], shape["deploymentId"], variables, False if given else None)
+        if not given:
+            return Stage(item, main, None, 0.0)
+        overlaid = {**variables, **(given.get("stageVariableOverrides") or {})}
+        canary = self._staged(api, shape["stageName"], given["deploymentId"], overlaid, True)
+        return Stage(item, main, canary, given["percentTraffic"])
+
+    def _staged(
+        self, api: Api, name: str, deployment: str, variables: Mapping[str, str], canary: bool | None
+    ) -> Staged:
+        key = (*api.key, deployment)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = self._plan(self._state.deployment(api, deployment).definition)
+        return Staged(name, deployment, plan, variables, canary)
+
+    def _sweep(self) -> None:
+        """Forget what isn't there any more, now and then."""
+        if len(self._stages) > 2 * len(self._state.stages) + 16:
+            self._stages = {key: each for key, each in self._stages.items() if self._state.stages.get(key)}
+        if len(self._plans) > 2 * len(self._state.deployments) + 16:
+            self._plans = {key: each for key, each in self._plans.items() if self._state.deployments.get(key)}

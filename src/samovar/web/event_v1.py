@@ -1,0 +1,108 @@
+"""The event of payload format 1.0: REST APIs, HTTP APIs that ask for it, and REQUEST authorizers (facts/apigateway.md §4).
+
+Owns: the members, their order, what is null. Pure. Rules:
+
+1. `headers` has the last value of a name, in the client's case, `multiValueHeaders` has all; a comma splits nothing.
+2. The query is decoded; the path stays as it was sent.
+3. Members without content are null, never absent.
+"""
+
+import base64
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+Lines = Iterable[tuple[str, str]]
+
+_NEVER = frozenset(
+    {
+        "connection", "content-length", "content-md5", "expect", "keep-alive", "max-forwards", "proxy-authenticate",
+        "proxy-connection", "server", "te", "trailer", "transfer-encoding", "upgrade", "www-authenticate",
+    }
+)  # fmt: skip
+"""Headers that no function gets to see (facts/apigateway.md §4, header treatment)."""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What the API has made of a request."""
+
+    resource: str
+    """`/pets/{id}`."""
+    path: str
+    """As sent, without the stage."""
+    method: str
+    lines: list[tuple[str, str]]
+    """The headers, line by line; see `forwarded`."""
+    query: str
+    parameters: Mapping[str, str]
+    """Of the path."""
+    variables: Mapping[str, str]
+    """Of the stage."""
+    context: Mapping[str, Any]
+    """`requestContext`."""
+
+
+def event(told: Told, *, version: bool = False) -> dict[str, Any]:
+    """Everything but the body. `version`: HTTP APIs say which format it is."""
+    headers, many_headers = pair(told.lines)
+    query, many_query = pair(parse_qsl(told.query, keep_blank_values=True)) if told.query else (None, None)
+    found: dict[str, Any] = {"version": "1.0"} if version else {}
+    return found | {
+        "resource": told.resource,
+        "path": told.path,
+        "httpMethod": told.method,
+        "headers": headers,
+        "multiValueHeaders": many_headers,
+        "queryStringParameters": query,
+        "multiValueQueryStringParameters": many_query,
+        "pathParameters": told.parameters or None,
+        "stageVariables": told.variables or None,
+        "requestContext": told.context,
+    }
+
+
+def written(told: Told, body: bytes, is_binary: bool, *, version: bool = False) -> bytes:
+    """The event of an integration as JSON. `is_binary`: the body goes as base64."""
+    found = event(told, version=version)
+    if not body:
+        found["body"] = None
+    else:
+        found["body"] = base64.b64encode(body).decode() if is_binary else body.decode(errors="replace")
+    found["isBase64Encoded"] = bool(body) and is_binary
+    return msgspec.json.encode(found)
+
+
+def pair(lines: Lines) -> tuple[dict[str, str] | None, dict[str, list[str]] | None]:
+    """(the last value of each name, all values of each name); (None, None) without any. Case tells names apart."""
+    last: dict[str, str] = {}
+    every: dict[str, list[str]] = {}
+    for name, value in lines:
+        last[name] = value
+        every.setdefault(name, []).append(value)
+    return (last, every) if last else (None, None)
+
+
+def forwarded(lines: Lines, trace: str, peer: str, port: str, proto: str = "http") -> list[tuple[str, str]]:
+    """The lines that a function gets: without those between connections, and with the way that the request has come."""
+    before, found = "", []
+    for name, value in lines:
+        folded = name.lower()
+        if folded == "x-forwarded-for":
+            before = f"{value}, "
+        elif folded not in _NEVER and folded not in ("x-amzn-trace-id", "x-forwarded-port", "x-forwarded-proto"):
+            found.append((name, value))
+    return [
+        *found,
+        ("X-Amzn-Trace-Id", trace.partition(";")[0]),
+        ("X-Forwarded-For", f"{before}{peer}"),
+        ("X-Forwarded-Port", port),
+        ("X-Forwarded-Proto", proto),
+    ]
+
+
+def clf_time(now: float) -> str:
+    """`09/Apr/2015:12:34:56 +0000`."""
+    return time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now))
