@@ -51,6 +51,7 @@ from samovar.sandbox.network import Network, Reach, plan
 from samovar.sandbox.port import SandboxDied
 from samovar.sandbox.spec import CONTROL_PORT, ENDPOINT_PORT, Isolation
 from samovar.services import (
+    apigateway,
     apigatewayv2,
     application_autoscaling,
     events,
@@ -213,7 +214,8 @@ class App:
     async def _open_web(self, store: Store, functions: Functions) -> list[Service]:
         """The services whose resources web requests are for, behind one door."""
         self._front = Front()
-        return [await apigatewayv2.build(store, self._clock, self.acting, self._front, functions)]
+        rest = await apigateway.build(store, self._clock, self._front, functions)
+        return [rest, await apigatewayv2.build(store, self._clock, self.acting, self._front, functions)]
 
     def _issue(self, version: Version) -> Keys:
         """The keys of a function's role, for one of its environments."""

@@ -1,4 +1,5 @@
-"""The event of payload format 1.0: REST APIs, HTTP APIs that ask for it, and REQUEST authorizers (facts/apigateway.md §4).
+"""The event of payload format 1.0: REST APIs, HTTP APIs that ask for it, and REQUEST authorizers (facts/apigateway.md
+§4).
 
 Owns: the members, their order, what is null. Pure. Rules:
 

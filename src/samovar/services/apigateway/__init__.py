@@ -8,28 +8,48 @@ streaming, methods with the authorization type JWT, generated SDKs, WAF; each is
 from samovar.core.clock import Clock
 from samovar.core.service import Service, bind
 from samovar.services.apigateway.access import access
-from samovar.services.apigateway.ops import apis, deployments, integrations, methods, resources
+from samovar.services.apigateway.ops import (
+    account,
+    apis,
+    authorizers,
+    deployments,
+    documentation,
+    gatewayresponses,
+    integrations,
+    keys,
+    methods,
+    models,
+    plans,
+    resources,
+    tags,
+)
 from samovar.services.apigateway.plane.entering import Entrance
 from samovar.services.apigateway.plane.planning import Planner
 from samovar.services.apigateway.plane.site import RestSite
 from samovar.services.apigateway.plane.stages import Stages
 from samovar.services.apigateway.state import Rest
 from samovar.store.sqlite import Store
-from samovar.web.front import Find
+from samovar.web.front import Front
 from samovar.web.functions import Functions
 
 __all__ = ["build"]
 
+_OPS = (
+    account, apis, authorizers, deployments, documentation, gatewayresponses, integrations, keys, methods, models,
+    plans, resources, tags,
+)  # fmt: skip
 
-async def build(store: Store, clock: Clock, functions: Functions) -> tuple[Service, Find]:
-    """The service, and what finds its APIs for the front."""
+
+async def build(store: Store, clock: Clock, front: Front, functions: Functions) -> Service:
     state = await Rest.open(store, clock)
     stages = Stages(state, Planner(functions).plan)
     site = RestSite(state, stages, Entrance(), clock)
+
+    front.join(site.find)
 
     async def reset() -> None:
         await state.clear()
         stages.clear()
 
-    ordinary, direct = bind(state, apis, resources, methods, integrations, deployments)
-    return Service("apigateway", ordinary, direct, reset=reset, access=access()), site.find
+    operations, direct = bind(state, *_OPS)
+    return Service("apigateway", operations, direct, reset=reset, access=access())

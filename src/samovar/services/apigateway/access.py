@@ -89,7 +89,7 @@ def access() -> Access:
     resources: dict[str, Resource] = {
         operation: path(template) for template, operations in _PATHS.items() for operation in operations.split()
     }
-    return Access("apigateway", resources, actions=methods(resources, _VERBS), facts=_facts)
+    return Access("apigateway", resources, actions={**methods(resources), **_VERBS}, facts=_facts)
 
 
 def _facts(ctx: Context, operation: str, params: Params) -> Given:

@@ -63,7 +63,7 @@ def _compile(
     parameters: Mapping[str, str], targets: re.Pattern[str], sources: re.Pattern[str]
 ) -> tuple[list[Mapped], str]:
     """(mappings, the first expression that is none)."""
-    found = []
+    found: list[Mapped] = []
     for name, expression in parameters.items():
         target, source = targets.fullmatch(name), _source(expression, sources)
         if target is None or source is None:

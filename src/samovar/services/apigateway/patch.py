@@ -105,8 +105,10 @@ def choose(rules: Rules, op: str, path: str, names: Sequence[str]) -> Rule:
     """The rule of a path; refused when the operation doesn't take it."""
     for pattern, rule in rules.items():
         wanted = pattern[1:].split("/")
-        if op in rule.operations and len(wanted) == len(names) and all(
-            each in ("*", name) for each, name in zip(wanted, names, strict=True)
+        if (
+            op in rule.operations
+            and len(wanted) == len(names)
+            and all(each in ("*", name) for each, name in zip(wanted, names, strict=True))
         ):
             return rule
     raise unsupported(rules, op, path)

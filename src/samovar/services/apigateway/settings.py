@@ -1,4 +1,4 @@
-"""What an API says of itself: its defaults, its patch paths, and what is refused of it (facts/apigateway.md §2). Pure."""
+"""What an API says of itself: its defaults, its patch paths, what is refused of it (facts/apigateway.md §2). Pure."""
 
 import json
 from collections.abc import Mapping
@@ -83,7 +83,9 @@ def expanded(policy: str, api: str, account: str, region: str) -> str:
         document = json.loads(policy)
         statements = document["Statement"]
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise bad("Invalid policy document. Please check the policy syntax and ensure that Principals are valid.") from None
+        raise bad(
+            "Invalid policy document. Please check the policy syntax and ensure that Principals are valid."
+        ) from None
     for statement in statements if isinstance(statements, list) else [statements]:
         if not isinstance(statement, dict):
             raise bad("Invalid policy document. Please check the policy syntax and ensure that Principals are valid.")

@@ -98,8 +98,10 @@ def check(stage: Shape) -> None:
         if not _VARIABLE.fullmatch(name):
             raise bad("Stage variable name only allows a-zA-Z0-9_")
         if not _VARIABLE_VALUE.fullmatch(value):
-            raise bad(f"Invalid stage variable value: {value}. Please use values with alphanumeric characters and the "
-                      "symbols ' ', -', '.', '_', ':', '/', '?', '&', '=', and ','.")
+            raise bad(
+                f"Invalid stage variable value: {value}. Please use values with alphanumeric characters and the "
+                "symbols ' ', -', '.', '_', ':', '/', '?', '&', '=', and ','."
+            )
     size = stage.get("cacheClusterSize")
     if size and size not in SIZES:
         raise bad(f"Invalid cache cluster size specified. Valid options are {', '.join(SIZES)}")

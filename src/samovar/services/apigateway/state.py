@@ -17,7 +17,7 @@ from samovar.core import ids
 from samovar.core.clock import Clock
 from samovar.core.context import Context
 from samovar.core.errors import AwsError
-from samovar.store.sqlite import Store
+from samovar.store.sqlite import Change, Store
 from samovar.store.table import Key, Table
 
 Shape = dict[str, Any]
@@ -177,7 +177,7 @@ class Rest:
     async def remove(self, api: Api) -> None:
         """With everything that is only there for it."""
         self._by_id.pop(api.id, None)
-        belongings = [
+        belongings: list[Change] = [
             *(self.deployments.deleting(key) for key, _ in self.deployments.items(api.key)),
             *(self.stages.deleting(key) for key, _ in self.stages.items(api.key)),
         ]

@@ -1,10 +1,9 @@
 """The account's settings, VPC links and client certificates (facts/apigateway.md §2)."""
 
 from samovar.core.context import Context, Params
-from samovar.core.errors import AwsError
 from samovar.services.apigateway import pages, patch
-from samovar.services.apigateway.state import Item, Rest, Shape, bad, must, new_id
 from samovar.services.apigateway.plane.stages import ACCOUNT_BURST, ACCOUNT_RATE
+from samovar.services.apigateway.state import Item, Rest, Shape, bad, must, new_id
 
 _RULES: patch.Rules = {
     "/cloudwatchRoleArn": patch.text("replace remove add"),

@@ -3,7 +3,7 @@
 import msgspec
 
 from samovar.core.context import Context, Params
-from samovar.services.apigateway import pages, patch, settings
+from samovar.services.apigateway import pages, patch, settings, view
 from samovar.services.apigateway.state import Api, Definition, Resource, Rest, Shape, bad, must, new_id
 
 
@@ -18,7 +18,7 @@ async def create_rest_api(state: Rest, ctx: Context, params: Params) -> Params:
     now, tags = state.clock.now(), dict(params.get("tags") or {})
     made = Api(account=ctx.account, region=ctx.region, id=id, created_at=now, tags=tags, definition=definition)
     await state.keep(made)
-    return shown(made)
+    return view.api(made)
 
 
 def _empty(described: Shape) -> Definition:
@@ -49,11 +49,11 @@ def _cloned(state: Rest, ctx: Context, source: str) -> Definition:
 
 
 async def get_rest_api(state: Rest, ctx: Context, params: Params) -> Params:
-    return shown(state.api(ctx, params["restApiId"]))
+    return view.api(state.api(ctx, params["restApiId"]))
 
 
 async def get_rest_apis(state: Rest, ctx: Context, params: Params) -> Params:
-    return pages.cut((shown(api) for _, api in state.apis.items((ctx.account, ctx.region))), params)
+    return pages.cut((view.api(api) for _, api in state.apis.items((ctx.account, ctx.region))), params)
 
 
 async def update_rest_api(state: Rest, ctx: Context, params: Params) -> Params:
@@ -63,7 +63,7 @@ async def update_rest_api(state: Rest, ctx: Context, params: Params) -> Params:
     described = settings.checked(changed, api.id, ctx.account, ctx.region)
     kept = msgspec.structs.replace(api, definition=msgspec.structs.replace(api.definition, settings=described))
     await state.keep(kept)
-    return shown(kept)
+    return view.api(kept)
 
 
 def _addressed(operation: Shape) -> Shape:
@@ -72,21 +72,14 @@ def _addressed(operation: Shape) -> Shape:
     if path.startswith("/endpointConfiguration/types/") and operation.get("op") == "replace":
         if not operation.get("value"):
             raise bad("Invalid endpoint type specified")
-        return {"op": "replace", "path": f"/endpointConfiguration/types/{operation['value']}", "value": operation["value"]}
+        return {
+            "op": "replace",
+            "path": f"/endpointConfiguration/types/{operation['value']}",
+            "value": operation["value"],
+        }
     return operation
 
 
 async def delete_rest_api(state: Rest, ctx: Context, params: Params) -> Params:
     await state.remove(state.api(ctx, params["restApiId"]))
     return {}
-
-
-def shown(api: Api) -> Shape:
-    root = next(each.id for each in api.definition.resources.values() if not each.parent)
-    return {
-        "id": api.id,
-        "createdDate": int(api.created_at),
-        **api.definition.settings,
-        **({"tags": api.tags} if api.tags else {}),
-        "rootResourceId": root,
-    }

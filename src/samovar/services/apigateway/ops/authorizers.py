@@ -54,8 +54,9 @@ def _checked(shape: Shape) -> Shape:
         return {**shape, "authType": "cognito_user_pools"}
     place = uris.place(shape.get("authorizerUri") or "")
     if place is None or not place.function:
-        raise bad("Invalid Authorizer URI: it should be a valid API Gateway ARN that represents a Lambda function "
-                  "invocation.")
+        raise bad(
+            "Invalid Authorizer URI: it should be a valid API Gateway ARN that represents a Lambda function invocation."
+        )
     ttl = shape.get("authorizerResultTtlInSeconds", 300)
     if not 0 <= ttl <= LONGEST_TTL_S:
         raise bad("Authorizer result TTL must be between 0 and 3600 seconds")
@@ -93,7 +94,9 @@ async def delete_authorizer(state: Rest, ctx: Context, params: Params) -> Params
         for name, method in resource.methods.items():
             if method.get("authorizerId") == id:
                 where = f"{api.definition.path(resource)}/{name}"
-                raise AwsError("ConflictException", f"Cannot delete authorizer '{id}', is referenced in method: {where}")
+                raise AwsError(
+                    "ConflictException", f"Cannot delete authorizer '{id}', is referenced in method: {where}"
+                )
     left = {each: shape for each, shape in api.definition.authorizers.items() if each != id}
     await state.define(api, msgspec.structs.replace(api.definition, authorizers=left))
     return {}

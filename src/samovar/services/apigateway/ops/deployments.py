@@ -18,14 +18,14 @@ async def create_deployment(state: Rest, ctx: Context, params: Params) -> Params
     old = state.stages.get((*api.key, name)) if name else None
     if settings is not None:
         if not name:
-            raise bad(f"{_CANARY}Non null and non empty stageName must be provided for canary deployment. Provided "
-                      f"value is {'null' if name is None else name}")
+            raise bad(
+                f"{_CANARY}Non null and non empty stageName must be provided for canary deployment. Provided "
+                f"value is {'null' if name is None else name}"
+            )
         if old is None:
             raise bad(f"{_CANARY}Stage {name} must already be created before making a canary release deployment")
     now = state.clock.now()
-    made = Deployment(
-        id=new_id(6), created_at=now, definition=api.definition, description=params.get("description")
-    )
+    made = Deployment(id=new_id(6), created_at=now, definition=api.definition, description=params.get("description"))
     changes = [state.deployments.putting((*api.key, made.id), made)]
     if name:
         stage = _staged(old.shape if old else None, name, made.id, params, now)
@@ -53,9 +53,9 @@ def _staged(old: Shape | None, name: str, deployment: str, params: Params, now: 
     else:
         changed = {**old, "deploymentId": deployment}
         changed.pop("canarySettings", None)
-    for member, given in (("description", "stageDescription"), ("variables", "variables")):
-        if params.get(given):
-            changed[member] = params[given]
+    for member, source in (("description", "stageDescription"), ("variables", "variables")):
+        if params.get(source):
+            changed[member] = params[source]
     changed["lastUpdatedDate"] = int(now)
     stages.check(changed)
     return changed

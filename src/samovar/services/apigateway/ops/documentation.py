@@ -24,8 +24,10 @@ def _made(api: Api, location: Shape, properties: str) -> Shape:
     if not properties:
         raise bad("Documentation part properties must be non-empty")
     if any(each["location"] == location for each in api.documentation.values()):
-        raise AwsError("ConflictException", "A documentation part already exists for the specified location: type "
-                       f"'{location['type']}'.")
+        raise AwsError(
+            "ConflictException",
+            f"A documentation part already exists for the specified location: type '{location['type']}'.",
+        )
     return {"id": new_id(6), "location": location, "properties": properties}
 
 

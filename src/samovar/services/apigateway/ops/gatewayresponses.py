@@ -19,8 +19,9 @@ _RULES: patch.Rules = {
 async def put_gateway_response(state: Rest, ctx: Context, params: Params) -> Params:
     api = state.api(ctx, params["restApiId"])
     shape: Shape = {"responseType": params["responseType"]}
-    shape |= {name: params[name] for name in ("statusCode", "responseParameters", "responseTemplates") if
-              params.get(name)}
+    shape |= {
+        name: params[name] for name in ("statusCode", "responseParameters", "responseTemplates") if params.get(name)
+    }
     return await _keep(state, api, shape)
 
 

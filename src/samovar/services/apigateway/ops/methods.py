@@ -45,12 +45,12 @@ def _checked(api: Api, shape: Shape) -> Shape:
     """The method, if it fits its API."""
     kind, definition = shape["authorizationType"], api.definition
     if kind == "JWT":
-        raise AwsError("NotImplementedException", "Methods with the authorization type JWT are not here yet; take "
-                       "COGNITO_USER_POOLS or a CUSTOM authorizer.")
-    if kind not in _AUTHORIZATIONS:
-        raise bad(
-            "Invalid authorization type specified. Valid options are NONE,AWS_IAM,CUSTOM,COGNITO_USER_POOLS"
+        raise AwsError(
+            "NotImplementedException",
+            "Methods with the authorization type JWT are not here yet; take COGNITO_USER_POOLS or a CUSTOM authorizer.",
         )
+    if kind not in _AUTHORIZATIONS:
+        raise bad("Invalid authorization type specified. Valid options are NONE,AWS_IAM,CUSTOM,COGNITO_USER_POOLS")
     if kind in ("CUSTOM", "COGNITO_USER_POOLS"):
         found = definition.authorizers.get(shape.get("authorizerId") or "")
         if found is None or (found["type"] == "COGNITO_USER_POOLS") != (kind == "COGNITO_USER_POOLS"):
@@ -73,8 +73,13 @@ def _checked(api: Api, shape: Shape) -> Shape:
 def _check_parameters(parameters: Shape) -> None:
     for name in parameters:
         head, _, last = name.rpartition(".")
-        if not last or head not in ("method.request.header", "method.request.querystring", "method.request.path",
-                                    "method.request.multivalueheader", "method.request.multivaluequerystring"):
+        if not last or head not in (
+            "method.request.header",
+            "method.request.querystring",
+            "method.request.path",
+            "method.request.multivalueheader",
+            "method.request.multivaluequerystring",
+        ):
             raise bad(
                 "Invalid mapping expression specified: Validation Result: warnings : [], errors : [Invalid mapping "
                 f"expression parameter specified: {name}]"

@@ -61,12 +61,14 @@ async def delete_model(state: Rest, ctx: Context, params: Params) -> Params:
         for verb, method in resource.methods.items():
             where = f"{api.definition.path(resource)}/{verb}"
             if name in (method.get("requestModels") or {}).values():
-                raise AwsError("ConflictException", f"Cannot delete model '{name}', is referenced in method request: "
-                               f"{where}")
+                raise AwsError(
+                    "ConflictException", f"Cannot delete model '{name}', is referenced in method request: {where}"
+                )
             for response in (method.get("methodResponses") or {}).values():
                 if name in (response.get("responseModels") or {}).values():
-                    raise AwsError("ConflictException", f"Cannot delete model '{name}', is referenced in method "
-                                   f"response: {where}")
+                    raise AwsError(
+                        "ConflictException", f"Cannot delete model '{name}', is referenced in method response: {where}"
+                    )
     left = {each: shape for each, shape in api.definition.models.items() if each != name}
     await state.define(api, msgspec.structs.replace(api.definition, models=left))
     return {}
@@ -100,9 +102,7 @@ async def create_request_validator(state: Rest, ctx: Context, params: Params) ->
     shape: Shape = {"id": new_id(6)}
     if params.get("name"):
         shape["name"] = params["name"]
-    shape |= {
-        name: bool(params.get(name)) for name in ("validateRequestBody", "validateRequestParameters")
-    }
+    shape |= {name: bool(params.get(name)) for name in ("validateRequestBody", "validateRequestParameters")}
     return await _keep_validator(state, api, shape)
 
 
@@ -129,8 +129,10 @@ async def delete_request_validator(state: Rest, ctx: Context, params: Params) ->
         for verb, method in resource.methods.items():
             if method.get("requestValidatorId") == id:
                 where = f"{api.definition.path(resource)}/{verb}"
-                raise AwsError("ConflictException", f"Cannot delete request validator '{id}', is referenced in method "
-                               f"request: {where}")
+                raise AwsError(
+                    "ConflictException",
+                    f"Cannot delete request validator '{id}', is referenced in method request: {where}",
+                )
     left = {each: shape for each, shape in api.definition.validators.items() if each != id}
     await state.define(api, msgspec.structs.replace(api.definition, validators=left))
     return {}

@@ -104,8 +104,10 @@ def _patched(shape: Shape, operation: Mapping[str, Any]) -> Shape:
             shape["apiStages"].append({"apiId": api, "stage": stage})
         return shape
     if found is None:
-        raise AwsError("NotFoundException", f"Invalid API Stage {{api: {api}, stage: {stage}}} specified for usageplan "
-                       f"{shape['id']}")
+        raise AwsError(
+            "NotFoundException",
+            f"Invalid API Stage {{api: {api}, stage: {stage}}} specified for usageplan {shape['id']}",
+        )
     if len(names) == 1:
         shape["apiStages"].remove(found)
     elif len(names) == 3:
@@ -113,7 +115,9 @@ def _patched(shape: Shape, operation: Mapping[str, Any]) -> Shape:
     elif len(names) == 5 and op == "remove":
         found.get("throttle", {}).pop(f"{names[3]}/{names[4]}", None)
     else:
-        limits = found.setdefault("throttle", {}).setdefault(f"{names[3]}/{names[4]}", {"burstLimit": 0, "rateLimit": 0.0})
+        limits = found.setdefault("throttle", {}).setdefault(
+            f"{names[3]}/{names[4]}", {"burstLimit": 0, "rateLimit": 0.0}
+        )
         limits[names[5]] = rule.read(value)
     return shape
 
@@ -152,8 +156,9 @@ async def create_usage_plan_key(state: Rest, ctx: Context, params: Params) -> Pa
             raise AwsError("ConflictException", f"Usage Plan {plan} already has API Key {params['keyId']}")
         other = {(each["apiId"], each["stage"]) for each in _plan(state, ctx, place[2])["apiStages"]}
         if mine & other:
-            raise AwsError("ConflictException", "API Key is already associated with another usage plan of the same API "
-                           "stage")
+            raise AwsError(
+                "ConflictException", "API Key is already associated with another usage plan of the same API stage"
+            )
     await state.plan_keys.put((*owner, plan, params["keyId"]), Item({"id": params["keyId"], "type": "API_KEY"}))
     return _key_shown(key.shape)
 

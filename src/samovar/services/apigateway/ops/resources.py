@@ -20,8 +20,11 @@ async def create_resource(state: Rest, ctx: Context, params: Params) -> Params:
     definition = api.definition
     parent = state.resource(api, params["parentId"])
     if len(definition.resources) > MOST_RESOURCES:
-        raise AwsError("LimitExceededException", "Maximum number of resources for this API has been reached. Please "
-                       "contact AWS if you need additional resources.")
+        raise AwsError(
+            "LimitExceededException",
+            "Maximum number of resources for this API has been reached. Please "
+            "contact AWS if you need additional resources.",
+        )
     made = Resource(new_id(6), parent.id, params["pathPart"])
     _check(definition, made)
     await state.define(api, definition.with_resource(made))
@@ -45,9 +48,7 @@ def _check(definition: Definition, wanted: Resource) -> None:
         raise AwsError("ConflictException", f"Another resource with the same parent already has this name: {part}")
     variable = next((each for each in siblings if each.startswith("{")), None)
     if part.startswith("{") and variable:
-        raise bad(
-            f"A sibling ({variable}) of this resource already has a variable path part -- only one is allowed"
-        )
+        raise bad(f"A sibling ({variable}) of this resource already has a variable path part -- only one is allowed")
 
 
 async def get_resource(state: Rest, ctx: Context, params: Params) -> Params:
@@ -68,8 +69,11 @@ async def update_resource(state: Rest, ctx: Context, params: Params) -> Params:
     shape = patch.apply({"pathPart": resource.part, "parentId": resource.parent}, params.get("patchOperations"), _RULES)
     if not resource.parent and params.get("patchOperations"):
         what = "path part" if shape["pathPart"] else "parent"
-        raise bad("Root resource cannot update its pathPart." if what == "path part" else
-                  "Root resource cannot update its parentId.")
+        raise bad(
+            "Root resource cannot update its pathPart."
+            if what == "path part"
+            else "Root resource cannot update its parentId."
+        )
     changed = msgspec.structs.replace(resource, part=shape["pathPart"], parent=shape["parentId"])
     at = must(definition.resources.get(changed.parent), "Invalid Resource identifier specified")
     while at.parent:

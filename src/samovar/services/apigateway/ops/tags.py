@@ -70,7 +70,9 @@ def _tags(state: Rest, ctx: Context, params: Params) -> dict[str, str]:
 async def _keep(state: Rest, ctx: Context, params: Params, tags: dict[str, str]) -> None:
     table, key = _place(state, ctx, params)
     if table is None:
-        await state.keep(msgspec.structs.replace(state.apis.get(key), tags=tags))  # type: ignore[type-var]
+        api = state.apis.get(key)
+        assert api is not None
+        await state.keep(msgspec.structs.replace(api, tags=tags))
         return
     item = table.get(key)
     assert item is not None

@@ -39,6 +39,4 @@ class Mappings:
         return [each.name for each in self._mapped if each.part == "header"]
 
     def _of(self, part: str, value: Value) -> Pairs:
-        return [
-            (each.name, found) for each in self._mapped if each.part == part and (found := value(each.source))
-        ]
+        return [(each.name, found) for each in self._mapped if each.part == part and (found := value(each.source))]

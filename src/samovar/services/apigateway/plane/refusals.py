@@ -1,8 +1,8 @@
 """Gateway responses: what an API answers when it doesn't come to an integration's answer (facts/apigateway.md §6).
 
 Owns: the types, their statuses and texts, and rendering them with what an API has configured. Rules: an API's own type
-goes before its DEFAULT_4XX or DEFAULT_5XX, that before what is built in; status, headers and templates are replaced each
-as a whole. Templates substitute `$context`, `$stageVariables` and `$method.request`; they are no VTL.
+goes before its DEFAULT_4XX or DEFAULT_5XX, that before what is built in; status, headers and templates are replaced
+each as a whole. Templates substitute `$context`, `$stageVariables` and `$method.request`; they are no VTL.
 """
 
 import json

@@ -1,8 +1,8 @@
 """The paths of an API as a tree (facts/apigateway.md §3).
 
-Owns: which resource a path means. Rules: segment by segment, a literal one before a variable, a variable before a greedy
-one; a slash at the end means nothing; a greedy variable takes at least one segment. What the path's values are stays as
-it was sent, percent-encoded.
+Owns: which resource a path means. Rules: segment by segment, a literal one before a variable, a variable before a
+greedy one; a slash at the end means nothing; a greedy variable takes at least one segment. The path's
+values stay as they were sent, percent-encoded.
 """
 
 from typing import Generic, TypeVar

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from samovar.core import ids
 from samovar.core.bucket import Bucket
-from samovar.services.apigateway.plane.exchange import Method, Plan, Staged
+from samovar.services.apigateway.plane.exchange import Plan, Staged
 from samovar.services.apigateway.state import Api, Definition, Item, Rest, Shape
 from samovar.store.table import Key
 

@@ -1,4 +1,4 @@
-"""Request validation: required parameters, then the body against its model (facts/apigateway.md §7, Validation). Pure."""
+"""Request validation: required parameters, then the body against its model (facts/apigateway.md §7). Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -13,7 +13,7 @@ class Validation:
     """What one method asks of its requests."""
 
     def __init__(self, required: Iterable[str] = (), models: Mapping[str, Check] | None = None) -> None:
-        """`required`: `method.request.querystring.x`; `models`: content type -> check; None: bodies aren't looked at."""
+        """`required`: `method.request.querystring.x`; `models`: content type -> check; None: any body will do."""
         self._required = sorted(tuple(each.split(".", 3)[2:]) for each in required)
         self._models = models
 
