@@ -8,7 +8,6 @@ import asyncio
 import base64
 import datetime
 import hashlib
-import os
 from pathlib import Path
 
 from cryptography import x509
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
 from samovar.core.clock import Clock
+from samovar.store import private
 
 PATH = "/_samovar/sns/"
 """Where the certificate is served."""
@@ -60,7 +60,6 @@ class Signer:
                     await asyncio.to_thread(self._load)
 
     def _load(self) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         key_file, certificate_file = self._folder / "key.pem", self._folder / "certificate.pem"
         if not certificate_file.exists():
             self._make(key_file, certificate_file)
@@ -86,16 +85,5 @@ class Signer:
         secret = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        _write(key_file, secret)
-        _write(certificate_file, certificate.public_bytes(serialization.Encoding.PEM))
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all, for nobody else to read."""
-    unfinished = path.with_suffix(".new")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.rename(unfinished, path)
+        private.write(key_file, secret)
+        private.write(certificate_file, certificate.public_bytes(serialization.Encoding.PEM))
