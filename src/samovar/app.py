@@ -37,13 +37,14 @@ from samovar.engine.invoke import Engine
 from samovar.engine.log import LogSink
 from samovar.engine.model import Version
 from samovar.engine.runtimes import Runtimes
-from samovar.gateway import keys
+from samovar.gateway import certificates, keys
 from samovar.gateway.admission import admit
 from samovar.gateway.authority import OPERATOR, Authority
 from samovar.gateway.dispatch import Gateway
 from samovar.gateway.doors import Aside, BadView, Doors, Site
 from samovar.gateway.identity import DEFAULT_ACCOUNT, Identities
 from samovar.net.server import Server, serve
+from samovar.net.tls import Contexts
 from samovar.sandbox import cgroup, doctor
 from samovar.sandbox.box import LinuxBox
 from samovar.sandbox.boxes import LinuxBoxes
@@ -64,7 +65,7 @@ from samovar.services import (
     sqs,
     sts,
 )
-from samovar.settings import Settings, interpreters
+from samovar.settings import Settings, certificate_names, interpreters
 from samovar.store.blobs import Blobs
 from samovar.store.bodies import Bodies
 from samovar.store.queue import Queues
@@ -85,6 +86,10 @@ class PortTaken(Exception):
     """The address can't be listened on; the message says what to do."""
 
 
+class NoCertificate(Exception):
+    """The certificate that was given can't be used; the message says why."""
+
+
 class Running(msgspec.Struct, frozen=True):
     """What the outside may know of a platform that is up."""
 
@@ -92,6 +97,8 @@ class Running(msgspec.Struct, frozen=True):
     isolation: str
     start_s: float
     auth: str = "off"
+    trust: Path | None = None
+    """The certificate that clients are to trust, where https is answered with one of the local authority's."""
     root_key: tuple[str, str] | None = None
     """(id, secret), the first time that signatures count."""
 
@@ -129,7 +136,10 @@ class App:
             self._rooms = rooms.pop_all()
         root_key = await self._first_key()
         took = self._clock.monotonic() - started
-        self.running = Running(self._endpoint(), self._describe(), took, self._settings.auth_mode, root_key)
+        trust = None
+        if self._settings.secured and not self._settings.tls_cert:
+            trust = self._settings.ca_file
+        self.running = Running(self._endpoint(), self._describe(), took, self._settings.auth_mode, trust, root_key)
         return self
 
     async def _first_key(self) -> tuple[str, str] | None:
@@ -341,11 +351,27 @@ class App:
         )
         rooms.push_async_callback(gateway.close)
         try:
-            server = await serve(gateway.handle, host=settings.host, port=settings.port, admit=admit)
+            server = await serve(
+                gateway.handle, host=settings.host, port=settings.port, admit=admit, tls=await self._contexts()
+            )
         except OSError as error:
             raise PortTaken(_explain(settings, error)) from error
         rooms.push_async_callback(server.close, settings.shutdown_grace_s)
         return server
+
+    async def _contexts(self) -> Contexts | None:
+        """What clients that speak TLS are shown. The local authority outlives servers that keep nothing else, as it is
+        trusted once; so it lies in the data directory, also of ephemeral ones."""
+        settings, clock = self._settings, self._clock
+        if not settings.secured:
+            return None
+        if settings.tls_cert:
+            try:
+                return certificates.Given(Path(settings.tls_cert), Path(settings.tls_key), clock)
+            except ValueError as error:
+                raise NoCertificate(str(error)) from None
+        authority = await asyncio.to_thread(certificates.Authority.open, settings.ca_file, clock)
+        return certificates.Issued(authority, certificate_names(settings), [settings.region], clock)
 
     def _warm_up(self) -> None:
         """Have the likeliest runtime ready before the first function is there: Samovar's own version of Python."""

@@ -7,6 +7,7 @@ Rule: read once, by the command line; rooms receive plain arguments and never lo
 
 import difflib
 import ipaddress
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,8 @@ import msgspec
 from msgspec import Meta
 
 PREFIX = "SAMOVAR_"
+_HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:]+(\.[0-9.]+)?")
+"""A name, one with a wildcard, or an address."""
 CONFIG_VARIABLE = "SAMOVAR_CONFIG"
 """Names the configuration file, as --config does."""
 
@@ -35,6 +38,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "127.0.0.1"
     )
     port: Annotated[int, Meta(ge=0, le=65535, description="Port of the AWS API; 0 picks a free one.")] = 4566
+    tls: Annotated[
+        bool,
+        Meta(
+            description="Answer https as well as http, on the same port, with a certificate of a local authority that"
+            " `samovar ca` names."
+        ),
+    ] = False
+    tls_cert: Annotated[
+        str, Meta(description="A certificate of your own for https, with those of its issuers: a PEM file.")
+    ] = ""
+    tls_key: Annotated[str, Meta(description="The key of `tls_cert`: a PEM file, without a password.")] = ""
+    tls_names: Annotated[
+        str,
+        Meta(description="Further host names and addresses for https by the local authority: `build.lan,10.0.0.7`."),
+    ] = ""
     auth: Annotated[
         AuthMode,
         Meta(
@@ -158,6 +176,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 5.0
 
     @property
+    def ca_file(self) -> Path:
+        """The certificate of the local authority, for clients to trust."""
+        return Path(self.data_dir, "tls", "ca.pem")
+
+    @property
+    def secured(self) -> bool:
+        """Whether https is answered."""
+        return self.tls or bool(self.tls_cert)
+
+    @property
     def hot_reload(self) -> bool:
         """`allow_hot_reload`, decided: where permissions count, callers may not read the host's folders."""
         return self._allowed(self.allow_hot_reload)
@@ -229,9 +257,24 @@ def load(flags: Mapping[str, str], environment: Mapping[str, str], config: Path 
             "or listen on 127.0.0.1, or say --insecure-listen if everybody on that network may."
         )
     interpreters(settings)  # told now, if it can't be used
+    _check_tls(settings)
     if settings.data_dir:
         return msgspec.structs.replace(settings, data_dir=str(Path(settings.data_dir).expanduser().absolute()))
     return msgspec.structs.replace(settings, data_dir=str(_data_home(environment) / "samovar"))
+
+
+def certificate_names(settings: Settings) -> list[str]:
+    """What `tls_names` lists, in lower case."""
+    return [name.strip().lower() for name in settings.tls_names.split(",") if name.strip()]
+
+
+def _check_tls(settings: Settings) -> None:
+    if bool(settings.tls_cert) != bool(settings.tls_key):
+        given, missing = ("tls_cert", "tls_key") if settings.tls_cert else ("tls_key", "tls_cert")
+        raise SettingsError(f"{given} needs {missing} beside it: a certificate and its key")
+    for name in certificate_names(settings):
+        if not _HOST.fullmatch(name):
+            raise SettingsError(f"tls_names = {settings.tls_names!r} can't be used: {name!r} isn't a host name")
 
 
 def interpreters(settings: Settings) -> dict[str, Path]:

@@ -52,3 +52,16 @@ def test_the_cli_deploys_invokes_lists_and_deletes(aws, platform, account, tmp_p
         "An error occurred (ResourceNotFoundException) when calling the GetFunction operation: "
         f"Function not found: arn:aws:lambda:us-east-1:{account}:function:f"
     )
+
+
+def test_the_cli_asks_by_https_and_trusts_the_bundle_that_samovar_names(run, cli, platforms, tmp_path):
+    server = platforms("--ephemeral", "--tls", "--data-dir", str(tmp_path / "data"))
+    try:
+        secured = server.endpoint.replace("http://127.0.0.1", "https://localhost")
+        arguments = ("-m", "awscli", "--endpoint-url", secured, "--output", "text", "--ca-bundle")
+        made = run(
+            *arguments, str(tmp_path / "data/tls/ca.pem"), "sqs", "create-queue", "--queue-name", "q", folder=cli
+        )
+        assert made.stdout.startswith(f"{secured}/"), made.stderr
+    finally:
+        assert server.stop() == 0

@@ -3,7 +3,7 @@
 import click
 
 from samovar import __version__
-from samovar.cli import doctor, events, keys, runtimes, up
+from samovar.cli import ca, doctor, events, keys, runtimes, up
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -17,3 +17,4 @@ main.add_command(doctor.command)
 main.add_command(runtimes.command)
 main.add_command(keys.command)
 main.add_command(events.command)
+main.add_command(ca.command)

@@ -36,13 +36,14 @@ def command(
     endpoint: str, data_dir: str | None, limit: int, follow: bool, as_json: bool, **wanted: str | None
 ) -> None:
     """Show what was delivered where, and why something was not; the newest at the end."""
-    key = key_of(Path(chosen(None, {"data_dir": data_dir}).data_dir))
+    settings = chosen(None, {"data_dir": data_dir})
+    key = key_of(Path(settings.data_dir))
     query: dict[str, Any] = {name: value for name, value in wanted.items() if value}
 
     def show(**more: int) -> int:
         """The id of the last entry; 0 where there is none."""
         asked = urllib.parse.urlencode(query | more, quote_via=urllib.parse.quote)
-        entries = ask(endpoint, key, "GET", "/_samovar/events", asked)["events"]
+        entries = ask(endpoint, settings.ca_file, key, "GET", "/_samovar/events", asked)["events"]
         for entry in entries:
             click.echo(json.dumps(entry) if as_json else _line(entry))
         return int(entries[-1]["id"]) if entries else 0

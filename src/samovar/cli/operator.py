@@ -4,6 +4,7 @@ Owns: the operator's signature. Rule: who may read that file may do this, nobody
 """
 
 import hashlib
+import ssl
 import urllib.error
 import urllib.request
 from email.utils import parsedate_to_datetime
@@ -31,17 +32,23 @@ def key_of(directory: Path) -> bytes | None:
         raise click.ClickException(str(error)) from None
 
 
-def ask(endpoint: str, key: bytes | None, method: str, path: str, query: str = "", body: bytes = b"") -> Any:
-    """What a door answers, decoded; unsigned without a key. Says what is wrong in a ClickException."""
+def ask(
+    endpoint: str, ca_file: Path, key: bytes | None, method: str, path: str, query: str = "", body: bytes = b""
+) -> Any:
+    """What a door answers, decoded; unsigned without a key. Says what is wrong in a ClickException.
+
+    By https the authority whose certificate is `ca_file` is trusted as well.
+    """
     if not endpoint.startswith(("http://", "https://")):
         raise click.UsageError(f"no server can be asked at {endpoint}")
     try:
         headers = {"content-type": "application/json"}
+        trust = _trust(ca_file) if endpoint.startswith("https:") else None
         if key is not None:
-            headers |= _signed(endpoint, keyfile.derive(key, OPERATOR), method, path, query, body)
+            headers |= _signed(endpoint, trust, keyfile.derive(key, OPERATOR), method, path, query, body)
         url = f"{endpoint}{path}?{query}" if query else endpoint + path
         request = urllib.request.Request(url, body or None, headers, method=method)
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S, context=trust) as response:
             return msgspec.json.decode(response.read())
     except urllib.error.HTTPError as error:
         raise click.ClickException(f"the server refused: {_message(error.read())}") from None
@@ -52,6 +59,13 @@ def ask(endpoint: str, key: bytes | None, method: str, path: str, query: str = "
         raise click.ClickException(f"no Samovar answers at {endpoint}: {error}") from None
 
 
+def _trust(ca_file: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if ca_file.exists():
+        context.load_verify_locations(ca_file)
+    return context
+
+
 def _message(body: bytes) -> str:
     """What a refusal says, without the JSON around it."""
     try:
@@ -60,9 +74,11 @@ def _message(body: bytes) -> str:
         return body.decode(errors="replace")
 
 
-def _signed(endpoint: str, secret: str, method: str, path: str, query: str, body: bytes) -> dict[str, str]:
+def _signed(
+    endpoint: str, trust: ssl.SSLContext | None, secret: str, method: str, path: str, query: str, body: bytes
+) -> dict[str, str]:
     """The headers of a signature, by the server's own clock."""
-    with urllib.request.urlopen(f"{endpoint}/_samovar/health", timeout=_TIMEOUT_S) as health:
+    with urllib.request.urlopen(f"{endpoint}/_samovar/health", timeout=_TIMEOUT_S, context=trust) as health:
         date = parsedate_to_datetime(health.headers["Date"]).strftime("%Y%m%dT%H%M%SZ")
     signed = Signed(Scope(OPERATOR, date[:8], "local", "samovar"), ("host", "x-amz-date"), "", date)
     headers = {"host": urlsplit(endpoint).netloc, "x-amz-date": date}

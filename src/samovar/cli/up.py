@@ -42,7 +42,7 @@ def up(config: Path | None, **options: object) -> None:
 
     try:
         app.run(settings, lambda running: _announce(settings, running), _say_stopping)
-    except (app.PortTaken, app.NotIsolated, StoreError) as error:
+    except (app.PortTaken, app.NotIsolated, app.NoCertificate, StoreError) as error:
         raise click.ClickException(str(error)) from None
 
 
@@ -51,6 +51,7 @@ def _announce(settings: Settings, running: "Running") -> None:
     click.secho(f"Samovar {__version__}", bold=True)
     rows = (
         ("Endpoint", running.endpoint),
+        *_tls(settings, running),
         ("Isolation", running.isolation),
         ("Auth", _AUTH[running.auth]),
         ("Data", data),
@@ -59,6 +60,16 @@ def _announce(settings: Settings, running: "Running") -> None:
         click.echo(f"  {click.style(f'{label:<11}', dim=True)}{value}")
     _tell_key(running)
     click.echo(f"{click.style('Ready.', fg='green', bold=True)} {running.endpoint} in {running.start_s:.2f} s")
+
+
+def _tls(settings: Settings, running: "Running") -> list[tuple[str, str]]:
+    if not settings.secured:
+        return []
+    own = running.endpoint.replace("http://", "https://")
+    rows = [("TLS", own.replace("127.0.0.1", "localhost") + ", on the same port")]
+    if running.trust is not None:
+        rows += [("", f"trust it: export AWS_CA_BUNDLE={running.trust} (curl --cacert; see `samovar ca --help`)")]
+    return rows
 
 
 def _tell_key(running: "Running") -> None:

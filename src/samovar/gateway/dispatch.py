@@ -229,7 +229,7 @@ class Gateway:
             identity.region_of(scope, self._region),
             call.request_id,
             who.principal,
-            "http://" + request.headers.get("host", "localhost"),
+            ("https://" if request.tls else "http://") + request.headers.get("host", "localhost"),
             self,
             request.headers.get("x-amzn-trace-id", ""),
             session=who.session,

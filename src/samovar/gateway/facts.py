@@ -146,7 +146,7 @@ class Facts:
         return account if account.isdecimal() else self._ctx.account
 
     def secure(self) -> str:
-        return "false" if self._request else ""
+        return ("true" if self._request.tls else "false") if self._request else ""
 
     def header(self, name: str) -> str:
         return self._request.headers.get(name, "") if self._request else ""

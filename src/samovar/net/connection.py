@@ -81,6 +81,9 @@ class Connection(asyncio.Protocol):
         self._site.connections.add(self)
         peer = transport.get_extra_info("peername")
         self._reader.peer = peer[0] if isinstance(peer, tuple) else ""
+        secured = transport.get_extra_info("ssl_object")
+        if secured is not None:
+            self._reader.tls = (secured.version() or "", (secured.cipher() or ("",))[0])
         if self._site.draining:
             self._transport.close()
 

@@ -56,6 +56,7 @@ class Request:
 
     __slots__ = (
         "body", "fields", "headers", "http10", "incoming", "keep_alive", "method", "path", "peer", "query", "source",
+        "tls",
     )  # fmt: skip
 
     def __init__(
@@ -78,6 +79,8 @@ class Request:
         """The tag of the listener it came through; None for the public door."""
         self.peer = ""
         """The client's address."""
+        self.tls: tuple[str, str] | None = None
+        """(version, cipher suite) of a client that speaks TLS: `("TLSv1.3", "TLS_AES_256_GCM_SHA384")`."""
         self.http10 = False
         self.keep_alive = True
 
@@ -138,6 +141,8 @@ class Limits(msgspec.Struct, frozen=True):
     """Largest body where no Admit is given."""
     head_s: float = 20.0
     """From the first byte of a request to the end of its headers."""
+    handshake_s: float = 10.0
+    """From a connection's first byte to the end of its TLS handshake."""
     body_s: float = 30.0
     """A body must end or move another 16 KB within this time."""
     idle_s: float = 120.0

@@ -69,6 +69,7 @@ class Reader:
         """What came behind a WebSocket's handshake."""
         self.peer = ""
         """The client's address; the connection knows it."""
+        self.tls: tuple[str, str] | None = None
 
     def feed(self, data: bytes) -> None:
         if self.phase is Phase.REFUSED:
@@ -229,6 +230,7 @@ class Reader:
         request = Request(self._method, self._path, self._query, self._headers, body, self._source)
         request.fields = self._fields
         request.peer = self.peer
+        request.tls = self.tls
         request.http10 = self._http10
         request.keep_alive = self._keep_alive
         return request

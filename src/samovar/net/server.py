@@ -9,13 +9,14 @@ Rule: one timer for the whole server. A timer per call would cost 1 us each and 
 import asyncio
 import logging
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from samovar.core.clock import Clock, SystemClock
 from samovar.net.connection import Connection, Site
 from samovar.net.head import HeadWriter
 from samovar.net.message import Admit, Handler, Limits
+from samovar.net.tls import Contexts, Doorway
 
 _log = logging.getLogger(__name__)
 
@@ -26,12 +27,20 @@ class Server:
     """Made by `serve` (with an address) or `Server(...)` and `listen` (with sockets); closed with `close`."""
 
     def __init__(
-        self, handler: Handler, *, admit: Admit | None = None, limits: Limits | None = None, clock: Clock | None = None
+        self,
+        handler: Handler,
+        *,
+        admit: Admit | None = None,
+        limits: Limits | None = None,
+        clock: Clock | None = None,
+        tls: Contexts | None = None,
     ) -> None:
+        """`tls`: clients may speak TLS as well, on the same ports."""
         limits = limits or Limits()
         self._loop = asyncio.get_running_loop()
         self._heads = HeadWriter(clock or SystemClock())
         self._site = Site(handler, admit or partial(_flat_limit, limits.body_bytes), limits, self._heads)
+        self._door: Callable[[Site, object], asyncio.Protocol] = partial(Doorway, tls) if tls else Connection
         self._public: asyncio.Server | None = None
         self._listening: dict[socket.socket, object] = {}
         self._starved: list[socket.socket] = []
@@ -53,7 +62,7 @@ class Server:
     async def bind(self, host: str, port: int) -> None:
         """Listen on a TCP address; OSError when it is taken."""
         self._public = await self._loop.create_server(
-            lambda: Connection(self._site, None), host, port, backlog=1024, reuse_address=True
+            lambda: self._door(self._site, None), host, port, backlog=1024, reuse_address=True
         )
 
     def listen(self, listener: socket.socket, source: object) -> None:
@@ -110,7 +119,7 @@ class Server:
                 self._starved.append(listener)
                 return
             task: asyncio.Task[object] = self._loop.create_task(
-                self._loop.connect_accepted_socket(partial(Connection, self._site, source), client)
+                self._loop.connect_accepted_socket(partial(self._door, self._site, source), client)
             )
             self._accepting.add(task)
             task.add_done_callback(self._accepted)
@@ -144,9 +153,10 @@ async def serve(
     admit: Admit | None = None,
     limits: Limits | None = None,
     clock: Clock | None = None,
+    tls: Contexts | None = None,
 ) -> Server:
     """A server listening on a TCP address; port 0 picks a free one (see `Server.address`)."""
-    server = Server(handler, admit=admit, limits=limits, clock=clock)
+    server = Server(handler, admit=admit, limits=limits, clock=clock, tls=tls)
     try:
         await server.bind(host, port)
     except OSError:

@@ -2,6 +2,7 @@
 
 import http.server
 import threading
+from pathlib import Path
 
 import click
 import pytest
@@ -34,5 +35,5 @@ def endpoint():
 @pytest.mark.parametrize(("path", "said"), [("/json", "not for you"), ("/page", "<html>no</html>")])
 def test_a_refusal_is_said_without_the_json_around_it(endpoint, path, said):
     with pytest.raises(click.ClickException) as refused:
-        ask(endpoint, None, "GET", path)
+        ask(endpoint, Path("none"), None, "GET", path)
     assert refused.value.message == f"the server refused: {said}"

@@ -62,12 +62,14 @@ def _headers(request: Request, trace: str) -> dict[str, str]:
     kept = {name: value for name, value in request.headers.items() if name not in _BETWEEN_CONNECTIONS}
     before = kept.get("x-forwarded-for")
     _, _, port = kept.get("host", "").rpartition(":")
+    if request.tls:
+        kept["x-amzn-tls-version"], kept["x-amzn-tls-cipher-suite"] = request.tls
     return {
         **kept,
         "x-amzn-trace-id": trace.partition(";")[0],
         "x-forwarded-for": f"{before}, {SOURCE_IP}" if before else SOURCE_IP,
-        "x-forwarded-port": port if port.isdecimal() else "80",
-        "x-forwarded-proto": "http",
+        "x-forwarded-port": port if port.isdecimal() else ("443" if request.tls else "80"),
+        "x-forwarded-proto": "https" if request.tls else "http",
     }
 
 
