@@ -53,6 +53,7 @@ from samovar.sandbox.port import SandboxDied
 from samovar.sandbox.spec import CONTROL_PORT, ENDPOINT_PORT, Isolation
 from samovar.services import (
     apigateway,
+    apigatewaymanagementapi,
     apigatewayv2,
     application_autoscaling,
     events,
@@ -71,6 +72,7 @@ from samovar.store.bodies import Bodies
 from samovar.store.queue import Queues
 from samovar.store.sqlite import Store, open_store
 from samovar.store.vault import Vault
+from samovar.web.connections import Connections
 from samovar.web.front import Front
 from samovar.web.functions import Functions
 from samovar.wire.model import Models
@@ -192,7 +194,7 @@ class App:
             authority=self.authority,
         )
         self._close_with(rooms, lambda_service)
-        web_services = await self._open_web(store, functions)
+        web_services = await self._open_web(rooms, store, functions)
         events_service = await events.build(store, clock, self.outbox, self.journal)
         self._close_with(rooms, events_service)
         scheduler_service = await scheduler.build(store, clock, self.outbox)
@@ -221,11 +223,17 @@ class App:
             *identity_services,
         ]
 
-    async def _open_web(self, store: Store, functions: Functions) -> list[Service]:
+    async def _open_web(self, rooms: AsyncExitStack, store: Store, functions: Functions) -> list[Service]:
         """The services whose resources web requests are for, behind one door."""
         self._front = Front()
         rest = await apigateway.build(store, self._clock, self._front, functions)
-        return [rest, await apigatewayv2.build(store, self._clock, self.acting, self._front, functions)]
+        connections = Connections(self._clock)
+        rooms.callback(connections.close)
+        return [
+            rest,
+            await apigatewayv2.build(store, self._clock, self.acting, self._front, functions, connections),
+            apigatewaymanagementapi.build(connections),
+        ]
 
     def _issue(self, version: Version) -> Keys:
         """The keys of a function's role, for one of its environments."""

@@ -183,7 +183,7 @@ class Gateway:
             who = self._authority.authenticate(request, match.service, signing_name, operation.name)
         else:
             who = self._identify(call, match.scope)
-        ctx = self._context(call, match.scope, who)
+        ctx = self._context(call, match.scope, who, match.base)
         ordinary, direct = self._find(match.service, operation.name)
         headers = hoisted(request.query, request.headers) if match.service == "s3" else request.headers
         body = request.body if request.incoming is None else self._payload(request, request.incoming)
@@ -222,14 +222,14 @@ class Gateway:
             return identity.assumed(scope)
         return self._authority.identify(scope, call.request.headers, call.request.query)
 
-    def _context(self, call: _Call, scope: sigv4.Scope | None, who: Identity) -> Context:
+    def _context(self, call: _Call, scope: sigv4.Scope | None, who: Identity, base: str = "") -> Context:
         request = call.request
         return Context(
             who.account,
             identity.region_of(scope, self._region),
             call.request_id,
             who.principal,
-            ("https://" if request.tls else "http://") + request.headers.get("host", "localhost"),
+            f"{'https' if request.tls else 'http'}://{request.headers.get('host', 'localhost')}{base}",
             self,
             request.headers.get("x-amzn-trace-id", ""),
             session=who.session,

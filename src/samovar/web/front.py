@@ -17,12 +17,9 @@ import msgspec
 
 from samovar.core.context import Context
 from samovar.net.message import Reply, Request, Response
+from samovar.wire import connections
 
-LABEL = ".execute-api."
-"""Between id and region in an API's host name."""
-PATH = "/_aws/execute-api/"
-"""Before the id, under any host name."""
-
+LABEL, PATH = connections.LABEL, connections.PATH
 _HOST = re.compile(rf"(?P<domain>(?P<id>[a-z0-9]+){re.escape(LABEL)}(?P<region>[a-z0-9-]+)\.[^:]+)(?::\d+)?")
 
 
@@ -78,7 +75,12 @@ class Front:
         self._finds.append(find)
 
     def claims(self, host: str, path: str) -> bool:
-        """Whether a request is for an API; `host` as sent, in lower case."""
+        """Whether a request is for an API; `host` as sent, in lower case.
+
+        What is below `@connections` is for the management API, at the address of a stage.
+        """
+        if connections.split(path) is not None:
+            return False
         if LABEL in host or path.startswith(PATH):
             return True
         return self.domains is not None and self.domains.known(host.partition(":")[0])

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import msgspec
 
 from samovar.core.errors import AwsError
-from samovar.wire import text, words
+from samovar.wire import connections, text, words
 from samovar.wire.buckets import BucketPaths, bucket_of_host, is_bucket_host
 from samovar.wire.compile import Operation, unspoken
 from samovar.wire.model import Models, ServiceModel
@@ -28,6 +28,8 @@ class Match(msgspec.Struct, frozen=True):
     labels: dict[str, str]
     """From the path, decoded, under their names in bytes."""
     scope: Scope | None
+    base: str = ""
+    """The part of the path that belongs to the address of the service."""
 
 
 class Router:
@@ -59,6 +61,9 @@ class Router:
             return self._by_x_amz_target(target, signed)
         if "smithy-protocol" in headers:
             raise unspoken(f"smithy-{headers['smithy-protocol']}")
+        below = connections.split(path)
+        if below is not None and self._is_connection(below[0], headers, signed):
+            return self._connection(method, *below, signed)
         models = self._candidates(signed, headers)
         if models[:1] == self._by_host.get("s3"):
             bucket = bucket_of_host(headers.get("host", ""))
@@ -88,6 +93,18 @@ class Router:
         if "s3" in self._by_host and is_bucket_host(host):
             return self._by_host["s3"]
         return self._by_host.get(host.partition(".")[0], self._here)
+
+    def _is_connection(self, base: str, headers: Mapping[str, str], signed: Scope | None) -> bool:
+        here = connections.SERVICE in self._paths
+        return here and connections.is_address(base, headers.get("host", ""), signed.service if signed else "")
+
+    def _connection(self, method: str, base: str, path: str, signed: Scope | None) -> Match:
+        """An operation on a client of a WebSocket API, which are below the address of its stage."""
+        found = self._paths[connections.SERVICE].find(method, path, "", {})
+        if found is None:
+            raise AwsError("UnknownOperationException", f"No operation answers {method} {base}{path}.")
+        model = next(model for model in self._here if model.name == connections.SERVICE)
+        return Match(model.name, model.operation(found[0]), found[1], signed, base)
 
     def _by_x_amz_target(self, target: str, signed: Scope | None) -> Match:
         prefix, _, name = target.rpartition(".")

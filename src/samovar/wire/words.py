@@ -76,6 +76,9 @@ _LAMBDA = Words(
 # facts/cloudwatch.md §1: the code of validation errors; a name too long has a text of its own.
 _LOGS = Words(invalid="InvalidParameterException", unchecked=frozenset({"LogGroupName.max", "LogStreamName.max"}))
 
+# facts/apigateway.md §10: too large a message is a PayloadTooLargeException.
+_CONNECTIONS = Words(unchecked=frozenset({"Data.max"}), denied="Message")
+
 # facts/sqs.md §2. The model of 2026 speaks of JSON only; the query protocol is still served.
 _SQS = Words(
     invalid="MissingParameter",
@@ -201,6 +204,7 @@ _S3 = Words(
 )
 
 _WORDS: Mapping[str, Words] = {
+    "apigatewaymanagementapi": _CONNECTIONS,
     "s3": _S3,
     "lambda": _LAMBDA,
     "logs": _LOGS,

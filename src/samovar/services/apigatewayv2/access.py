@@ -12,6 +12,22 @@ _RESOURCES = on(
     (path(f"{_API}/exports/{{Specification}}"), "ExportApi"),
     (path(f"{_API}/routes"), "CreateRoute GetRoutes"),
     (path(f"{_API}/routes/{{RouteId}}"), "GetRoute UpdateRoute DeleteRoute"),
+    (path(f"{_API}/routes/{{RouteId}}/routeresponses"), "CreateRouteResponse GetRouteResponses"),
+    (
+        path(f"{_API}/routes/{{RouteId}}/routeresponses/{{RouteResponseId}}"),
+        "GetRouteResponse UpdateRouteResponse DeleteRouteResponse",
+    ),
+    (path(f"{_API}/models"), "CreateModel GetModels"),
+    (path(f"{_API}/models/{{ModelId}}"), "GetModel UpdateModel DeleteModel"),
+    (path(f"{_API}/models/{{ModelId}}/template"), "GetModelTemplate"),
+    (
+        path(f"{_API}/integrations/{{IntegrationId}}/integrationresponses"),
+        "CreateIntegrationResponse GetIntegrationResponses",
+    ),
+    (
+        path(f"{_API}/integrations/{{IntegrationId}}/integrationresponses/{{IntegrationResponseId}}"),
+        "GetIntegrationResponse UpdateIntegrationResponse DeleteIntegrationResponse",
+    ),
     (path(f"{_API}/integrations"), "CreateIntegration GetIntegrations"),
     (path(f"{_API}/integrations/{{IntegrationId}}"), "GetIntegration UpdateIntegration DeleteIntegration"),
     (path(f"{_API}/stages"), "CreateStage GetStages"),

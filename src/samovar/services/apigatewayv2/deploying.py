@@ -80,6 +80,9 @@ def snapshot(state: State, key: ApiKey, edits: Iterable[Edit] = ()) -> Snapshot:
         _after(state.routes, key, edits),
         _after(state.integrations, key, edits),
         _after(state.authorizers, key, edits),
+        _after(state.route_responses, key, edits),
+        _after(state.integration_responses, key, edits),
+        _after(state.models, key, edits),
     )
 
 

@@ -104,12 +104,44 @@ class Authorizer(Record, frozen=True, kw_only=True):
     jwt_configuration: dict[str, Any] | None = None
 
 
+class RouteResponse(Record, frozen=True, kw_only=True):
+    """What a WebSocket API's client is answered."""
+
+    route_response_id: str
+    route_id: str
+    route_response_key: str
+    model_selection_expression: str | None = None
+    response_models: dict[str, str] | None = None
+    response_parameters: dict[str, Any] | None = None
+
+
+class IntegrationResponse(Record, frozen=True, kw_only=True):
+    integration_response_id: str
+    integration_id: str
+    integration_response_key: str
+    content_handling_strategy: str | None = None
+    response_parameters: dict[str, str] | None = None
+    response_templates: dict[str, str] | None = None
+    template_selection_expression: str | None = None
+
+
+class Model(Record, frozen=True, kw_only=True):
+    model_id: str
+    name: str
+    content_type: str = "application/json"
+    description: str | None = None
+    schema: str = ""
+
+
 class Snapshot(msgspec.Struct, frozen=True):
     """What a deployment has of its API, as it was then."""
 
     routes: list[Route] = []
     integrations: list[Integration] = []
     authorizers: list[Authorizer] = []
+    route_responses: list[RouteResponse] = []
+    integration_responses: list[IntegrationResponse] = []
+    models: list[Model] = []
 
 
 class Deployment(Record, frozen=True, kw_only=True):
@@ -119,7 +151,6 @@ class Deployment(Record, frozen=True, kw_only=True):
     deployment_status: str = "DEPLOYED"
     description: str | None = None
     snapshot: Snapshot = Snapshot()
-    """Not shown."""
 
 
 R = TypeVar("R", bound=Record)
@@ -130,8 +161,16 @@ _DEFAULTS_SHOWN: dict[type[Record], tuple[str, ...]] = {
     Integration: ("connection_type", "payload_format_version", "timeout_in_millis"),
     Stage: ("default_route_settings", "route_settings", "stage_variables", "tags"),
     Deployment: ("auto_deployed", "deployment_status"),
+    Model: ("content_type", "schema"),
 }
 """Members that AWS shows although nobody gave them."""
+
+_HIDDEN: dict[type[Record], tuple[str, ...]] = {
+    Deployment: ("Snapshot",),
+    RouteResponse: ("RouteId",),
+    IntegrationResponse: ("IntegrationId",),
+}
+"""What a record knows for itself."""
 
 
 def made(kind: type[R], params: Params, **members: Any) -> R:
@@ -148,8 +187,9 @@ def changed(record: R, params: Params, **members: Any) -> R:
 def shown(record: Record) -> Params:
     """Its members as AWS shows them."""
     members: Params = msgspec.to_builtins(record)
-    members.pop("Snapshot", None)
     kind = type(record)
+    for name in _HIDDEN.get(kind, ()):
+        members.pop(name, None)
     for name in _DEFAULTS_SHOWN.get(kind, ()):
         members.setdefault(_wire(kind, name), getattr(record, name))
     return members

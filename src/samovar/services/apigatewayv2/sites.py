@@ -4,13 +4,15 @@ from functools import partial
 
 from samovar.services.apigatewayv2.http_site import HttpSite
 from samovar.services.apigatewayv2.state import State
+from samovar.services.apigatewayv2.websocket.site import WebSocketSite
 from samovar.web.front import Serve
 
 
 class Sites:
-    def __init__(self, state: State, http: HttpSite) -> None:
+    def __init__(self, state: State, http: HttpSite, websocket: WebSocketSite) -> None:
         self._state = state
         self._http = http
+        self._websocket = websocket
 
     def find(self, id: str, region: str) -> Serve | None:
         """Who serves an API of ours; `region`: where it was looked for, empty for anywhere."""
@@ -18,4 +20,5 @@ class Sites:
         api = self._state.apis.get(key) if key else None
         if key is None or api is None or (region and region != key[1]):
             return None
-        return partial(self._http.serve, key, api) if api.protocol_type == "HTTP" else None
+        site = self._http if api.protocol_type == "HTTP" else self._websocket
+        return partial(site.serve, key, api)

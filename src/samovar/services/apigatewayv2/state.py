@@ -1,6 +1,7 @@
 """The state of API Gateway v2: APIs and everything in them.
 
-Owns: the tables `apigatewayv2.*`. Keys: (account, region, API id) for an API, and its parts below it. Ids of APIs are
+Owns: the tables `apigatewayv2.*`. Keys: (account, region, API id) for an API, and its parts below it; what belongs to a
+part has both ids in one (`within`). Ids of APIs are
 unique in the whole server, for they are host names.
 """
 
@@ -10,9 +11,21 @@ from samovar.core.clock import Clock
 from samovar.core.context import Context
 from samovar.core.ids import hex_id
 from samovar.services.apigatewayv2.errors import not_found
-from samovar.services.apigatewayv2.records import Api, Authorizer, Deployment, Integration, Record, Route, Stage
+from samovar.services.apigatewayv2.records import (
+    Api,
+    Authorizer,
+    Deployment,
+    Integration,
+    IntegrationResponse,
+    Model,
+    Record,
+    Route,
+    RouteResponse,
+    Stage,
+)
 from samovar.store.sqlite import Change, Store
 from samovar.store.table import Table
+from samovar.web.connections import Connections
 
 R = TypeVar("R", bound=Record)
 
@@ -23,9 +36,10 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 class State:
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, connections: Connections) -> None:
         self.store = store
         self.clock = clock
+        self.connections = connections
         self._keys: dict[str, ApiKey] = {}
 
     async def open(self) -> None:
@@ -34,12 +48,18 @@ class State:
         self.routes = await Table.open(store, "apigatewayv2.routes", Route)
         self.integrations = await Table.open(store, "apigatewayv2.integrations", Integration)
         self.authorizers = await Table.open(store, "apigatewayv2.authorizers", Authorizer)
+        self.route_responses = await Table.open(store, "apigatewayv2.routeresponses", RouteResponse)
+        self.integration_responses = await Table.open(store, "apigatewayv2.integrationresponses", IntegrationResponse)
+        self.models = await Table.open(store, "apigatewayv2.models", Model)
         self.stages = await Table.open(store, "apigatewayv2.stages", Stage)
         self.deployments = await Table.open(store, "apigatewayv2.deployments", Deployment)
         self.parts: list[Table[Any]] = [
             self.routes,
             self.integrations,
             self.authorizers,
+            self.route_responses,
+            self.integration_responses,
+            self.models,
             self.stages,
             self.deployments,
         ]
@@ -72,6 +92,7 @@ class State:
         parts = [table.deleting(part) for table in self.parts for part, _ in table.items(key)]
         self._keys.pop(key[2], None)
         await self.store.transact(self.apis.deleting(key), *parts)
+        self.connections.hang_up(key)
 
     def new_api_id(self) -> str:
         while (id := letters(10)) in self._keys:
@@ -79,6 +100,7 @@ class State:
         return id
 
     async def clear(self) -> None:
+        self.connections.hang_up()
         self._keys.clear()
         await self.apis.clear()
         for table in self.parts:
@@ -96,6 +118,11 @@ def part(table: Table[R], key: ApiKey, id: str, kind: str) -> R:
 def listed(table: Table[R], key: ApiKey) -> list[tuple[str, R]]:
     """All parts of a kind with their ids."""
     return [(found[3], record) for found, record in table.items(key)]
+
+
+def within(whole: str, id: str = "") -> str:
+    """The key of what belongs to a part of an API; without an id, the beginning of all their keys."""
+    return f"{whole}/{id}"
 
 
 def letters(count: int) -> str:

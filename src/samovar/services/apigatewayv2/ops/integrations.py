@@ -4,7 +4,7 @@ from samovar.core.context import Context, Params
 from samovar.services.apigatewayv2 import deploying, pages
 from samovar.services.apigatewayv2.errors import bad_request, conflict
 from samovar.services.apigatewayv2.records import Api, Integration, changed, made, shown
-from samovar.services.apigatewayv2.state import State, letters, listed, part
+from samovar.services.apigatewayv2.state import State, letters, listed, part, within
 
 _HTTP_TYPES = ("AWS_PROXY", "HTTP_PROXY")
 _VERSIONS = ("1.0", "2.0")
@@ -49,7 +49,10 @@ async def delete_integration(state: State, ctx: Context, params: Params) -> Para
                 f"Cannot delete Integration '{integration.integration_id}' due to being referenced by route "
                 f"'{route.route_key}'"
             )
-    await deploying.change(state, key, (state.integrations, integration.integration_id, None))
+    whole = within(integration.integration_id)
+    responses = [id for id, _ in listed(state.integration_responses, key) if id.startswith(whole)]
+    gone: list[deploying.Edit] = [(state.integration_responses, id, None) for id in responses]
+    await deploying.change(state, key, (state.integrations, integration.integration_id, None), *gone)
     return {}
 
 

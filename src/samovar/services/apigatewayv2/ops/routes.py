@@ -4,7 +4,7 @@ from samovar.core.context import Context, Params
 from samovar.services.apigatewayv2 import deploying, pages, route_key
 from samovar.services.apigatewayv2.errors import bad_request, conflict
 from samovar.services.apigatewayv2.records import Api, Route, changed, made, shown
-from samovar.services.apigatewayv2.state import ApiKey, State, letters, listed, part
+from samovar.services.apigatewayv2.state import ApiKey, State, letters, listed, part, within
 
 _INTEGRATION = "integrations/"
 
@@ -39,7 +39,9 @@ async def update_route(state: State, ctx: Context, params: Params) -> Params:
 async def delete_route(state: State, ctx: Context, params: Params) -> Params:
     key, _ = state.api(ctx, params["ApiId"])
     route = part(state.routes, key, params["RouteId"], "Route")
-    await deploying.change(state, key, (state.routes, route.route_id, None))
+    responses = [id for id, _ in listed(state.route_responses, key) if id.startswith(within(route.route_id))]
+    gone: list[deploying.Edit] = [(state.route_responses, id, None) for id in responses]
+    await deploying.change(state, key, (state.routes, route.route_id, None), *gone)
     return {}
 
 

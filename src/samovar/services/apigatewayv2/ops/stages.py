@@ -47,6 +47,7 @@ async def delete_stage(state: State, ctx: Context, params: Params) -> Params:
     stage = part(state.stages, key, params["StageName"], "stage")
     gone = deploying.left(state, key, [stage])
     await state.store.transact(state.stages.deleting((*key, stage.stage_name)), *gone)
+    state.connections.hang_up(key, stage.stage_name)
     return {}
 
 

@@ -1,0 +1,172 @@
+"""One connection of a WebSocket API: its messages, each to its route, and its end (facts/apigateway.md §10).
+
+Owns: what a client's words lead to, and what is sent back. The `net` listener of a client's socket.
+
+Rules: messages run side by side, as on AWS, up to a bound; beyond it the client is read no more. What comes is routed
+by the deployment that its stage has now. `$disconnect` is best effort: nobody waits for it.
+"""
+
+from functools import partial
+from typing import Any, Protocol
+
+import msgspec
+
+from samovar.net.frames import Code
+from samovar.net.websocket import WebSocket
+from samovar.services.apigatewayv2.websocket import answer, event
+from samovar.services.apigatewayv2.websocket.answer import FORBIDDEN, Answer
+from samovar.services.apigatewayv2.websocket.event import DISCONNECT, MESSAGE, Occurrence
+from samovar.services.apigatewayv2.websocket.selection import dig
+from samovar.services.apigatewayv2.websocket.stage import Served, Way
+from samovar.web.connections import CLOSED, GOING_AWAY, Connection, Connections, short_id
+
+_AT_ONCE = 32
+"""Messages of one connection whose targets may run."""
+
+_REASONS = {
+    Code.NORMAL: CLOSED,
+    Code.GOING_AWAY: GOING_AWAY,
+    Code.NO_STATUS: "Client-side close frame status not set",
+    Code.ABNORMAL: "Connection Closed Abnormally",
+}
+"""What `$disconnect` is told where the client gave no reason."""
+
+
+class Hall(Protocol):
+    """What conversations share."""
+
+    connections: Connections
+
+    def served(self, connection: Connection) -> Served | None:
+        """The stage of a connection as it is now; None where it has gone."""
+        ...
+
+    def now(self) -> float: ...
+
+
+class Conversation:
+    __slots__ = ("authorizer", "connection", "domain", "hall", "handshake", "running")
+
+    def __init__(self, hall: Hall, connection: Connection, domain: str, handshake: "Handshake") -> None:
+        self.hall = hall
+        self.connection = connection
+        self.domain = domain
+        self.handshake = handshake
+        self.authorizer: event.Members | None = None
+        """What the authorizer of `$connect` said, for every event from then on."""
+        self.running = 0
+
+    def occurrence(self, kind: str, served: Served, request_id: str = "") -> Occurrence:
+        """An event of this connection that happens now."""
+        variables = served.stage.stage_variables
+        made = Occurrence(kind, self.connection, self.domain, variables, request_id or short_id(), self.hall.now())
+        made.authorizer = self.authorizer
+        return made
+
+    # --- called by the socket
+
+    def opened(self, socket: WebSocket) -> None:
+        self.connection.socket = socket
+        self.hall.connections.add(self.connection)
+
+    def heard(self) -> None:
+        self.hall.connections.touch(self.connection)
+
+    def message(self, data: bytes, text: bool) -> None:
+        if not text:
+            self.connection.close(Code.UNSUPPORTED_DATA, "Binary frames are not supported")
+            return
+        served = self.hall.served(self.connection)
+        if served is None:
+            self._say(FORBIDDEN, short_id())
+            return
+        happened = self.occurrence(MESSAGE, served)
+        happened.message_id = short_id()
+        happened.body = data.decode()
+        way = served.way(Lookup(happened, self.handshake))
+        if way is None:
+            self._say(FORBIDDEN, happened.request_id)
+            return
+        happened.route_key = way.route.route_key
+        self._began()
+        way.target(happened, partial(self._answered, way, happened))
+
+    def closed(self, code: int, reason: str) -> None:
+        self.hall.connections.remove(self.connection)
+        served = self.hall.served(self.connection)
+        if served is None or served.disconnect is None:
+            return
+        happened = self.occurrence(DISCONNECT, served)
+        happened.route_key = served.disconnect.route.route_key
+        happened.end = (code, reason or _REASONS.get(code, ""))
+        happened.shaken = event.farewell(self.domain, self.connection.source_ip)
+        served.disconnect.target(happened, lambda answer: None)
+
+    # --- pieces
+
+    def _answered(self, way: Way, happened: Occurrence, answered: Answer) -> None:
+        self._ended()
+        if answered.error:
+            self._say(answered.error, happened.request_id)
+        elif way.responds and answered.body:
+            self.connection.send(answered.body)
+
+    def _say(self, error: str, request_id: str) -> None:
+        self.connection.send(answer.frame(error, self.connection.id, request_id))
+
+    def _began(self) -> None:
+        self.running += 1
+        if self.running == _AT_ONCE and self.connection.socket is not None:
+            self.connection.socket.hold(True)
+
+    def _ended(self) -> None:
+        self.running -= 1
+        if self.running == _AT_ONCE - 1 and self.connection.socket is not None:
+            self.connection.socket.hold(False)
+
+
+class Handshake(msgspec.Struct, frozen=True):
+    """What expressions may ask of the request that a connection began with."""
+
+    headers: dict[str, str]
+    """Names in lower case."""
+    query: dict[str, str]
+
+
+class Lookup:
+    """The variables of selection expressions, for one message. Its body is decoded only if one asks for it."""
+
+    __slots__ = ("_body", "_handshake", "_happened", "_known")
+
+    def __init__(self, happened: Occurrence, handshake: Handshake) -> None:
+        self._happened = happened
+        self._handshake = handshake
+        self._known = False
+        self._body: Any = None
+
+    def __call__(self, name: str) -> Any:
+        kind, _, rest = name.partition(".")
+        if kind == "request":
+            kind, _, rest = rest.partition(".")
+        if kind == "body":
+            return dig(self.body, rest)
+        if kind == "header":
+            return self._handshake.headers.get(rest.lower())
+        if kind == "querystring":
+            return self._handshake.query.get(rest)
+        if kind == "context":
+            return dig(event.context(self._happened), rest)
+        if kind == "stageVariables":
+            return self._happened.variables.get(rest)
+        return None
+
+    @property
+    def body(self) -> Any:
+        """The message as JSON; None where it isn't."""
+        if not self._known:
+            self._known = True
+            try:
+                self._body = msgspec.json.decode(self._happened.body or "")
+            except (msgspec.DecodeError, RecursionError):
+                self._body = None
+        return self._body

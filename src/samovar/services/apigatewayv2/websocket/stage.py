@@ -1,0 +1,65 @@
+"""A stage of a WebSocket API, ready for connections: its deployment's routes, compiled once.
+
+Owns: `Served` and which of its routes a message takes (facts/apigateway.md §10).
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from samovar.services.apigatewayv2.records import Api, Deployment, Route, Stage
+from samovar.services.apigatewayv2.state import ApiKey
+from samovar.services.apigatewayv2.websocket.selection import DEFAULT, Expression, Lookup
+from samovar.services.apigatewayv2.websocket.targets import Target, Targets
+
+CONNECT, DISCONNECT = "$connect", "$disconnect"
+
+
+class Way(msgspec.Struct, frozen=True):
+    """A route, ready to be taken."""
+
+    route: Route
+    target: Target
+    responds: bool
+    """What the target answers goes to the client."""
+
+
+class Served(msgspec.Struct, frozen=True):
+    """A stage, and the records that it was made from."""
+
+    api: Api
+    stage: Stage
+    deployment: Deployment
+    select: Expression
+    connect: Way | None
+    disconnect: Way | None
+    default: Way | None
+    ways: Mapping[str, Way]
+    """Those that a message may select."""
+
+    def way(self, lookup: Lookup) -> Way | None:
+        """The route of a message; None where no route is."""
+        selected = self.select.select(lookup)
+        return self.ways.get(selected, self.default) if selected is not None else self.default
+
+
+def compiled(key: ApiKey, api: Api, stage: Stage, deployment: Deployment, targets: Targets) -> Served:
+    snapshot = deployment.snapshot
+    integrations = {each.integration_id: each for each in snapshot.integrations}
+    answering = {each.route_id for each in snapshot.route_responses}
+    ways: dict[str, Way] = {}
+    for route in snapshot.routes:
+        integration = integrations.get((route.target or "").removeprefix("integrations/"))
+        target = targets.target(key, stage, route, integration)
+        responds = bool(route.route_response_selection_expression) and route.route_id in answering
+        ways[route.route_key] = Way(route, target, responds)
+    return Served(
+        api,
+        stage,
+        deployment,
+        Expression(api.route_selection_expression),
+        ways.pop(CONNECT, None),
+        ways.pop(DISCONNECT, None),
+        ways.pop(DEFAULT, None),
+        ways,
+    )
