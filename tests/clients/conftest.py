@@ -1,54 +1,31 @@
 """Other clients than the boto3 that is installed beside Samovar: the oldest boto3 that is supported, and the AWS CLI.
 
-The newest boto3 is the one that every other test uses, since Samovar sets no upper bound. The others are installed by
-pip once, each into a folder of its own below the machine's temporary folder, where later runs find them again; the
-tests are skipped, with pip's words, where there is no package index.
+The newest boto3 is the one that every other test uses, since Samovar sets no upper bound. The others come from PyPI.
 """
 
-import fcntl
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fetched
 import pytest
 
 OLDEST_BOTO3 = "boto3==1.18.0" if sys.version_info < (3, 12) else "boto3==1.28.84"
 """Of July 2021; the older ones' libraries can't be imported by Python 3.12, nor these by later ones."""
 CLI = "awscli>=1.40,<2"
-_PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
-
-
-def installed(requirement: str) -> Path:
-    """The folder with a requirement and all that it needs; it never changes once it is there."""
-    shelf = Path(tempfile.gettempdir()) / f"samovar-clients-{os.getuid()}"
-    shelf.mkdir(mode=0o700, exist_ok=True)
-    folder = shelf / f"{requirement}-{_PYTHON}"
-    with (shelf / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.is_dir():
-            staging = Path(tempfile.mkdtemp(dir=shelf))
-            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--target", str(staging)]
-            done = subprocess.run([*pip, requirement], capture_output=True, text=True, timeout=300)
-            if done.returncode:
-                shutil.rmtree(staging)
-                pytest.skip(f"{requirement} can't be installed: {done.stderr[-500:]}")
-            staging.rename(folder)
-    return folder
 
 
 @pytest.fixture(scope="session")
 def oldest_boto3() -> Path:
-    return installed(OLDEST_BOTO3)
+    return fetched.python(OLDEST_BOTO3)
 
 
 @pytest.fixture(scope="session")
 def cli() -> Path:
-    return installed(CLI)
+    return fetched.python(CLI)
 
 
 @pytest.fixture
