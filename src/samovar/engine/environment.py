@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
+
 from samovar.core import ids
 from samovar.core.clock import Clock
 from samovar.engine import credentials, extension_api, frames, lineage, report, runtime_api, telemetry_api
@@ -67,6 +69,7 @@ class House(Protocol):
     def started(self, environment: "Environment") -> None: ...
     def release(self, environment: "Environment") -> None: ...
     def discard(self, environment: "Environment") -> None: ...
+    def begin_again(self, version: Version, invocation: Invocation, done: "Done", sink: Sink | None) -> None: ...
 
 
 class Environment:
@@ -255,7 +258,14 @@ class Environment:
     def _break(self, died: SandboxDied) -> None:
         log.error("%s: %s", self, died)
         if self.state is not State.DEAD:
-            self.event(Event.BROKEN)
+            self.event(Event.LOST if self._may_move(Event.LOST) and self.state in INITIALISING else Event.BROKEN)
+
+    def _may_move(self, event: Event) -> bool:
+        """Whether its invocation may begin anew, which the caller knows that it hasn't."""
+        invocation = self._invocation
+        if invocation is None or invocation.moved >= _MOVES or self._dismissed:
+            return False
+        return allowed(self.state, event)
 
     async def dial(self) -> socket.socket | None:
         """A socket of its own network, not connected yet; None when there is no box."""
@@ -477,6 +487,9 @@ class Environment:
 
     def on_occupant_exit(self, how: Exit) -> None:
         self._exit = how
+        if self.state is State.BUSY and how.unread and self._may_move(Event.CRASHED_UNHEARD):
+            self._move_in_place(Event.CRASHED_UNHEARD)
+            return
         self._failed = True
         if self._extensions is not None:
             self._extensions.runtime_gone()
@@ -487,8 +500,19 @@ class Environment:
         self._failed = self._failed or self.state in (State.PREPARING, State.RESTORING)
         self._forget_extensions()
         self._telemetry.part()
-        if self.state is not State.DEAD:
+        unheard = self.state is not State.BUSY or how.unread
+        if how.box_gone and unheard and self._may_move(Event.LOST):
+            self.event(Event.LOST)
+        elif self.state is State.BUSY and unheard and not how.box_gone and self._may_move(Event.UNHEARD):
+            self._move_in_place(Event.UNHEARD)
+        elif self.state is not State.DEAD:
             self.event(Event.BROKEN if how.box_gone else Event.EXITED)
+
+    def _move_in_place(self, event: Event) -> None:
+        assert self._invocation is not None
+        log.warning("%s: its runtime had gone before it read the event; it initialises again", self)
+        self._invocation = msgspec.structs.replace(self._invocation, moved=self._invocation.moved + 1)
+        self.event(event)
 
     # --- its extensions ---------------------------------------------------------------------------------------------
 
@@ -656,14 +680,20 @@ class Environment:
         self._timing.begin(now)
         left_s = self.version.timeout_s - (now - self._began)
         deadline_ms = int((clock.machine() + left_s) * 1000)  # functions compare it with their own time
-        trace_id = self._trace_id = frames.complete_trace(invocation.trace_id, deadline_ms // 1000, self._mark)
-        self._journal.start(Beginning(invocation.request_id, invocation.invoked_arn, trace_id))
+        trace_id = self._trace_id
+        if not trace_id:  # else it is delivered once more: its first runtime hadn't heard of it
+            trace_id = self._trace_id = frames.complete_trace(invocation.trace_id, deadline_ms // 1000, self._mark)
+            self._journal.start(Beginning(invocation.request_id, invocation.invoked_arn, trace_id))
         if self._extensions is not None:
             self._extensions.invoke(invocation.request_id, invocation.invoked_arn, trace_id, deadline_ms)
         if self._launch.frames and not self._api.waiting:
             box.send(*frames.invocation(invocation, trace_id, deadline_ms))
         else:
             self._api.deliver(invocation, trace_id, deadline_ms)
+
+    def _look(self) -> None:
+        if self._box is not None and not self._box.sound() and self._may_move(Event.LOST):
+            self.event(Event.LOST)
 
     def _freeze(self) -> None:
         self._house.freeze_soon(self)
@@ -705,6 +735,13 @@ class Environment:
                 self._box.kill()
             self._box = None
         self._house.discard(self)
+
+    def _move(self) -> None:
+        invocation, done, sink = self._invocation, self._done, self._sink
+        assert invocation is not None and done is not None
+        self._invocation = self._done = self._sink = None
+        again = msgspec.structs.replace(invocation, moved=invocation.moved + 1)
+        self._house.begin_again(self.version, again, done, sink)
 
     def _release(self) -> None:
         if self._late is not None:
@@ -930,6 +967,8 @@ _RESTORE_TIMED_OUT = ("SnapStartTimeoutException", "Lambda couldn't restore the 
 """In the words that botocore's model has for them."""
 _BOXES_TRIED = 3
 """When a helper dies, those that depend on it may go one after the other."""
+_MOVES = 4
+"""An invocation begins anew at most so often: what kills its environments may be the function itself."""
 _BACKLOG_BYTES = 8 << 20
 _HOLD_S = 0.02
 _RESUME_AFTER_S = 0.02
@@ -942,11 +981,13 @@ _ACTIONS: dict[Effect, Callable[[Environment], None]] = {
     Effect.START_CLOCK: Environment._start_clock,
     Effect.REPORT_INIT: Environment._report_init,
     Effect.DELIVER: Environment._deliver,
+    Effect.LOOK: Environment._look,
     Effect.FREEZE: Environment._freeze,
     Effect.THAW: Environment._thaw,
     Effect.KILL: Environment._kill,
     Effect.DISCARD: Environment._discard,
     Effect.RELEASE: Environment._release,
+    Effect.MOVE: Environment._move,
     Effect.PARK: Environment._park,
     Effect.UNREADY: Environment._unready,
     Effect.RESPOND: Environment._respond,

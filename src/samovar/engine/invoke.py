@@ -54,6 +54,9 @@ _FREEZE_AFTER_S = 0.002
 _REAP_EVERY_S = 5.0
 _NEVER_S = 1e9
 _LEAVE_WITHIN_S = 3.0
+_FRESH_AFTER = 2
+"""Moves of an invocation after which it gets an environment of its own: the others may all have died with one helper,
+and know it only one by one."""
 
 
 class Engine:
@@ -102,7 +105,7 @@ class Engine:
         self._idle_timeout_s = idle_timeout_s
         self._loop = asyncio.get_running_loop()
         self._clocks: dict[Environment, tuple[float, Event]] = {}
-        self._ticking = False
+        self._ticking = self._closing = False
         self._to_freeze: set[Environment] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._living: set[Environment] = set()
@@ -137,7 +140,9 @@ class Engine:
 
     def _begin(self, version: Version, invocation: Invocation, done: Done, sink: Sink | None) -> None:
         now = self.clock.monotonic()
-        lease = self.provisioning.claim(version, invocation, now) or self.pool.assign(version, now)
+        fresh = invocation.moved >= _FRESH_AFTER
+        claimed = None if fresh else self.provisioning.claim(version, invocation, now)
+        lease = claimed or self.pool.assign(version, now, fresh=fresh)
         if isinstance(lease, Throttle):
             log.warning("throttled: %s", lease.message)
             raise AwsError("TooManyRequestsException", "Rate Exceeded.", Reason=_REASONS[lease.reason], Type="User")
@@ -231,6 +236,7 @@ class Engine:
             environment.destroy()
 
     async def close(self) -> None:
+        self._closing = True
         self._reaper.cancel()
         self._reloads.close()
         await self.debugger.close()
@@ -350,6 +356,15 @@ class Engine:
         self.pool.discard(environment)
         self.provisioning.lost(environment)
         self.debugger.freed(environment)
+
+    def begin_again(self, version: Version, invocation: Invocation, done: Done, sink: Sink | None) -> None:
+        """For an invocation whose environment has gone before its handler could begin."""
+        if self._closing:
+            payload = report.failure(invocation.request_id, report.SANDBOX_FAILURE, "The server stops")
+            done(Result(Outcome.FUNCTION_ERROR, payload, report.SANDBOX_FAILURE))
+            return
+        log.warning("%s: %s moves to another environment", version.function_name, invocation.request_id)
+        self._begin_late(version, invocation, done, sink)
 
     def offer(self, environment: Environment) -> None:
         """Let invocations have one that was initialised ahead of them."""

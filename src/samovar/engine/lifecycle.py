@@ -30,6 +30,9 @@ The rules (facts/lambda-runtime.md §3 and §7):
    more. Where the runtime or an extension goes and others stay, that is CRASHED, and those get their shutdown.
 7. An environment that belongs to an invocation (OCCUPIED) can't be retired, only break. Whoever leaves the occupied
    states answers exactly once and is then released or discarded; whoever leaves IDLE alive thaws.
+   Instead of an answer, an invocation moves to another environment when the box is LOST before the handler can have
+   begun: it initialises, or the runtime has certainly not read the event. Where only the runtime went so (UNHEARD) it
+   initialises again in place, as if its end had been noticed before the lease. What may have begun never begins twice.
 8. NEXT comes when the runtime *and* all extensions have asked for their next event: with extensions, INIT and
    ANSWERED last until then.
 9. An environment whose extensions must hear of its end is DISMISSED instead of RETIRED: it has left the pool already,
@@ -108,6 +111,12 @@ class Event(_Word):
     """The pool let go of it: idle too long, updated, its memory is needed, shutting down."""
     DISMISSED = auto()
     """The same, and it has extensions that are to be told."""
+    UNHEARD = auto()
+    """EXITED, and the runtime hadn't read the event."""
+    CRASHED_UNHEARD = auto()
+    """CRASHED: the runtime, and it hadn't read the event."""
+    LOST = auto()
+    """The box has gone, and the handler can't have begun."""
     BROKEN = auto()
     """The sandbox failed, an illegal transition was refused, or the server stops before the invocation ends."""
 
@@ -126,6 +135,8 @@ class Effect(_Word):
     """Log INIT_REPORT: an init has failed (successful ones are told by REPORT alone)."""
     DELIVER = auto()
     """Log START and hand the event to the runtime."""
+    LOOK = auto()
+    """See whether the box is still there, and whatever it depends on."""
     FREEZE = auto()
     THAW = auto()
     KILL = auto()
@@ -136,6 +147,8 @@ class Effect(_Word):
     """Give the environment back to the pool."""
     PARK = auto()
     """Tell whoever wanted it ahead that it is ready; the init clock stops."""
+    MOVE = auto()
+    """Give the invocation back, for another environment."""
     UNREADY = auto()
     """Tell them that it won't be, and why; the init clock stops."""
     # The answers. Each logs START if that wasn't done, then END and REPORT.
@@ -204,6 +217,7 @@ ENVIRONMENT: Final[Mapping[tuple[State, Event], Step]] = MappingProxyType({
     (State.RESTORING, Event.INIT_TIMED_OUT): (State.DEAD, (Effect.REPORT_RESTORE, Effect.FAIL_RESTORE, Effect.DISCARD)),
     (State.RESTORING, Event.CRASHED): (State.DEAD, (Effect.REPORT_RESTORE, Effect.FAIL_RESTORE, Effect.DISCARD)),
     (State.RESTORING, Event.EXITED): (State.DEAD, (Effect.REPORT_RESTORE, Effect.FAIL_RESTORE, Effect.DISCARD)),
+    (State.RESTORING, Event.LOST): (State.DEAD, (Effect.DISCARD, Effect.MOVE)),
     (State.RESTORING, Event.BROKEN): (State.DEAD, (Effect.FAIL_BOX, Effect.DISCARD)),
 
     (State.INIT, Event.NEXT): (State.BUSY, (Effect.START_CLOCK, Effect.DELIVER)),
@@ -211,6 +225,7 @@ ENVIRONMENT: Final[Mapping[tuple[State, Event], Step]] = MappingProxyType({
     (State.INIT, Event.INIT_TIMED_OUT): (State.RESTARTING, (Effect.REPORT_INIT, Effect.START_CLOCK, Effect.KILL)),
     (State.INIT, Event.CRASHED): (State.RESTARTING, (Effect.REPORT_INIT, Effect.START_CLOCK, Effect.KILL)),
     (State.INIT, Event.EXITED): (State.REINIT, (Effect.REPORT_INIT, Effect.START_CLOCK, Effect.START_RUNTIME)),
+    (State.INIT, Event.LOST): (State.DEAD, (Effect.DISCARD, Effect.MOVE)),
     (State.INIT, Event.BROKEN): (State.DEAD, (Effect.FAIL_BOX, Effect.DISCARD)),
 
     (State.REINIT, Event.NEXT): (State.BUSY, (Effect.DELIVER,)),
@@ -224,9 +239,10 @@ ENVIRONMENT: Final[Mapping[tuple[State, Event], Step]] = MappingProxyType({
         State.RESETTING, (Effect.REPORT_INIT, Effect.KILL, Effect.FAIL_EXIT, Effect.RELEASE)
     ),
     (State.REINIT, Event.EXITED): (State.EMPTY, (Effect.REPORT_INIT, Effect.FAIL_EXIT, Effect.RELEASE)),
+    (State.REINIT, Event.LOST): (State.DEAD, (Effect.DISCARD, Effect.MOVE)),
     (State.REINIT, Event.BROKEN): (State.DEAD, (Effect.FAIL_BOX, Effect.DISCARD)),
 
-    (State.IDLE, Event.LEASED): (State.BUSY, (Effect.START_CLOCK, Effect.THAW, Effect.DELIVER)),
+    (State.IDLE, Event.LEASED): (State.BUSY, (Effect.LOOK, Effect.START_CLOCK, Effect.THAW, Effect.DELIVER)),
     # Thawed, because the next runtime would start in a frozen box.
     (State.IDLE, Event.EXITED): (State.EMPTY, (Effect.THAW,)),
     (State.IDLE, Event.CRASHED): (State.RESETTING, (Effect.THAW, Effect.KILL)),
@@ -240,6 +256,9 @@ ENVIRONMENT: Final[Mapping[tuple[State, Event], Step]] = MappingProxyType({
     (State.BUSY, Event.TIMED_OUT): (State.RESETTING, (Effect.KILL, Effect.FAIL_TIMEOUT, Effect.RELEASE)),
     (State.BUSY, Event.CRASHED): (State.RESETTING, (Effect.KILL, Effect.FAIL_EXIT, Effect.RELEASE)),
     (State.BUSY, Event.EXITED): (State.EMPTY, (Effect.FAIL_EXIT, Effect.RELEASE)),
+    (State.BUSY, Event.UNHEARD): (State.REINIT, (Effect.START_RUNTIME,)),
+    (State.BUSY, Event.CRASHED_UNHEARD): (State.RESTARTING, (Effect.KILL,)),
+    (State.BUSY, Event.LOST): (State.DEAD, (Effect.DISCARD, Effect.MOVE)),
     (State.BUSY, Event.BROKEN): (State.DEAD, (Effect.FAIL_BOX, Effect.DISCARD)),
 
     (State.ANSWERED, Event.NEXT): (State.IDLE, (Effect.FREEZE, Effect.RELEASE)),
@@ -258,6 +277,7 @@ ENVIRONMENT: Final[Mapping[tuple[State, Event], Step]] = MappingProxyType({
     (State.RESTARTING, Event.EXITED): (State.REINIT, (Effect.START_RUNTIME,)),
     (State.RESTARTING, Event.CRASHED): (State.RESTARTING, ()),
     (State.RESTARTING, Event.TIMED_OUT): (State.RESETTING, (Effect.FAIL_TIMEOUT, Effect.RELEASE)),
+    (State.RESTARTING, Event.LOST): (State.DEAD, (Effect.DISCARD, Effect.MOVE)),
     (State.RESTARTING, Event.BROKEN): (State.DEAD, (Effect.FAIL_BOX, Effect.DISCARD)),
 
     (State.EMPTY, Event.LEASED): (State.REINIT, (Effect.START_CLOCK, Effect.START_RUNTIME)),

@@ -63,6 +63,8 @@ class Invocation(msgspec.Struct, frozen=True):
     """`Root=...;Parent=...;Sampled=0`; the engine adds what is missing."""
     tail: bool = False
     """Whether the caller wants the last 4 KB of the log."""
+    moved: int = 0
+    """How often the engine has begun with it anew, as what it was given to died before the handler could begin."""
 
 
 class Outcome(Enum):

@@ -112,7 +112,8 @@ class Pool(Generic[E]):
         parts = [*map(repr, self._groups.values()), repr(self.limits)]
         return f"Pool({'; '.join(parts)})"
 
-    def assign(self, version: Version, now: float) -> Lease[E] | Throttle:
+    def assign(self, version: Version, now: float, *, fresh: bool = False) -> Lease[E] | Throttle:
+        """`fresh`: no used one, even if there is one."""
         group = self._groups.get(version.key)
         share = group.share if group is not None else self.limits.share(version)
         slot = share.lease(now)
@@ -120,7 +121,7 @@ class Pool(Generic[E]):
             return slot
 
         # Reuse.
-        if group is not None and group.idle:
+        if group is not None and group.idle and not fresh:
             key, environment = group.idle.popitem()
             del self._idle[key]
             self._idle_mb -= environment.memory_mb

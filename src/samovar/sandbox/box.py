@@ -33,6 +33,7 @@ _TMP_MB = 512
 _MANY = 1 << 20
 """Processes."""
 _EMPTY_WITHIN_S = 5.0
+_CLOSED_WITHIN_S = 2.0
 _EMPTY_LOOK_S = 0.001
 _CREDENTIALS = struct.Struct("3i")
 """struct ucred: pid, uid, gid."""
@@ -180,7 +181,11 @@ class LinuxBox:
         self._occupant_exit = None
         try:
             self.zygote.occupants[number] = self
-            self._pid = await self._fork(command, number, theirs.fileno(), write)
+            self._pid, made = await self._fork(command, number, theirs.fileno(), write)
+            if self.dead:
+                link.close_all(made)
+            elif made:
+                self.occupant = made[0]
             theirs.close()  # now the end of the occupant is the end of the channel
             self._host_pid = await self._first_word(ours, command)
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
@@ -208,29 +213,27 @@ class LinuxBox:
         if self._tenant is not None:
             self._channel.on_frame = self._tenant.on_frame
 
-    async def _fork(self, command: spec.Command | None, number: int, channel: int, output: int) -> int:
-        """Have the zygote fork a process into the box; its pid as the zygote sees it."""
+    async def _fork(
+        self, command: spec.Command | None, number: int, channel: int, output: int, *, watched: bool = False
+    ) -> tuple[int, list[int]]:
+        """Have the zygote fork a process into the box; its pid as the zygote sees it, and its pidfd where it is
+        `watched` or a template."""
         if self.zygote.joins:
-            return await self._join(command, number, [channel, output])
+            return await self._join(command, number, [channel, output]), []
         descriptors = [channel, output, self._init if self._boxes.isolated else channel]
         request: dict[str, Any] = {"do": "occupy", "uid": self.uid, "network": not self._boxes.host_network}
         request |= {"number": number, "command": msgspec.to_builtins(command), "rehearse": not self.awaited}
-        request |= {"template": False, "processes": None}
+        request |= {"template": False, "watched": watched, "processes": None}
         if self._offspring is not None and command is None:
             # Its forks have its user, and so one count of processes; their control groups hold each to its own limit.
-            request |= {"template": True, "processes": _MANY if self.group else None}
+            request |= {"template": True, "watched": True, "processes": _MANY if self.group else None}
             descriptors.append(self._offspring.far_end.fileno())
         entrances, request["into"] = self.group.entrances() if self.group else ([], False)
         try:
             answer, made = await self.zygote.helper.ask(request, descriptors + entrances)
         finally:
             link.close_all(entrances)
-        if self.dead:
-            link.close_all(made)
-        elif made:
-            self.occupant = made[0]
-        pid: int = answer["pid"]
-        return pid
+        return answer["pid"], made
 
     async def _join(self, command: spec.Command | None, number: int, descriptors: list[int]) -> int:
         """The same by a template, which is hostile."""
@@ -276,6 +279,11 @@ class LinuxBox:
     def attach(self, tenant: Tenant) -> None:
         self._tenant = tenant
         self._channel.on_frame = tenant.on_frame
+
+    def sound(self) -> bool:
+        if self.dead or self._emptying or not self.zygote.helper.there() or not self._boxes.keeper.there():
+            return False
+        return all(companion.lives for companion in self._companions.values())
 
     async def assign(self, mounts: Sequence[tuple[Path, str]], limits: BoxLimits) -> list[str]:
         self._limits = limits
@@ -390,7 +398,9 @@ class LinuxBox:
         number = companion.number
         self._companions[number] = self.zygote.occupants[number] = companion
         try:
-            companion.pid = await self._fork(command, number, theirs.fileno(), write)
+            companion.pid, made = await self._fork(command, number, theirs.fileno(), write, watched=True)
+            companion.host_pid = pid_of(made[0])
+            link.close_all(made)
             self._started.append(companion.pid)
             theirs.close()
             await self._first_word(ours, command)
@@ -447,6 +457,7 @@ class LinuxBox:
         self.drain_output()
         if self._companions and self._tenant is not None and not self.dead and not self._emptying:
             self.zygote.occupants.pop(self._number, None)
+            how = msgspec.structs.replace(how, unread=self._channel.unread)
             self._occupant_exit = how
             self._tenant.on_occupant_exit(how)
         else:
@@ -457,13 +468,15 @@ class LinuxBox:
         if self.dead or self._emptying:
             return
         self._emptying = True
+        channel, self._channel = self._channel, Channel()
+        channel.mute()
         self._forget_occupant()
         with _group_may_have_gone():
             if self.group is not None and self.group.out_of_memory():
                 how = msgspec.structs.replace(how, out_of_memory=True)
-        self._boxes.spawn(self._clear(how))
+        self._boxes.spawn(self._clear(how, channel))
 
-    async def _clear(self, how: Exit) -> None:
+    async def _clear(self, how: Exit, channel: Channel) -> None:
         tenant = self._tenant
         if tenant is None or self.zygote.helper.gone:
             self._end()
@@ -481,8 +494,14 @@ class LinuxBox:
                 await self._emptied(self.group)
                 self.group.renew()
                 self._throttled = False
+            await channel.gone(_CLOSED_WITHIN_S)
         except (SandboxDied, OSError):
             self._end()
+            await channel.gone(_CLOSED_WITHIN_S)
+        finally:
+            unread = channel.unread
+            channel.close()
+        how = msgspec.structs.replace(how, unread=unread)
         self._emptying = False
         if tenant is not None and self._tenant is tenant:
             tenant.on_exit(msgspec.structs.replace(how, box_gone=self.dead))
@@ -511,7 +530,7 @@ class LinuxBox:
             companion.forget()
         self._companions.clear()
         self._occupant_exit = None
-        self._channel.on_frame = lambda kind, content: None
+        self._channel.mute()
         self._channel.close()
         if self._output >= 0:
             self._loop.remove_reader(self._output)
@@ -584,6 +603,12 @@ def _first_word(
         ready.set_exception(NotLaunched(data[1:].decode(errors="replace")))
     else:
         ready.set_exception(EOFError())
+
+
+def pid_of(pidfd: int) -> int:
+    """As this process sees it; -1 when it has gone."""
+    info = Path(f"/proc/self/fdinfo/{pidfd}").read_text()
+    return next(int(line.split()[1]) for line in info.splitlines() if line.startswith("Pid:"))
 
 
 def _peak_mb(pid: int) -> int:

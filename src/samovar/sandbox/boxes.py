@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from samovar.sandbox import cgroup, spec
-from samovar.sandbox.box import LinuxBox, Listeners, Mortal
+from samovar.sandbox.box import LinuxBox, Listeners, Mortal, pid_of
 from samovar.sandbox.helper import Helper
 from samovar.sandbox.network import Network, Reach, Router
 from samovar.sandbox.port import Box, Exit, SandboxDied
@@ -437,8 +437,6 @@ def _say_why_not(way: asyncio.Task[Router]) -> None:
 
 
 def _anonymous_mb(pidfd: int) -> int:
-    """Memory of a process that isn't files', by its pidfd (which names its pid as this process sees it)."""
-    info = Path(f"/proc/self/fdinfo/{pidfd}").read_text()
-    pid = next(line.split()[1] for line in info.splitlines() if line.startswith("Pid:"))
-    text = Path(f"/proc/{pid}/status").read_text()
+    """Memory of a process that isn't files'."""
+    text = Path(f"/proc/{pid_of(pidfd)}/status").read_text()
     return next((int(line.split()[1]) >> 10 for line in text.splitlines() if line.startswith("RssAnon:")), 0)

@@ -1,9 +1,13 @@
 """The stream socket to an occupant, cut into frames: `u32 length | u8 kind | content`, little endian.
 
-Rule: the far side is hostile. A frame longer than `LARGEST` ends the connection; nothing is parsed beyond the header.
+Rules:
+- The far side is hostile. A frame longer than `LARGEST` ends the connection; nothing is parsed beyond the header.
+- Whether the far side had read everything when it closed is the kernel's word, not its own: closing a Unix socket with
+  unread bytes in it resets the connection (unix(7) and `unix_release_sock`), and what is sent later fails with EPIPE.
 """
 
 import asyncio
+import select
 from collections.abc import Callable
 from typing import cast
 
@@ -25,11 +29,14 @@ class Channel(asyncio.BufferedProtocol):
         self.on_frame: OnFrame = lambda kind, content: None
         self.on_broken: Callable[[], None] = lambda: None
         """What follows is no frame; nothing more comes from here."""
-        self.write: Callable[[bytes], None] = _nowhere
+        self.write: Callable[[bytes], None] = self._nowhere
         self._transport: asyncio.Transport | None = None
         self._partial = bytearray()
         self._large: memoryview | None = None
         self._filled = 0
+        self._unread = False
+        self._gone: asyncio.Future[None] | None = None
+        """Somebody waits for the end of the connection."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -38,6 +45,31 @@ class Channel(asyncio.BufferedProtocol):
     def close(self) -> None:
         if self._transport is not None:
             self._transport.abort()
+
+    def mute(self) -> None:
+        """What still comes is dropped."""
+        self.on_frame = lambda kind, content: None
+        self.on_broken = lambda: None
+
+    @property
+    def unread(self) -> bool:
+        """Whether the far end is closed, and had certainly not read all that was written."""
+        transport = self._transport
+        if transport is None or self._unread:
+            return self._unread
+        poll = select.poll()
+        poll.register(transport.get_extra_info("socket").fileno(), 0)
+        events = poll.poll(0)
+        if not events or not events[0][1] & select.POLLHUP:
+            return False
+        return bool(events[0][1] & select.POLLERR) or transport.get_write_buffer_size() > 0
+
+    async def gone(self, within_s: float) -> None:
+        """Wait for the far end's close, after which `unread` is true or false for good."""
+        if self._transport is not None:
+            self._gone = asyncio.get_running_loop().create_future()
+            self.pause(False)
+            await asyncio.wait([self._gone], timeout=within_s)
 
     def pause(self, paused: bool) -> None:
         """Stop or go on reading; what was read already still comes as frames."""
@@ -87,10 +119,17 @@ class Channel(asyncio.BufferedProtocol):
             data = data[end:]
         self._partial += data
 
+    def eof_received(self) -> None:
+        self._unread = self._unread or (self._transport is not None and self._transport.get_write_buffer_size() > 0)
+        self.write = self._nowhere
+
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
-        self.write = _nowhere
+        self._unread = self._unread or isinstance(error, ConnectionResetError | BrokenPipeError)
+        self.write = self._nowhere
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
 
-
-def _nowhere(data: bytes) -> None:
-    """Where frames go that nobody can read any more."""
+    def _nowhere(self, data: bytes) -> None:
+        """Where bytes go that nobody can read any more."""
+        self._unread = True

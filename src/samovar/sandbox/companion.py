@@ -5,6 +5,8 @@ Owns: its output and the news of its end. Refuses: ending it, which is the box's
 
 import asyncio
 import os
+import signal
+from pathlib import Path
 from typing import Protocol
 
 from samovar.sandbox.port import Exit
@@ -24,6 +26,7 @@ class Companion:
         """`output`: the reading end of its pipe, which is the companion's from now on."""
         self.number = number
         self.pid = 0
+        self.host_pid = 0
         self._host = host
         self._loop = asyncio.get_running_loop()
         self._output = output
@@ -34,6 +37,17 @@ class Companion:
         self.drain()
         self.forget()
         self._host.companion_left(self, how)
+
+    @property
+    def lives(self) -> bool:
+        """Not if it was killed, also when it is frozen and so can't die yet."""
+        try:
+            status = Path(f"/proc/{self.host_pid}/status").read_text()
+        except OSError:
+            return False
+        told = dict(line.split(":", 1) for line in status.splitlines())
+        pending = int(told["SigPnd"], 16) | int(told["ShdPnd"], 16)
+        return not pending & 1 << (signal.SIGKILL - 1) and told["State"].split()[0] not in ("Z", "X")
 
     def drain(self) -> None:
         """Hand over what it has written so far."""

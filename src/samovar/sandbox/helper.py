@@ -4,6 +4,7 @@ loop."""
 import asyncio
 import json
 import os
+import select
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -34,6 +35,12 @@ class Helper:
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         loop.add_reader(self._socket.fileno(), self._readable)
+        self._poll = select.poll()
+        self._poll.register(self._socket.fileno(), 0)
+
+    def there(self) -> bool:
+        """Whether it hasn't gone; also when that would be noticed only later."""
+        return not self.gone and not self._poll.poll(0)
 
     async def ask(self, request: dict[str, Any], descriptors: Sequence[int] = ()) -> Answer:
         """Send a request and wait for its answer. SandboxDied when it fails, comes too late, or the helper goes."""

@@ -28,6 +28,8 @@ class Exit(msgspec.Struct, frozen=True):
     out_of_memory: bool = False
     box_gone: bool = False
     """The box went with it, and can't be started again."""
+    unread: bool = False
+    """It certainly hadn't read all that was sent to it."""
 
 
 class SandboxDied(Exception):
@@ -71,6 +73,9 @@ class Box(Protocol):
         ...
 
     def attach(self, tenant: Tenant) -> None: ...
+
+    def sound(self) -> bool:
+        """Whether it is there, and what it depends on: also what has just gone, and will be told of in a moment."""
 
     async def assign(self, mounts: Sequence[tuple[Path, str]], limits: BoxLimits) -> list[str]:
         """Give the box to a function: host folders appear in it, read-only. Returns where the occupant finds each."""

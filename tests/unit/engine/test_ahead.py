@@ -69,6 +69,9 @@ class FakeBox:
     def peak_memory_mb(self) -> int:
         return 30
 
+    def sound(self) -> bool:
+        return True
+
     def attach(self, tenant: object) -> None: ...
     def throttle(self) -> None: ...
     def drain_output(self) -> None: ...

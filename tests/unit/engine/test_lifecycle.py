@@ -33,15 +33,16 @@ def live(state: State, *events: Event) -> tuple[State, list[Effect]]:
 
 
 @pytest.mark.parametrize(("state", "event", "after", "effects"), ROWS)
-def test_whoever_is_waited_for_answers_exactly_once_and_nothing_else_answers(state, event, after, effects):
-    answers = [effect for effect in effects if effect in ANSWERS]
+def test_whoever_is_waited_for_answers_or_moves_exactly_once_and_nothing_else_answers(state, event, after, effects):
+    answers = [effect for effect in effects if effect in ANSWERS or effect is Effect.MOVE]
     assert len(answers) == (state in WAITED_FOR and after not in WAITED_FOR)
 
 
 @pytest.mark.parametrize(("state", "event", "after", "effects"), ROWS)
 def test_an_environment_that_is_done_is_released_last_or_discarded(state, event, after, effects):
     if state in OCCUPIED and after not in OCCUPIED:
-        assert effects[-1] is (Effect.DISCARD if after is State.DEAD else Effect.RELEASE)
+        done = [effect for effect in effects if effect is not Effect.MOVE]
+        assert done[-1] is (Effect.DISCARD if after is State.DEAD else Effect.RELEASE)
     else:
         assert Effect.RELEASE not in effects
 
@@ -101,6 +102,24 @@ def test_exactly_unoccupied_environments_can_be_leased_and_retired(state):
                 step(state, event)
         else:
             assert step(state, event)
+
+
+@pytest.mark.parametrize(("state", "event", "after", "effects"), ROWS)
+def test_an_invocation_moves_only_when_its_environment_has_gone_and_its_place_is_free(state, event, after, effects):
+    if Effect.MOVE in effects:
+        assert (event, after) == (Event.LOST, State.DEAD)
+        assert effects[-2:] == (Effect.DISCARD, Effect.MOVE)
+
+
+def test_what_was_answered_never_moves_or_begins_again():
+    for event in (Event.LOST, Event.UNHEARD, Event.CRASHED_UNHEARD):
+        assert (State.ANSWERED, event) not in ENVIRONMENT
+
+
+def test_a_runtime_that_had_not_read_the_event_is_replaced_as_if_it_had_gone_before_the_lease():
+    assert step(State.BUSY, Event.UNHEARD) == (State.REINIT, (Effect.START_RUNTIME,))
+    state, effects = live(State.BUSY, Event.CRASHED_UNHEARD, Event.EXITED)
+    assert (state, effects) == (State.REINIT, [Effect.KILL, Effect.START_RUNTIME])
 
 
 def test_every_state_is_reached_and_every_event_and_effect_is_used():

@@ -75,6 +75,15 @@ def test_the_first_invocation_starts_an_environment_of_its_own():
     assert repr(pool) == "Pool(f: 1 busy, 0 idle, 0 starting; 1 of 1000)"
 
 
+def test_who_wants_a_fresh_one_gets_no_used_one():
+    """Not even where its memory must come from one."""
+    pool = make_pool(memory_mb=128)
+    pool.release(running(pool, version()), 1.0)
+    lease = pool.assign(version(), 2.0, fresh=True)
+    assert lease == Lease(Env("env-2", "f/1", 128), cold=True, destroy=(Env("env-1", "f/1", 128),))
+    assert repr(pool) == "Pool(f: 0 busy, 0 idle, 1 starting; 1 of 1000)"
+
+
 def test_a_released_environment_is_reused():
     pool = make_pool()
     environment = running(pool, version())

@@ -59,6 +59,9 @@ class FakeBox:
     def peak_memory_mb(self) -> int:
         return 30
 
+    def sound(self) -> bool:
+        return True
+
     def attach(self, tenant: object) -> None: ...
     def throttle(self) -> None: ...
     def stop(self) -> None: ...

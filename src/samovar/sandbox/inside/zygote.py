@@ -12,10 +12,10 @@ The module has `warm()` (once, before the first fork), `rehearse()` (in an occup
 `serve(channel)` (the occupant's whole life).
 
 Requests:
-  occupy {id, number, uid, into, network, rehearse, command, template, processes}
+  occupy {id, number, uid, into, network, rehearse, command, template, watched, processes}
          + [channel, output, init's pidfd?, the template's link?, cgroup descriptors...]
          -> {"id", "pid"} or {"id", "error"}
-         template: the occupant shall fork further ones (see `template`); the answer then has its pidfd.
+         template: the occupant shall fork further ones (see `template`). watched: the answer has its pidfd.
          processes: RLIMIT_NPROC, null for the usual.
          cgroup descriptors: v1 `tasks` files, written by the child; {"into": true} means the last is a v2 directory.
          command: null for the module, or {"tries": [argv...], "environ", "cwd", "channel": bool}: the first argv that
@@ -159,7 +159,7 @@ class Zygote:
             pid = self.fork(request, given)
             self.children[pid] = request["number"]
             answer["pid"] = pid
-            if request["template"]:
+            if request["watched"]:
                 made.append(syscalls.pidfd_open(pid))
         except OSError as error:
             answer["error"] = str(error)
