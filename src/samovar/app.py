@@ -43,6 +43,7 @@ from samovar.gateway.authority import OPERATOR, Authority
 from samovar.gateway.dispatch import Gateway
 from samovar.gateway.doors import Aside, BadView, Doors, Site
 from samovar.gateway.identity import DEFAULT_ACCOUNT, Identities
+from samovar.net.message import Response, Streamed
 from samovar.net.server import Server, serve
 from samovar.net.tls import Contexts
 from samovar.sandbox import cgroup, doctor
@@ -73,6 +74,7 @@ from samovar.store.queue import Queues
 from samovar.store.sqlite import Store, open_store
 from samovar.store.vault import Vault
 from samovar.web.connections import Connections
+from samovar.web.domains import Domains
 from samovar.web.front import Front
 from samovar.web.functions import Functions
 from samovar.wire.model import Models
@@ -225,15 +227,14 @@ class App:
 
     async def _open_web(self, rooms: AsyncExitStack, store: Store, functions: Functions) -> list[Service]:
         """The services whose resources web requests are for, behind one door."""
-        self._front = Front()
-        rest = await apigateway.build(store, self._clock, self._front, functions)
+        front = self._front = Front()
+        domains = front.domains = await Domains.open(store)
+        rest = await apigateway.build(store, self._clock, front, functions)
         connections = Connections(self._clock)
         rooms.callback(connections.close)
-        return [
-            rest,
-            await apigatewayv2.build(store, self._clock, self.acting, self._front, functions, connections),
-            apigatewaymanagementapi.build(connections),
-        ]
+        v2 = await apigatewayv2.build(store, self._clock, self.acting, front, domains, functions, connections)
+        self._close_with(rooms, v2)
+        return [rest, v2, apigatewaymanagementapi.build(connections)]
 
     def _issue(self, version: Version) -> Keys:
         """The keys of a function's role, for one of its environments."""
@@ -360,7 +361,7 @@ class App:
         rooms.push_async_callback(gateway.close)
         try:
             server = await serve(
-                gateway.handle, host=settings.host, port=settings.port, admit=admit, tls=await self._contexts()
+                gateway.handle, host=settings.host, port=settings.port, admit=self._admit, tls=await self._contexts()
             )
         except OSError as error:
             raise PortTaken(_explain(settings, error)) from error
@@ -380,6 +381,13 @@ class App:
                 raise NoCertificate(str(error)) from None
         authority = await asyncio.to_thread(certificates.Authority.open, settings.ca_file, clock)
         return certificates.Issued(authority, certificate_names(settings), [settings.region], clock)
+
+    def _admit(self, method: str, path: str, headers: Mapping[str, str]) -> int | Streamed | Response:
+        """APIs have a limit of their own."""
+        host = headers.get("host", "").lower()
+        if self._front.claims(host, path):
+            return self._front.admit(host, path, headers)
+        return admit(method, path, headers)
 
     def _warm_up(self) -> None:
         """Have the likeliest runtime ready before the first function is there: Samovar's own version of Python."""

@@ -20,24 +20,25 @@ _BETWEEN_CONNECTIONS = frozenset({"connection", "keep-alive", "proxy-connection"
 LOOPBACK = "127.0.0.1"
 
 
-class Routed(msgspec.Struct, frozen=True):
-    """What the API has made of a request."""
+class Routed(msgspec.Struct):
+    """What the API has made of a request so far."""
 
     account: str
     api: str
     domain: str
     stage: str
-    route_key: str
     path: str
-    """As sent, with the stage, percent-encoded."""
-    parameters: dict[str, str]
-    """Of the path, decoded."""
+    """With the stage, decoded: HTTP APIs decode `rawPath`, unlike function URLs."""
     variables: dict[str, str]
     """Of the stage."""
     request_id: str
     trace: str
     now: float
+    route_key: str = ""
+    parameters: dict[str, str] = {}
+    """Of the path, decoded."""
     authorizer: dict[str, Any] | None = None
+    """`{"jwt": ...}`, `{"lambda": ...}` or `{"iam": ...}`."""
 
 
 def written(routed: Routed, request: Request) -> bytes:

@@ -10,6 +10,7 @@ says by `join` which ids are its own. Rule: asked for every request that the pla
 
 import re
 from collections.abc import Callable
+from collections.abc import Mapping as Map
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -54,25 +55,28 @@ Serve = Callable[[Visit], None]
 Find = Callable[[str, str], Serve | None]
 """Who serves an API, by its id and the region that was asked for (empty: any); None where it isn't one of theirs."""
 
+PAYLOAD_LIMIT = 10 * 1024 * 1024
+"""Bytes of a request's body, for every kind of API (facts/apigateway.md §12)."""
+
 
 class Domains(Protocol):
     """Custom domains and their mappings."""
 
     def known(self, domain: str) -> bool: ...
 
-    def find(self, domain: str, path: str) -> Mapping | None:
-        """Where a path leads; None where no mapping fits."""
+    def find(self, domain: str, request: Request) -> Mapping | None:
+        """Where a request leads; None where no mapping fits."""
         ...
 
 
 class Front:
     def __init__(self) -> None:
         self.domains: Domains | None = None
-        self._finds: list[Find] = []
+        self._finds: list[tuple[Find, str]] = []
 
-    def join(self, find: Find) -> None:
-        """From now on `find` is asked for APIs as well."""
-        self._finds.append(find)
+    def join(self, find: Find, too_large: str = "Request Entity Too Large") -> None:
+        """From now on `find` is asked for APIs as well; `too_large`: what they say to a body beyond the limit."""
+        self._finds.append((find, too_large))
 
     def claims(self, host: str, path: str) -> bool:
         """Whether a request is for an API; `host` as sent, in lower case.
@@ -85,32 +89,40 @@ class Front:
             return True
         return self.domains is not None and self.domains.known(host.partition(":")[0])
 
+    def admit(self, host: str, path: str, headers: Map[str, str]) -> int | Response:
+        """The largest body of a request that `claims` has claimed, or the refusal of one that is larger."""
+        if int(headers.get("content-length", 0)) <= PAYLOAD_LIMIT:
+            return PAYLOAD_LIMIT
+        api, region, _, _ = _named(host, path)
+        text = next((text for find, text in self._finds if find(api, region)), "Request Entity Too Large")
+        return Response(413, [("Content-Type", "application/json")], msgspec.json.encode({"message": text}))
+
     def serve(self, request: Request, ctx: Context, reply: Reply) -> None:
         """Answer a request that `claims` has claimed, now or later."""
         host = request.headers.get("host", "").lower()
-        named = _HOST.fullmatch(host)
-        if named is not None:
-            self._open(Visit(request, ctx, reply, named["id"], named["domain"], request.path), named["region"])
-        elif request.path.startswith(PATH):
-            api, _, rest = request.path.removeprefix(PATH).partition("/")
-            self._open(Visit(request, ctx, reply, api, "", f"/{rest}"), "")
-        else:
-            self._open_mapped(host.partition(":")[0], request, ctx, reply)
-
-    def _open_mapped(self, domain: str, request: Request, ctx: Context, reply: Reply) -> None:
-        mapping = self.domains.find(domain, request.path) if self.domains is not None else None
-        if mapping is None:
-            reply(forbidden(ctx.request_id))
-            return
-        self._open(Visit(request, ctx, reply, mapping.api, domain, request.path, mapping), "")
-
-    def _open(self, visit: Visit, region: str) -> None:
-        for find in self._finds:
-            serve = find(visit.api, region)
+        api, region, domain, path = _named(host, request.path)
+        mapping = None
+        if not api and self.domains is not None:
+            domain = host.partition(":")[0]
+            mapping = self.domains.find(domain, request)
+            api = mapping.api if mapping is not None else ""
+        for find, _ in self._finds:
+            serve = find(api, region)
             if serve is not None:
-                serve(visit)
+                serve(Visit(request, ctx, reply, api, domain, path, mapping))
                 return
-        visit.reply(forbidden(visit.ctx.request_id))
+        reply(forbidden(ctx.request_id))
+
+
+def _named(host: str, path: str) -> tuple[str, str, str, str]:
+    """(id, region, domain, the path from there on) of the API that a request names; empty what it doesn't say."""
+    named = _HOST.fullmatch(host)
+    if named is not None:
+        return named["id"], named["region"], named["domain"], path
+    if path.startswith(PATH):
+        api, _, rest = path.removeprefix(PATH).partition("/")
+        return api, "", "", f"/{rest}"
+    return "", "", "", path
 
 
 def address(api: str, region: str, endpoint: str, scheme: str = "") -> str:

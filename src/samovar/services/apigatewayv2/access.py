@@ -1,9 +1,18 @@
 """What API Gateway v2's operations need to be allowed (service authorization reference, API Gateway Management V2)."""
 
+from urllib.parse import quote
+
 from samovar.core.access import Access, on
+from samovar.core.context import Context, Params
 from samovar.web.resources import methods, path
 
 _API = "/apis/{ApiId}"
+_DOMAIN = "/domainnames/{DomainName}"
+
+
+def _tagged(ctx: Context, params: Params) -> str:
+    return f"arn:aws:apigateway:{ctx.region}::/tags/{quote(str(params['ResourceArn']), safe='')}"
+
 
 _RESOURCES = on(
     (path("/apis"), "CreateApi GetApis ImportApi"),
@@ -32,8 +41,23 @@ _RESOURCES = on(
     (path(f"{_API}/integrations/{{IntegrationId}}"), "GetIntegration UpdateIntegration DeleteIntegration"),
     (path(f"{_API}/stages"), "CreateStage GetStages"),
     (path(f"{_API}/stages/{{StageName}}"), "GetStage UpdateStage DeleteStage"),
+    (path(f"{_API}/stages/{{StageName}}/accesslogsettings"), "DeleteAccessLogSettings"),
+    (path(f"{_API}/stages/{{StageName}}/routesettings/{{RouteKey}}"), "DeleteRouteSettings"),
+    (path(f"{_API}/stages/{{StageName}}/cache/authorizers"), "ResetAuthorizersCache"),
+    (path(f"{_API}/routes/{{RouteId}}/requestparameters/{{RequestParameterKey}}"), "DeleteRouteRequestParameter"),
+    (path(f"{_API}/authorizers"), "CreateAuthorizer GetAuthorizers"),
+    (path(f"{_API}/authorizers/{{AuthorizerId}}"), "GetAuthorizer UpdateAuthorizer DeleteAuthorizer"),
     (path(f"{_API}/deployments"), "CreateDeployment GetDeployments"),
     (path(f"{_API}/deployments/{{DeploymentId}}"), "GetDeployment UpdateDeployment DeleteDeployment"),
+    (path("/vpclinks"), "CreateVpcLink GetVpcLinks"),
+    (path("/vpclinks/{VpcLinkId}"), "GetVpcLink UpdateVpcLink DeleteVpcLink"),
+    (path("/domainnames"), "CreateDomainName GetDomainNames"),
+    (path(_DOMAIN), "GetDomainName UpdateDomainName DeleteDomainName"),
+    (path(f"{_DOMAIN}/apimappings"), "CreateApiMapping GetApiMappings"),
+    (path(f"{_DOMAIN}/apimappings/{{ApiMappingId}}"), "GetApiMapping UpdateApiMapping DeleteApiMapping"),
+    (path(f"{_DOMAIN}/routingrules"), "CreateRoutingRule ListRoutingRules"),
+    (path(f"{_DOMAIN}/routingrules/{{RoutingRuleId}}"), "GetRoutingRule PutRoutingRule DeleteRoutingRule"),
+    (_tagged, "TagResource UntagResource GetTags"),
 )
 
 

@@ -153,6 +153,18 @@ class Deployment(Record, frozen=True, kw_only=True):
     snapshot: Snapshot = Snapshot()
 
 
+class VpcLink(Record, frozen=True, kw_only=True):
+    vpc_link_id: str
+    name: str
+    created_date: float
+    subnet_ids: list[str]
+    security_group_ids: list[str] = []
+    tags: dict[str, str] = {}
+    vpc_link_status: str = "AVAILABLE"
+    vpc_link_status_message: str = "VPC link is ready to route traffic"
+    vpc_link_version: str = "V2"
+
+
 R = TypeVar("R", bound=Record)
 
 _DEFAULTS_SHOWN: dict[type[Record], tuple[str, ...]] = {
@@ -160,6 +172,13 @@ _DEFAULTS_SHOWN: dict[type[Record], tuple[str, ...]] = {
     Route: ("api_key_required", "authorization_type"),
     Integration: ("connection_type", "payload_format_version", "timeout_in_millis"),
     Stage: ("default_route_settings", "route_settings", "stage_variables", "tags"),
+    VpcLink: (
+        "security_group_ids",
+        "tags",
+        "vpc_link_status",
+        "vpc_link_status_message",
+        "vpc_link_version",
+    ),
     Deployment: ("auto_deployed", "deployment_status"),
     Model: ("content_type", "schema"),
 }

@@ -28,6 +28,8 @@ def parse(text: str) -> RouteKey | None:
     found = _KEY.fullmatch(text)
     if found is None:
         return None
+    if found["path"].endswith("/"):
+        return None
     segments: list[str | None] = []
     names: list[str] = []
     given = found["path"].split("/")

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from samovar.services.apigatewayv2.http_site import HttpSite
+from samovar.services.apigatewayv2.http.site import HttpSite
 from samovar.services.apigatewayv2.state import State
 from samovar.services.apigatewayv2.websocket.site import WebSocketSite
 from samovar.web.front import Serve

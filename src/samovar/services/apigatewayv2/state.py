@@ -22,10 +22,12 @@ from samovar.services.apigatewayv2.records import (
     Route,
     RouteResponse,
     Stage,
+    VpcLink,
 )
 from samovar.store.sqlite import Change, Store
 from samovar.store.table import Table
 from samovar.web.connections import Connections
+from samovar.web.domains import Domains
 
 R = TypeVar("R", bound=Record)
 
@@ -36,9 +38,10 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 class State:
-    def __init__(self, store: Store, clock: Clock, connections: Connections) -> None:
+    def __init__(self, store: Store, clock: Clock, domains: Domains, connections: Connections) -> None:
         self.store = store
         self.clock = clock
+        self.domains = domains
         self.connections = connections
         self._keys: dict[str, ApiKey] = {}
 
@@ -53,6 +56,7 @@ class State:
         self.models = await Table.open(store, "apigatewayv2.models", Model)
         self.stages = await Table.open(store, "apigatewayv2.stages", Stage)
         self.deployments = await Table.open(store, "apigatewayv2.deployments", Deployment)
+        self.vpc_links = await Table.open(store, "apigatewayv2.vpc_links", VpcLink)
         self.parts: list[Table[Any]] = [
             self.routes,
             self.integrations,
@@ -103,6 +107,8 @@ class State:
         self.connections.hang_up()
         self._keys.clear()
         await self.apis.clear()
+        await self.vpc_links.clear()
+        await self.domains.clear()
         for table in self.parts:
             await table.clear()
 

@@ -9,7 +9,6 @@ Owns: which URL a request means, and who may enter.
 
 import re
 
-from samovar.core import ids
 from samovar.core.clock import Clock
 from samovar.core.context import Context
 from samovar.core.errors import AwsError
@@ -22,6 +21,7 @@ from samovar.services.lambda_.ports import Authority
 from samovar.services.lambda_.url_event import Visit
 from samovar.services.lambda_.url_stream import StreamedPage
 from samovar.services.lambda_.urls import LABEL, PATH, Urls
+from samovar.web.trace import trace_of
 from samovar.wire import sigv4
 
 EVENT_LIMIT = 6 * 1024 * 1024
@@ -29,7 +29,6 @@ EVENT_LIMIT = 6 * 1024 * 1024
 ACTION = "lambda:InvokeFunctionUrl"
 
 _HOST = re.compile(rf"(?P<domain>(?P<id>[a-z0-9]+){re.escape(LABEL)}(?P<region>[a-z0-9-]+)\.[^:]+)(?::\d+)?")
-_TRACE = re.compile(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}(?:;(?:Parent=[0-9a-f]{16}|Sampled=[01?]))*")
 
 
 class UrlSite:
@@ -96,8 +95,7 @@ class UrlSite:
 
     def _invoke(self, visit: Visit, request: Request, ctx: Context, reply: Reply) -> None:
         url, now = visit.url, self._clock.now()
-        given = request.headers.get("x-amzn-trace-id", "")
-        trace = given if _TRACE.fullmatch(given) else f"Root=1-{int(now):08x}-{ids.hex_id(24)}"
+        trace = trace_of(request.headers.get("x-amzn-trace-id", ""), now)
         event = url_event.written(visit, request, ctx, trace, now)
         if len(event) > EVENT_LIMIT:
             reply(url_answer.too_large(EVENT_LIMIT, ctx.request_id))

@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl, unquote
 
 from samovar.net.message import Response
 from samovar.net.websocket import SocketLimits, refusal, switching
-from samovar.services.apigatewayv2.exchange import trace_of
 from samovar.services.apigatewayv2.records import Api, Stage
 from samovar.services.apigatewayv2.state import ApiKey, State
 from samovar.services.apigatewayv2.websocket import answer, event
@@ -23,6 +22,7 @@ from samovar.web.answer_v2 import sendable
 from samovar.web.connections import Connection
 from samovar.web.event_v2 import source_ip
 from samovar.web.front import Visit, domain_name, forbidden
+from samovar.web.trace import trace_of
 
 _PROTOCOL = "sec-websocket-protocol"
 LIMITS = SocketLimits()

@@ -2,7 +2,7 @@
 
 Rules: a route that fits the whole path goes before greedy ones, these by the length of what they say of it, and
 `$default` takes the rest. Segment by segment, a literal goes before a variable; at the same place a route for the
-method goes before one for `ANY`.
+method goes before one for `ANY`. A slash at the end doesn't count, but that a greedy route takes it as its rest.
 """
 
 from collections.abc import Iterable
@@ -47,12 +47,14 @@ class Routing(Generic[T]):
         if "%" in path:
             segments = [unquote(segment) for segment in segments]
         values: list[str] = []
-        for ends in (_full, _greedy):
-            found = ends(self._root, method, segments, 0, values)
-            if found is not None:
-                names, what = found
-                return what, dict(zip(names, values, strict=True))
-        return (self._default, {}) if self._default is not None else None
+        whole = segments[:-1] if len(segments) > 1 and not segments[-1] else segments
+        found = _full(self._root, method, whole, 0, values)
+        if found is None and segments != [""]:
+            found = _greedy(self._root, method, segments, 0, values)
+        if found is None:
+            return (self._default, {}) if self._default is not None else None
+        names, what = found
+        return what, dict(zip(names, values, strict=True)) if names else {}
 
     def _add(self, key: str, what: T) -> None:
         if key == DEFAULT:
@@ -94,10 +96,9 @@ def _greedy(node: _Node[T], method: str, segments: list[str], at: int, values: l
         if found is not None:
             return found
         del values[len(values) - len(value) :]
-    rest = "/".join(segments[at:])
-    found = (node.greedy.get(method) or node.greedy.get(ANY)) if rest else None
+    found = node.greedy.get(method) or node.greedy.get(ANY)
     if found is not None:
-        values.append(rest)
+        values.append("/".join(segments[at:]).removesuffix("/"))
     return found
 
 

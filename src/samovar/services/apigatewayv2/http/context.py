@@ -1,0 +1,87 @@
+"""`$context` of an HTTP API: what is known of a request, in words (facts/apigateway.md §5, §9).
+
+Owns: the variables. Rule: one that isn't set is None, which an access log writes as `-`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from samovar.services.apigatewayv2.http.exchange import Exchange
+from samovar.web.event_v2 import clf_time, source_ip
+
+
+def variable(exchange: Exchange, name: str) -> str | None:
+    """The value of `$context.NAME`."""
+    read = _VARIABLES.get(name)
+    if read is not None:
+        return read(exchange) or None
+    if name.startswith("authorizer."):
+        return _authorizer(exchange, name.removeprefix("authorizer."))
+    return _identity(exchange, name.removeprefix("identity.")) if name.startswith("identity.") else None
+
+
+def _authorizer(exchange: Exchange, name: str) -> str | None:
+    """What the authorizer said of the caller: a claim, or a member of its context."""
+    given = exchange.routed.authorizer or {}
+    if name.startswith("claims."):
+        return _text(given.get("jwt", {}).get("claims", {}).get(name.removeprefix("claims.")))
+    return _text(given.get("lambda", {}).get(name))
+
+
+def _identity(exchange: Exchange, name: str) -> str | None:
+    iam = (exchange.routed.authorizer or {}).get("iam") or {}
+    return _text(iam.get({"caller": "callerId", "user": "userId"}.get(name, name)))
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return msgspec.json.encode(value).decode()
+
+
+def _quoted(exchange: Exchange) -> str:
+    return msgspec.json.encode(exchange.error).decode() if exchange.error else ""
+
+
+def _number(value: int) -> str:
+    return str(value) if value else ""
+
+
+_VARIABLES: dict[str, Callable[[Exchange], str]] = {
+    "accountId": lambda exchange: exchange.routed.account,
+    "apiId": lambda exchange: exchange.routed.api,
+    "authorizer.error": lambda exchange: exchange.authorizer_error,
+    "authorizer.status": lambda exchange: _number(exchange.authorizer_status),
+    "customDomain.basePathMatched": lambda exchange: (
+        exchange.visit.mapping.base_path.lstrip("/") or "(none)" if exchange.visit.mapping else ""
+    ),
+    "dataProcessed": lambda exchange: str(len(exchange.request.body) + exchange.length),
+    "domainName": lambda exchange: exchange.routed.domain,
+    "domainPrefix": lambda exchange: exchange.routed.domain.partition(".")[0],
+    "error.message": lambda exchange: exchange.error,
+    "error.messageString": _quoted,
+    "extendedRequestId": lambda exchange: exchange.routed.request_id,
+    "httpMethod": lambda exchange: exchange.request.method,
+    "identity.sourceIp": lambda exchange: source_ip(exchange.request),
+    "identity.userAgent": lambda exchange: exchange.request.headers.get("user-agent", ""),
+    "integration.error": lambda exchange: exchange.integration_error,
+    "integration.integrationStatus": lambda exchange: _number(exchange.integration_status),
+    "integration.latency": lambda exchange: exchange.integration_latency,
+    "integration.status": lambda exchange: _number(exchange.integration_status),
+    "integrationErrorMessage": lambda exchange: exchange.integration_error,
+    "integrationLatency": lambda exchange: exchange.integration_latency,
+    "integrationStatus": lambda exchange: _number(exchange.integration_status),
+    "path": lambda exchange: exchange.routed.path,
+    "protocol": lambda exchange: "HTTP/1.0" if exchange.request.http10 else "HTTP/1.1",
+    "requestId": lambda exchange: exchange.routed.request_id,
+    "requestTime": lambda exchange: clf_time(exchange.routed.now),
+    "requestTimeEpoch": lambda exchange: str(int(exchange.routed.now * 1000)),
+    "responseLatency": lambda exchange: exchange.latency,
+    "responseLength": lambda exchange: str(exchange.length),
+    "routeKey": lambda exchange: exchange.routed.route_key,
+    "stage": lambda exchange: exchange.routed.stage,
+    "status": lambda exchange: _number(exchange.status),
+    "xrayTraceId": lambda exchange: exchange.routed.trace,
+}

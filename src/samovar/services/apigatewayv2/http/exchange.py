@@ -1,0 +1,107 @@
+"""One request to an HTTP API, on its way to its answer.
+
+Owns: `Exchange`, what is known of it; the answers that AWS gives itself (facts/apigateway.md §0, §9); that there is one
+answer, in time.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from samovar.net.message import Request, Response
+from samovar.web.event_v2 import Routed
+from samovar.web.front import Visit
+
+
+class Closing(Protocol):
+    """What an answer passes on its way out: the stage."""
+
+    def close(self, exchange: "Exchange", response: Response) -> Response: ...
+
+
+class Exchange:
+    """Made once per request, slotted: it is on the hot path."""
+
+    __slots__ = (
+        "answered", "authorizer_error", "authorizer_status", "closing", "ended", "error", "integration_error",
+        "integration_started", "integration_status", "length", "on_answer", "routed", "started", "status", "visit",
+    )  # fmt: skip
+
+    def __init__(self, visit: Visit, routed: Routed, closing: Closing, started: float) -> None:
+        self.visit = visit
+        self.routed = routed
+        self.closing = closing
+        self.started = started
+        """By the monotonic clock."""
+        self.answered = False
+        self.on_answer: Callable[[Exchange], None] | None = None
+        """Told that there is an answer: what was begun for it may end."""
+        self.ended = 0.0
+        self.status = 0
+        self.length = 0
+        """Bytes of the answer's body."""
+        self.error = ""
+        """The words of an answer that the API gives itself."""
+        self.authorizer_error = ""
+        self.authorizer_status = 0
+        self.integration_started = 0.0
+        self.integration_status = 0
+        self.integration_error = ""
+
+    @property
+    def request(self) -> Request:
+        return self.visit.request
+
+    @property
+    def latency(self) -> str:
+        """Milliseconds from the request to its answer, as text."""
+        return str(round((self.ended - self.started) * 1000))
+
+    @property
+    def integration_latency(self) -> str:
+        """Of these, what the target took; empty where it wasn't asked."""
+        return str(round((self.ended - self.integration_started) * 1000)) if self.integration_started else ""
+
+    def answer(self, response: Response) -> None:
+        """Give the one answer; whatever comes after it is ignored."""
+        if self.answered:
+            return
+        self.answered = True
+        self.status = response.status
+        self.length = len(response.body) if isinstance(response.body, bytes) else 0
+        if self.on_answer is not None:
+            self.on_answer(self)
+        self.visit.reply(self.closing.close(self, response))
+
+    def refuse(self, status: int, *, why: str = "", headers: "list[tuple[str, str]] | None" = None) -> None:
+        """With AWS's own words; `why` is for the log."""
+        self.error = MESSAGES[status]
+        self.integration_error = self.integration_error or why
+        refused = refusal(status)
+        self.answer(Response(status, [*refused.headers, *(headers or ())], refused.body))
+
+    def expire(self) -> None:
+        """The target hasn't answered in time."""
+        self.refuse(503, why="Endpoint request timed out")
+
+
+def refusal(status: int) -> Response:
+    """An answer that the API gives itself."""
+    body = msgspec.json.encode({"message": MESSAGES[status]})
+    return Response(status, [("Content-Type", "application/json")], body)
+
+
+MESSAGES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    413: "Request Entity Too Large",
+    414: "URI Too Long",
+    429: "Too Many Requests",
+    431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+}

@@ -1,0 +1,57 @@
+"""Functions as targets: the event of either payload format, and what a result means (facts/apigateway.md §4, §9)."""
+
+from collections.abc import Callable
+from functools import partial
+
+from samovar.core.context import Acting
+from samovar.net.message import Response
+from samovar.services.apigatewayv2.http.exchange import Exchange
+from samovar.services.apigatewayv2.state import ApiKey
+from samovar.web import answer_v2, event_v2
+from samovar.web.functions import Functions, Ran
+
+EVENT_LIMIT = 6 * 1024 * 1024
+"""Bytes of the event, as of every invocation (facts/lambda-limits.md §1)."""
+
+
+class FunctionTarget:
+    def __init__(
+        self,
+        functions: Functions,
+        acting: Acting,
+        key: ApiKey,
+        arn: str,
+        principal: str,
+        source: str,
+        payload_format: str,
+    ) -> None:
+        """`principal`: API Gateway itself, or the role that it takes on; `source`: for which route it calls."""
+        self._functions = functions
+        self._acting = acting
+        self._account, self._region, _ = key
+        self._arn = arn
+        self._principal = principal
+        self._source = source
+
+    def handle(self, exchange: Exchange) -> None:
+        event = event_v2.written(exchange.routed, exchange.request)
+        if len(event) > EVENT_LIMIT:
+            exchange.refuse(413)
+            return
+        ctx = self._acting(self._account, self._region, self._principal, self._source, exchange.routed.trace)
+        self._functions.run(ctx, self._arn, event, partial(_done, exchange, answer_v2.answer))
+
+
+def _done(exchange: Exchange, read: Callable[[bytes], Response], ran: Ran) -> None:
+    if ran.error:
+        exchange.integration_status = 0 if ran.refused else 200
+        throttled = ran.refused and ran.error == "TooManyRequestsException"
+        exchange.refuse(503 if throttled else 500, why=ran.message or ran.error)
+        return
+    exchange.integration_status = 200
+    try:
+        response = read(ran.payload)
+    except answer_v2.Malformed:
+        exchange.refuse(500, why="The function's answer has no form that HTTP knows")
+        return
+    exchange.answer(response)

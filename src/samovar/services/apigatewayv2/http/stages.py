@@ -1,0 +1,97 @@
+"""A stage, made ready for requests: its routes, its limits, what it adds to answers (facts/apigateway.md §3, §9).
+
+Owns: the order of what a request passes: CORS, the route, its limit, its authorizer, its target.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from samovar.core.clock import Clock
+from samovar.net.message import Response
+from samovar.services.apigatewayv2.http.cors import Cors
+from samovar.services.apigatewayv2.http.exchange import Exchange
+from samovar.services.apigatewayv2.http.routing import Routing
+from samovar.services.apigatewayv2.http.targets import Handler, Targets
+from samovar.services.apigatewayv2.records import Api, Deployment, Stage
+from samovar.services.apigatewayv2.state import ApiKey
+from samovar.web.throttle import Bucket
+
+_ACCOUNT_RATE, _ACCOUNT_BURST = 10_000.0, 5_000.0
+"""What a limit is where only the other one was given (facts/apigateway.md §12)."""
+
+
+class Way:
+    """A route, ready to be taken."""
+
+    __slots__ = ("bucket", "handle", "route_key")
+
+    def __init__(self, route_key: str, handle: Handler, bucket: Bucket | None) -> None:
+        self.route_key = route_key
+        self.handle = handle
+        self.bucket = bucket
+
+
+class Served:
+    """A stage, ready for requests, and the records that it was made from."""
+
+    def __init__(
+        self, api: Api, stage: Stage, domain: str, routing: Routing[Way], monotonic: Callable[[], float]
+    ) -> None:
+        self.api = api
+        self.stage = stage
+        self.domain = domain
+        self._routing = routing
+        self._cors = Cors(api.cors_configuration) if api.cors_configuration else None
+        self._monotonic = monotonic
+
+    def take(self, exchange: Exchange, path: str) -> None:
+        """Send a request on its way; `path` as sent, below the stage."""
+        request = exchange.request
+        if self._cors is not None and Cors.asks(request):
+            exchange.answer(self._cors.preflight(request))
+            return
+        found = self._routing.find(request.method, path)
+        if found is None:
+            exchange.refuse(404)
+            return
+        way, exchange.routed.parameters = found
+        exchange.routed.route_key = way.route_key
+        if way.bucket is not None and not way.bucket.take(exchange.started):
+            exchange.refuse(429)
+        else:
+            way.handle(exchange)
+
+    def close(self, exchange: Exchange, response: Response) -> Response:
+        """What an answer gets before it leaves."""
+        exchange.ended = self._monotonic()
+        headers = response.headers
+        if self._cors is not None and not Cors.asks(exchange.request):
+            headers = self._cors.applied(exchange.request, headers)
+        return Response(
+            response.status, [*headers, ("apigw-requestid", exchange.routed.request_id)], response.body
+        )
+
+
+class Stages:
+    """Makes stages ready."""
+
+    def __init__(self, clock: Clock, targets: Targets) -> None:
+        self._clock = clock
+        self._targets = targets
+
+    def compiled(self, key: ApiKey, api: Api, stage: Stage, deployment: Deployment, domain: str) -> Served:
+        integrations = {each.integration_id: each for each in deployment.snapshot.integrations}
+        ways = []
+        for route in deployment.snapshot.routes:
+            integration = integrations.get((route.target or "").removeprefix("integrations/"))
+            handle = self._targets.handler(key, stage, route, integration)
+            settings = {**stage.default_route_settings, **stage.route_settings.get(route.route_key, {})}
+            ways.append((route.route_key, Way(route.route_key, handle, _bucket(settings))))
+        return Served(api, stage, domain, Routing(ways), self._clock.monotonic)
+
+
+def _bucket(settings: dict[str, Any]) -> Bucket | None:
+    rate, burst = settings.get("ThrottlingRateLimit"), settings.get("ThrottlingBurstLimit")
+    if rate is None and burst is None:
+        return None
+    return Bucket(_ACCOUNT_RATE if rate is None else rate, _ACCOUNT_BURST if burst is None else burst)
