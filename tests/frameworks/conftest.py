@@ -59,7 +59,7 @@ def opened(platform: Any) -> Iterator[Callable[[str, str], Site]]:
     """Gives a function (by name) a front (by name)."""
     server = urlsplit(platform.endpoint).netloc
     made: list[Callable[[], object]] = []
-    fronts = {"url": _url, "stream": _url, "http-2.0": _http, "http-1.0": _http}
+    fronts = {"url": _url, "stream": _url, "http-2.0": _http, "http-1.0": _http, "rest": _rest}
 
     def opened(function: str, front: str) -> Site:
         return fronts[front](platform, server, function, front, made)
@@ -96,6 +96,23 @@ def _http(platform: Any, server: str, function: str, front: str, made: list[Call
     v2.create_stage(ApiId=id, StageName="$default", AutoDeploy=True)
     _permit(platform, function, f"api-{id}", "apigateway.amazonaws.com")
     return Site(server, urlsplit(api["ApiEndpoint"]).netloc)
+
+
+def _rest(platform: Any, server: str, function: str, front: str, made: list[Callable[[], object]]) -> Site:
+    """Every path and method of a REST API, as SAM and CDK make them; the stage stands before the paths."""
+    v1 = platform.client("apigateway")
+    id = v1.create_rest_api(name=function, binaryMediaTypes=["*/*"])["id"]
+    made.append(lambda: v1.delete_rest_api(restApiId=id))
+    [root] = v1.get_resources(restApiId=id)["items"]
+    proxy = v1.create_resource(restApiId=id, parentId=root["id"], pathPart="{proxy+}")
+    uri = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{_arn(platform, function)}/invocations"
+    for resource in (root, proxy):
+        on = {"restApiId": id, "resourceId": resource["id"], "httpMethod": "ANY"}
+        v1.put_method(**on, authorizationType="NONE")
+        v1.put_integration(**on, type="AWS_PROXY", integrationHttpMethod="POST", uri=uri)
+    v1.create_deployment(restApiId=id, stageName="prod")
+    _permit(platform, function, f"api-{id}", "apigateway.amazonaws.com")
+    return Site(server, f"{id}.execute-api.us-east-1.localhost:{server.rpartition(':')[2]}", "/prod")
 
 
 def _arn(platform: Any, function: str) -> str:

@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-FRONTS = ("url", "http-2.0")
+FRONTS = ("url", "http-2.0", "rest")
 ADAPTED = ("fastapi", "flask", "express", "serverless-http")
 """Frameworks whose adapter makes one request of every front's event."""
-RESOLVERS = (("powertools-url", "url"), ("powertools-http", "http-2.0"))
+RESOLVERS = (("powertools-url", "url"), ("powertools-http", "http-2.0"), ("powertools-rest", "rest"))
 ALL = [*itertools.product(ADAPTED, FRONTS), *RESOLVERS]
 pytestmark = pytest.mark.timeout(400)  # the first run installs
 
