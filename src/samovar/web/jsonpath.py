@@ -22,21 +22,24 @@ _MAX_DEPTH = 100
 Step = Callable[[Any, Any, Charge], Iterator[Any]]
 """From a value (and the root) to what the step means of it."""
 
-_NAME = re.compile(r"[^\s.\[\]()'\"*$@?,:]+")
+_NAME = re.compile(r"[^.\[\]()'\"*?,:]+")
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"")
 _INDEXES = re.compile(r"\s*-?\d+\s*(?:,\s*-?\d+\s*)*")
-_SLICE = re.compile(r"\s*(-?\d+)?\s*:\s*(-?\d+)?\s*(?::\s*(-?\d+)?\s*)?")
+_SLICE = re.compile(r"\s*(-?\d+)?\s*:\s*(-?\d+)?\s*")
 _FUNCTION = re.compile(r"\.(\w+)\(\s*\)$")
 
 
 class Path:
     """One path, read once."""
 
-    __slots__ = ("_function", "_steps", "definite")
+    __slots__ = ("_deep", "_function", "_steps", "definite")
 
-    def __init__(self, steps: list[Step], definite: bool, function: Callable[[Any], Any] | None) -> None:
+    def __init__(
+        self, steps: list[Step], definite: bool, function: Callable[[Any], Any] | None = None, deep: bool = False
+    ) -> None:
         self._steps = steps
         self._function = function
+        self._deep = deep
         self.definite = definite
 
     def read(self, document: Any, charge: Charge = lambda steps: None, root: Any = None) -> Any:
@@ -47,12 +50,15 @@ class Path:
             charge(1 + len(found) // 4)
             if not found:
                 break
-        value: Any = found
         if self.definite:
             value = found[0] if found else MISSING
-        if self._function is not None:
-            return MISSING if value is MISSING else self._function(value)
-        return value
+            return value if self._function is None or value is MISSING else self._function(value)
+        if self._function is None:
+            return found
+        if self._deep:
+            return self._function(found)
+        results = [self._function(value) for value in found]
+        return [None if result is MISSING else result for result in results]
 
 
 def compile(path: str) -> Path:
@@ -84,7 +90,7 @@ class _Reader:
         steps: list[Step] = []
         while self._at < len(self._path):
             steps.append(self._step())
-        return Path(steps, self._definite, function)
+        return Path(steps, self._definite, function, deep=".." in self._path)
 
     def _step(self) -> Step:
         path = self._path
@@ -153,10 +159,8 @@ class _Reader:
         if slice_:
             self._at = slice_.end()
             self._definite = False
-            first, last, by = (int(number) if number else None for number in slice_.groups())
-            if by == 0:
-                raise JsonPathError("A slice of step 0")
-            return _sliced(slice(first, last, by))
+            first, last = (int(number) if number else None for number in slice_.groups())
+            return _sliced(slice(first, last))
         indexes = _INDEXES.match(self._path, self._at)
         if not indexes:
             raise JsonPathError(f"Could not parse token starting at position {self._at}")
@@ -269,5 +273,7 @@ _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "keys": lambda value: list(value) if isinstance(value, dict) else MISSING,
     "first": lambda value: value[0] if isinstance(value, list) and value else MISSING,
     "last": lambda value: value[-1] if isinstance(value, list) and value else MISSING,
-    "concat": lambda value: "".join(map(str, value)) if isinstance(value, list) else MISSING,
+    "concat": lambda value: (
+        "".join(one for one in value if isinstance(one, str)) if isinstance(value, list) else MISSING
+    ),
 }

@@ -12,8 +12,9 @@ members say, and ends within a bounded number of steps, of output and of memory
 
 from samovar.web.jsonpath import JsonPathError
 from samovar.web.regex import RegexError
+from samovar.web.template import scan
 from samovar.web.template.errors import BadBody, RenderError, TemplateError
-from samovar.web.template.nodes import Block, Break, Stop
+from samovar.web.template.nodes import Block, Break, Macro, Stop
 from samovar.web.template.parser import MAX_SIZE, Parser
 from samovar.web.template.run import Patterns, Run
 from samovar.web.template.scope import Paths, Scope
@@ -47,4 +48,5 @@ def compile(text: str) -> Template:
     """TemplateError when the text isn't a template."""
     if len(text) > MAX_SIZE:
         raise TemplateError(text, MAX_SIZE, f"A template of more than {MAX_SIZE} characters")
-    return Template(Parser(text, {}).template())
+    macros = {name: Macro() for name in scan.MACRO.findall(text)}  # they may be called before they are defined
+    return Template(Parser(text, macros).template())

@@ -83,11 +83,12 @@ class Call(Step):
 class Reference:
     """`$name.and[steps]`."""
 
-    __slots__ = ("_name", "_steps")
+    __slots__ = ("_name", "_steps", "spelled")
 
-    def __init__(self, name: str, steps: list[Step]) -> None:
+    def __init__(self, name: str, steps: list[Step], spelled: str) -> None:
         self._name = name
         self._steps = steps
+        self.spelled = spelled
 
     def get(self, run: Run) -> Value:
         value = run.variables.get(self._name)
@@ -131,8 +132,8 @@ class Defined:
 
 
 class Macro:
-    def __init__(self, parameters: list[str]) -> None:
-        self.parameters = parameters
+    def __init__(self) -> None:
+        self.parameters: list[str] = []
         self.body: Block = _nothing
 
 
@@ -201,16 +202,16 @@ def show(reference: Reference) -> Part:
     return render
 
 
-def escaped(reference: Reference, backslashes: str, spelled: str) -> Part:
-    """Backslashes before a reference count only where it has a value."""
+def escaped(reference: Reference, count: int) -> Part:
+    """A reference behind backslashes: each two are one, and an odd one makes it text."""
+    half = "\\" * (count // 2)
 
     def render(run: Run) -> None:
         value = reference.get(run)
-        if value is None:
-            run.emit(backslashes + spelled)
+        if count % 2:
+            run.emit(half + ("\\" if value is None else "") + reference.spelled)
         else:
-            half = backslashes[: len(backslashes) // 2]
-            run.emit(half + (spelled if len(backslashes) % 2 else text(value, run.charge)))
+            run.emit(half + text(value, run.charge))
 
     return render
 
@@ -319,28 +320,47 @@ def call(macro: Macro, arguments: list[Evaluate], body: Block | None) -> Part:
 
 
 def truth(value: Value) -> bool:
-    """Velocity 1.7: only `false` and no value are false; an empty string, zero and an empty list are true."""
+    """Only `false` and no value are false; an empty string, zero and an empty list are true."""
     return value is not None and value is not False
 
 
+class Made:
+    """A value that is spelled out: as a condition it is false, whatever it is (Velocity 1.7)."""
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Evaluate) -> None:
+        self._make = make
+
+    def __call__(self, run: Run) -> Value:
+        return self._make(run)
+
+
+def condition(value: Evaluate) -> Evaluate:
+    if isinstance(value, Made):
+        return lambda run: False
+    return lambda run: truth(value(run))
+
+
 def constant(value: Value) -> Evaluate:
-    return lambda run: value
+    return (lambda run: value) if isinstance(value, bool) else Made(lambda run: value)
 
 
 def interpolate(template: Block) -> Evaluate:
-    return lambda run: sized(run.capture(template), run.charge)
+    return Made(lambda run: sized(run.capture(template), run.charge))
 
 
 def negate(value: Evaluate) -> Evaluate:
-    return lambda run: not truth(value(run))
+    holds = condition(value)
+    return lambda run: not holds(run)
 
 
 def make_list(items: list[Evaluate]) -> Evaluate:
-    return lambda run: ArrayList(item(run) for item in items)
+    return Made(lambda run: ArrayList(item(run) for item in items))
 
 
 def make_map(pairs: list[tuple[Evaluate, Evaluate]]) -> Evaluate:
-    return lambda run: {as_key(key(run)): value(run) for key, value in pairs}
+    return Made(lambda run: {as_key(key(run)): value(run) for key, value in pairs})
 
 
 def make_range(first: Evaluate, last: Evaluate) -> Evaluate:
@@ -354,14 +374,13 @@ def make_range(first: Evaluate, last: Evaluate) -> Evaluate:
         run.charge(abs(b - a) // 4)
         return ArrayList(range(a, b + 1) if a <= b else range(a, b - 1, -1))
 
-    return value
+    return Made(value)
 
 
 def binary(sign: str, left: Evaluate, right: Evaluate) -> Evaluate:
-    if sign == "&&":
-        return lambda run: truth(left(run)) and truth(right(run))
-    if sign == "||":
-        return lambda run: truth(left(run)) or truth(right(run))
+    if sign in ("&&", "||"):
+        one, other = condition(left), condition(right)
+        return (lambda run: one(run) and other(run)) if sign == "&&" else (lambda run: one(run) or other(run))
     if sign == "==":
         return lambda run: equal(left(run), right(run), run.charge)
     if sign == "!=":
@@ -369,7 +388,9 @@ def binary(sign: str, left: Evaluate, right: Evaluate) -> Evaluate:
     if sign in _COMPARE:
         compare = _COMPARE[sign]
         return lambda run: compare(left(run), right(run))
-    return lambda run: _arithmetic(sign, left(run), right(run), run)
+    if sign == "+":
+        return Made(lambda run: _add(run, left, right))
+    return Made(lambda run: _arithmetic(sign, left(run), right(run)))
 
 
 def _comparison(test: Callable[[float, float], bool]) -> Callable[[Value, Value], bool]:
@@ -385,12 +406,22 @@ _COMPARE = {
 }
 
 
-def _arithmetic(sign: str, left: Value, right: Value, run: Run) -> Value:
-    """Numbers; a string and `+` are put together; anything else, and a division by zero, has no value."""
-    if sign == "+" and (isinstance(left, str) or isinstance(right, str)):
-        if left is None or right is None:
-            return None
-        return sized(text(left, run.charge) + text(right, run.charge), run.charge)
+def _add(run: Run, left: Evaluate, right: Evaluate) -> Value:
+    """Numbers are added; a string makes the other side a string, a reference without a value as it is written."""
+    a, b = left(run), right(run)
+    if isinstance(a, str) or isinstance(b, str):
+        a, b = _spelled(left) if a is None else a, _spelled(right) if b is None else b
+        return sized(text(a, run.charge) + text(b, run.charge), run.charge)
+    return _arithmetic("+", a, b)
+
+
+def _spelled(value: Evaluate) -> str:
+    owner = getattr(value, "__self__", None)
+    return owner.spelled if isinstance(owner, Reference) else "null"
+
+
+def _arithmetic(sign: str, left: Value, right: Value) -> Value:
+    """Of numbers; anything else, and a division by zero, has no value."""
     if not (is_number(left) and is_number(right)):
         return None
     if sign in "/%" and right == 0:

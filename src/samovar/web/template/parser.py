@@ -1,11 +1,12 @@
 """From a template's text to what is to be done, by recursive descent.
 
-Owns: the grammar, and which white space directives take with them (Velocity 1.7's: a directive in parentheses, `#end`
-and a comment take the rest of their line if it is blank, `#set` on a line of its own also the blanks before it,
-`#else` nothing). What the parts mean is in nodes.py. Rules: nesting has a limit, so that neither reading nor
-rendering runs out of stack.
+Owns: the grammar, and which white space directives take with them. Both are Velocity 1.7's, as its own release
+shows: directives in parentheses, `#else` and `#end` take the rest of their line if it is blank, a comment to the end
+of the line takes its line break, and `#set` also takes blanks before it that follow another part. What the parts mean
+is in nodes.py. Rules: nesting has a limit, so that neither reading nor rendering runs out of stack.
 """
 
+import re
 from collections.abc import Callable
 
 from samovar.web.template import nodes, scan
@@ -57,7 +58,7 @@ class Parser:
         found = scan.REFERENCE.match(self._text, self._at)
         if not found:
             parts.text("$")
-            self._at += 1
+            self._at += 2 if scan.LONE_QUIET.match(self._text, self._at) else 1
         else:
             parts.add(nodes.show(self._reference()))
 
@@ -67,13 +68,12 @@ class Parser:
         count = len(found[0]) if found else 0
         self._at += count
         if scan.REFERENCE.match(self._text, self._at):
-            start = self._at
-            value = self._reference()
-            parts.add(nodes.escaped(value, "\\" * count, self._text[start : self._at]))
+            parts.add(nodes.escaped(self._reference(), count))
             return
         directive = scan.DIRECTIVE.match(self._text, self._at)
         if directive and (directive[1] or directive[2]) in scan.DIRECTIVES:
-            parts.text("\\" * (count // 2))
+            kept = count if directive[0] == "#set" and count % 2 == 0 else count // 2
+            parts.text("\\" * kept)
             if count % 2:
                 parts.text(directive[0])
                 self._at = directive.end()
@@ -86,35 +86,38 @@ class Parser:
         if text.startswith("##", at):
             end = scan.TO_END_OF_LINE.match(text, at)
             self._at = end.end() if end else len(text)
+            parts.cut()
         elif text.startswith("#*", at):
-            self._at = self._behind("*#")
+            end_at = text.find("*#", at + 2)
+            self._at = end_at + 2 if end_at >= 0 else len(text)
+            parts.cut()
         elif text.startswith("#[[", at):
-            self._at = self._behind("]]#")
-            parts.text(text[at + 3 : self._at - 3])
+            end_at = text.find("]]#", at + 3)
+            self._at = end_at + 3 if end_at >= 0 else len(text)
+            parts.text(text[at + 3 : end_at if end_at >= 0 else len(text)])
         else:
             found = scan.DIRECTIVE.match(text, at)
             name = (found[1] or found[2]) if found else ""
-            if found and (name in scan.DIRECTIVES or self._is_macro(name)):
+            if found and (name in scan.DIRECTIVES or self._is_macro(name)) and not self._is_bare_set(found):
                 self._at = found.end()
                 return self._directive(name, at, parts)
-            parts.text(found[0] if found else "#")
             self._at = found.end() if found else at + 1
+            call = scan.UNKNOWN_CALL.match(text, self._at) if found else None
+            self._at = call.end() if call else self._at
+            parts.text(text[at : self._at])
         return ""
+
+    def _is_bare_set(self, found: re.Match[str]) -> bool:
+        return found[0] == "#set" and not scan.OPENING.match(self._text, found.end())
 
     def _is_macro(self, name: str) -> bool:
         return name.lstrip("@") in self._macros
-
-    def _behind(self, closing: str) -> int:
-        end = self._text.find(closing, self._at + 2)
-        if end < 0:
-            raise TemplateError(self._text, self._at)
-        return end + len(closing)
 
     # ------------------------------------------------------------------------------------------------ directives
 
     def _directive(self, name: str, start: int, parts: "_Parts") -> str:
         if name in ("end", "else", "elseif"):
-            if name == "end":
+            if name != "elseif":
                 self._blank_rest_of_line()
             return name
         simple: dict[str, Callable[[], Part]] = {
@@ -126,10 +129,8 @@ class Parser:
             "stop": lambda: nodes.stop(loop=False),
         }
         if name == "set":
-            part = self._set()
-            if self._alone_on_its_line(start):
-                parts.cut_blanks()
-            parts.add(part)
+            parts.cut_blanks()
+            parts.add(self._set())
         elif name == "macro":
             self._macro()
         elif name in ("include", "parse"):
@@ -139,12 +140,6 @@ class Parser:
         else:
             parts.add(self._call(name))
         return ""
-
-    def _alone_on_its_line(self, start: int) -> bool:
-        """What began at `start` and has just been read, with the end of its line."""
-        before = max(self._text.rfind("\n", 0, start), self._text.rfind("\r", 0, start)) + 1
-        ended = self._at >= len(self._text) or self._text[self._at - 1] in "\r\n"
-        return ended and not self._text[before:start].strip(" \t")
 
     def _set(self) -> Part:
         self._open()
@@ -169,7 +164,7 @@ class Parser:
             condition = self._expression()
             self._close()
             block, word = self._block()
-            ways.append((condition, block))
+            ways.append((nodes.condition(condition), block))
         if word == "else":
             otherwise, word = self._block()
         self._ended(word)
@@ -227,8 +222,8 @@ class Parser:
             parameters.append(self._variable())
             self._comma()
         self._close()
-        macro = nodes.Macro(parameters)
-        self._macros.setdefault(name[0], macro)  # before its body, so that it may call itself; the first one stays
+        macro = self._macros.setdefault(name[0], nodes.Macro())  # known already if it is called before
+        macro.parameters = parameters
         macro.body, word = self._block()
         self._ended(word)
 
@@ -270,7 +265,7 @@ class Parser:
                 raise TemplateError(self._text, self._at)
             self._at += 1
         self._depth -= 1
-        return nodes.Reference(found[3], steps)
+        return nodes.Reference(found[3], steps, self._text[found.start() : self._at])
 
     def _step(self) -> nodes.Step | None:
         found = scan.PROPERTY.match(self._text, self._at)
@@ -462,9 +457,14 @@ class _Parts:
         self._flush()
         return self._parts
 
+    def cut(self) -> None:
+        """What comes now is another text than the one before."""
+        self._flush()
+
     def cut_blanks(self) -> None:
-        """Blanks that were read last."""
-        self._texts = ["".join(self._texts).rstrip(" \t")]
+        """Drops the text that has been read since the last part if it is blanks alone."""
+        if not "".join(self._texts).strip(" \t"):
+            self._texts = []
 
     def _flush(self) -> None:
         text = "".join(self._texts)

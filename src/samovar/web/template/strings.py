@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from samovar.web.regex import Found
 from samovar.web.template.errors import RenderError
+from samovar.web.template.formats import format_text
 from samovar.web.template.members import NoMethod, Run, Table, integer, string
 from samovar.web.template.values import ArrayList, Value, is_number, java_double, number, same, sized, text
 
@@ -297,6 +298,7 @@ TEXT: Table = {
     "intern": (0, 0, lambda run, value: value),
     "toString": (0, 0, lambda run, value: value),
     "valueOf": (1, 1, lambda run, value, of: "null" if of is None else text(of, run.charge)),
+    "format": (1, 20, format_text),
     "hashCode": (0, 0, _hash_code),
     "toCharArray": (0, 0, lambda run, value: (run.charge(len(value) // 4), ArrayList(_units(value)))[1]),
 }

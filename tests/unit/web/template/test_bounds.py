@@ -88,7 +88,7 @@ def test_sentences_that_grow_and_repeat_end(template):
         ("#set($r = $input.path('$'))#set($r.r = $r)$input.json('$..x')", "contains itself"),
         ("#foreach($a in [1..999])#foreach($b in [1..999])#foreach($c in [1..999])x#end#end#end", "too much"),
         ("#macro(f)#f()#end#f()", "too deeply"),
-        ("#macro(f)#g()#end#macro(g)#f()#end#f()", "Macros call|^$"),
+        ("#macro(f)#g()#end#macro(g)#f()#end#f()", "Macros call each other"),
         ("#define($x)$x#end$x", "too deeply"),
         ("#set($s = '#evaluate($s)')#evaluate($s)", "too deeply"),
         ("#set($n = 9)#foreach($i in [1..99])#set($n = $n * $n)#end", "too many digits"),
@@ -100,9 +100,6 @@ def test_sentences_that_grow_and_repeat_end(template):
     ],
 )
 def test_what_would_take_for_ever_is_ended(template, what):
-    if what.endswith("|^$"):
-        assert compile(template).render(Scope()) == "#g()"  # a macro is known from where it is defined
-        return
     with pytest.raises(RenderError, match=what):
         compile(template).render(Scope(body="{}"))
 
