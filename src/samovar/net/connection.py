@@ -18,7 +18,7 @@ from typing import Protocol, cast
 
 from samovar.net.frames import Code
 from samovar.net.head import HeadWriter
-from samovar.net.message import Admit, BrokenOff, Closable, Handler, Limits, Request, Response
+from samovar.net.message import Admit, BrokenOff, Closable, Handler, Incoming, Limits, Request, Response
 from samovar.net.reader import Phase, Reader, plain
 from samovar.net.websocket import Switching, WebSocket
 
@@ -216,7 +216,8 @@ class Connection(asyncio.Protocol):
             return
         if request.incoming is not None:
             self._reader.continue_due = False
-            request.incoming.drop()
+            if isinstance(body, bytes):
+                request.incoming.drop()  # of a stream's request the rest may still be wanted, until the stream ends
         close = self._closes_after(request.keep_alive)
         if not isinstance(body, bytes):
             self._start_stream(request, response, body, close)
@@ -288,10 +289,12 @@ class Connection(asyncio.Protocol):
         if request.method == "HEAD" or response.status in (204, 304):
             if isinstance(body, Closable):
                 body.close()
+            if request.incoming is not None:
+                request.incoming.drop()
             self._finish(close)
             return
         self._stream = asyncio.get_running_loop().create_task(self._pump(body, chunked))
-        self._stream.add_done_callback(partial(self._stream_done, body, close))
+        self._stream.add_done_callback(partial(self._stream_done, body, close, request.incoming))
 
     async def _pump(self, body: AsyncIterator[bytes], chunked: bool) -> None:
         write = self._transport.write
@@ -308,7 +311,9 @@ class Connection(asyncio.Protocol):
             if isinstance(body, AsyncGenerator):
                 await body.aclose()
 
-    def _stream_done(self, body: AsyncIterator[bytes], close: bool, task: asyncio.Task[None]) -> None:
+    def _stream_done(
+        self, body: AsyncIterator[bytes], close: bool, incoming: Incoming | None, task: asyncio.Task[None]
+    ) -> None:
         self._stream = None
         if isinstance(body, Closable):  # here, as a task that is cancelled before it begins runs none of its code
             body.close()
@@ -320,6 +325,8 @@ class Connection(asyncio.Protocol):
             _log.log(logging.INFO if told is None else logging.ERROR, "a streamed response broke off", exc_info=told)
             self._transport.abort()  # the client must not take what it has for the whole
             return
+        if incoming is not None:
+            incoming.drop()
         self._finish(close or self._closes_after(True))
 
 
