@@ -50,6 +50,9 @@ class Context(msgspec.Struct, frozen=True):
     """For whom a service calls (`aws:SourceArn` of policies): the rule, bucket, topic; empty for everybody else."""
     session: Session | None = None
     """What the caller's temporary credentials say; None for all other callers."""
+    handover: tuple[Any, ...] = ()
+    """Of a delivery by the platform: steps for `Store.transact` that end it. Whoever takes it over in one transaction
+    commits them in that one, so that no crash finds it both taken and still to be delivered. Others ignore them."""
 
     async def call(self, service: str, operation: str, params: Params) -> Params:
         """Run another service's operation as this caller; raises AwsError as that service would answer."""
@@ -69,10 +72,18 @@ class Acting:
         """From now on calls go through."""
         self._gateway.set_result((caller, endpoint))
 
-    def __call__(self, account: str, region: str, principal: str, source_arn: str = "", trace_id: str = "") -> Context:
+    def __call__(
+        self,
+        account: str,
+        region: str,
+        principal: str,
+        source_arn: str = "",
+        trace_id: str = "",
+        handover: tuple[Any, ...] = (),
+    ) -> Context:
         """`principal`: a service (`lambda.amazonaws.com`) or a role's ARN; `source_arn`: for whom it calls."""
         endpoint = self._gateway.result()[1] if self._gateway.done() else ""
-        return Context(account, region, uuid4(), principal, endpoint, self, trace_id, source_arn)
+        return Context(account, region, uuid4(), principal, endpoint, self, trace_id, source_arn, handover=handover)
 
     async def endpoint(self) -> str:
         """The platform's address, for links in what is sent; waits until it is known."""

@@ -25,7 +25,7 @@ from samovar.delivery import journal as outcomes
 from samovar.delivery import record
 from samovar.delivery.journal import Entry, Journal
 from samovar.delivery.outbox import LAMBDA_RETRIES, Outbox, Shipment
-from samovar.delivery.queue import Again, Done, Hold, Queue, Step, Verdict
+from samovar.delivery.queue import Again, Done, Hold, Job, Queue, Step, Verdict
 from samovar.delivery.record import Ending
 from samovar.delivery.targets import Parcel
 from samovar.engine import lineage
@@ -124,13 +124,13 @@ class Invocations:
         self._functions = functions
         await self.queue.start()
 
-    async def accept(self, event: Event) -> None:
-        """Returns when it is safe."""
+    async def accept(self, event: Event, *also: Step) -> None:
+        """Returns when it is safe; `also` is committed with that."""
         self._journal.count(event.account, event.region, _NAMESPACE, "AsyncEventsReceived", event.arn)
-        await self.queue.put(event.arn, _encode(event))
+        await self.queue.put(event.arn, _encode(event), *also)
 
-    async def _work(self, body: str) -> Verdict:
-        event = _decode(body)
+    async def _work(self, job: Job) -> Verdict:
+        event = _decode(job.body)
         policy = self._functions.policy(event)
         if policy is None:
             return Done(tuple(self._note(event, 0, outcomes.DROPPED, "the function is gone")))

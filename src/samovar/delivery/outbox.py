@@ -14,7 +14,7 @@ import msgspec
 from samovar.core.clock import Clock
 from samovar.delivery import journal as outcomes
 from samovar.delivery.journal import Entry, Journal
-from samovar.delivery.queue import Again, Done, Queue, Step, Verdict
+from samovar.delivery.queue import Again, Done, Job, Queue, Step, Verdict
 from samovar.delivery.targets import Parcel, Targets, Undeliverable
 from samovar.store.queue import Queues
 from samovar.store.sqlite import Change
@@ -74,18 +74,19 @@ class Outbox:
         """By the clock that ages are measured with."""
         return self._clock.now()
 
-    async def _work(self, body: str) -> Verdict:
-        shipment = _decode(body)
+    async def _work(self, job: Job) -> Verdict:
+        shipment = _decode(job.body)
         attempt = shipment.attempts + 1
         parcel = shipment.parcel
         mark = parcel.options.get("AttemptMark")
         if mark and mark in parcel.payload:
             parcel = msgspec.structs.replace(parcel, payload=parcel.payload.replace(mark, str(attempt)))
+        delivered = self._note(shipment.parcel, attempt, outcomes.DELIVERED)
         try:
-            await self._targets.deliver(parcel)
+            await self._targets.deliver(parcel, (job.ack, *delivered))
         except Undeliverable as error:
             return await self._failed(msgspec.structs.replace(shipment, attempts=attempt), error)
-        return Done(tuple(self._note(shipment.parcel, attempt, outcomes.DELIVERED)))
+        return Done(tuple(delivered))
 
     async def _failed(self, shipment: Shipment, error: Undeliverable) -> Verdict:
         delay_s = min(_FIRST_S * 2 ** (shipment.attempts - 1), _LONGEST_S) * (1 - random.random() / 2)

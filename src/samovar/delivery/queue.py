@@ -5,7 +5,8 @@ items are claimed in their order. Refuses: what the work is (a `Work`, handed in
 says.
 
 1. Put is durable before it is answered; done is durable before it is forgotten. Work may be done twice, never not at
-   all: what was claimed when the server died is free again at the next start.
+   all: what was claimed when the server died is free again at the next start. Who takes it over within this store
+   commits its end with that (`Job.ack`); then it isn't done twice either.
 2. A line is in order: what came first is begun first. What is put back stands in line by its new moment.
 3. A line that is held rests as a whole, so that it stays in order: 1 s, then twice as long each time, up to 5 minutes
    (facts/lambda-events.md §2); and it goes on as soon as something of it has finished.
@@ -71,7 +72,31 @@ class Hold(msgspec.Struct, frozen=True):
 
 
 Verdict = Done | Again | Hold
-Work = Callable[[str], Awaitable[Verdict]]
+
+
+class Ack:
+    """The end of an item (a `Change`)."""
+
+    def __init__(self, statement: Statement) -> None:
+        self.statement = statement
+        self.committed = False
+
+    def apply(self) -> None:
+        """Nothing is done before it is written."""
+
+    def settle(self, committed: bool) -> None:
+        self.committed |= committed
+
+
+class Job(msgspec.Struct, frozen=True):
+    """One attempt."""
+
+    body: str
+    ack: Ack
+    """For the transaction of whoever takes over what the item says. Once it is committed the verdict doesn't matter."""
+
+
+Work = Callable[[Job], Awaitable[Verdict]]
 
 
 class _Line:
@@ -169,8 +194,8 @@ class Queue:
         statement, _ = await self._queues.queue(name).putting(body, delay_s)
         return Putting(self, name, statement, delayed=delay_s > 0)
 
-    async def put(self, line: str, body: str) -> None:
-        await self._queues.store.transact(await self.putting(line, body))
+    async def put(self, line: str, body: str, *also: Step) -> None:
+        await self._queues.store.transact(await self.putting(line, body), *also)
 
     def arrived(self, name: str, delayed: bool) -> None:
         """Something was put into a line."""
@@ -254,13 +279,16 @@ class Queue:
     # --- work -------------------------------------------------------------------------------------------------------
 
     async def _attempt(self, line: _Line, item: Item) -> None:
-        verdict = await self._judge(item)
+        ack = Ack(line.queue.acking(item))
+        verdict = await self._judge(Job(item.body, ack))
+        if ack.committed:
+            verdict = Done()
         if isinstance(verdict, Hold):
             await self._commit(line, *verdict.steps)
             line.running -= 1
             self._hold(line, item)
             return
-        steps = [line.queue.acking(item), *verdict.steps]
+        steps: list[Step] = [*verdict.steps] if ack.committed else [ack, *verdict.steps]
         if isinstance(verdict, Again):
             steps.append(await self.putting(line.name.partition("/")[2], verdict.body, verdict.due))
         await self._commit(line, *steps)
@@ -268,22 +296,22 @@ class Queue:
         await self._queues.bodies.drop([item.blob])
         self._release(line)
 
-    async def _judge(self, item: Item) -> Verdict:
+    async def _judge(self, job: Job) -> Verdict:
         try:
-            verdict = await self._work(item.body)
+            verdict = await self._work(job)
         except StoreError as error:
             log.warning("work is put off: %s", error)
             return Hold()
         except Exception:
-            crashes = self._crashes.get(item.body, 0) + 1
+            crashes = self._crashes.get(job.body, 0) + 1
             given_up = crashes >= _CRASHES
             log.exception("a delivery failed by a bug; %s", "given up" if given_up else "to be tried again")
             if given_up:
-                self._crashes.pop(item.body, None)
+                self._crashes.pop(job.body, None)
                 return Done()
-            self._crashes[item.body] = crashes
-            return Again(self._clock.now() + HOLD_S * 2**crashes, item.body)
-        self._crashes.pop(item.body, None)
+            self._crashes[job.body] = crashes
+            return Again(self._clock.now() + HOLD_S * 2**crashes, job.body)
+        self._crashes.pop(job.body, None)
         return verdict
 
     async def _commit(self, line: _Line, *steps: Step) -> None:

@@ -2,7 +2,8 @@
 
 Owns: which operation with which parameters, and which errors no retry can help. Refuses: retrying, counting, dead
 letters (`outbox`). Facts: eventbridge.md §D3, lambda-events.md §3.
-Rule: a call acts in the account and region of the target, in the name of the service or role that delivers.
+Rules: a call acts in the account and region of the target, in the name of the service or role that delivers. Queues,
+topics, buses and functions' events end the delivery in the transaction in which they take it (`Context.handover`).
 """
 
 import json
@@ -15,6 +16,7 @@ from samovar.core import arn
 from samovar.core.arn import Arn
 from samovar.core.context import Acting, Context, Params
 from samovar.core.errors import AwsError
+from samovar.delivery.queue import Step
 
 
 class Parcel(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -58,8 +60,8 @@ class Targets:
     def __init__(self, acting: Acting) -> None:
         self._acting = acting
 
-    async def deliver(self, parcel: Parcel) -> None:
-        """Hand it over; raises Undeliverable."""
+    async def deliver(self, parcel: Parcel, handover: tuple[Step, ...] = ()) -> None:
+        """Hand it over; raises Undeliverable. `handover`: what ends the delivery, for the receiver's transaction."""
         target = arn.parse(parcel.target)
         way = _WAYS.get(target.service) if target else None
         if target is None or way is None:
@@ -70,6 +72,7 @@ class Targets:
             parcel.principal,
             parcel.origin,
             parcel.trace_id,
+            handover,
         )
         try:
             await way(ctx, target, parcel)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from samovar.delivery.queue import WINDOW, Again, Done, Hold, Queue, Verdict
+from samovar.delivery.queue import WINDOW, Again, Done, Hold, Job, Queue, Verdict
 from samovar.store.errors import StoreError
 
 
@@ -20,7 +20,8 @@ class Desk:
         self.queue = Queue(house.queues, "work", house.clock, self.work, widest)
         house.closing.append(self.queue.close)
 
-    async def work(self, body: str) -> Verdict:
+    async def work(self, job: Job) -> Verdict:
+        body = job.body
         self.begun.append(body)
         if self._answer is not None:
             return self._answer(body)
@@ -171,6 +172,54 @@ def test_what_was_worked_on_when_the_server_ended_is_done_by_the_next(run):
 
     run(first)
     run(second)
+
+
+def test_what_somebody_took_over_has_come_to_its_end_whatever_the_work_says_then(run):
+    async def test(house):
+        store, verdicts = house.queues.store, {"held": Hold(), "again": Again(house.clock.now(), "again"), "bug": None}
+
+        async def work(job):
+            desk.begun.append(job.body)
+            await store.transact(job.ack)
+            if verdicts[job.body] is None:
+                raise ValueError(job.body)
+            return verdicts[job.body]
+
+        desk = Desk(house)
+        queue = desk.queue = Queue(house.queues, "work", house.clock, work, 1)
+        house.closing.append(queue.close)
+        for body in verdicts:
+            await queue.put("a", body)
+        await queue.start()
+        await house.until(lambda: len(desk.begun) == 3)
+        await house.settle()
+        assert desk.begun == list(verdicts)
+        assert await counts(house) == 0
+
+    run(test)
+
+
+def test_what_somebody_couldnt_take_over_is_done_again(run):
+    async def test(house):
+        async def work(job):
+            desk.begun.append(job.body)
+            if len(desk.begun) == 1:
+                await house.queues.store.transact(("INSERT INTO nothing VALUES (1)", ()), job.ack)
+            return Done()
+
+        desk = Desk(house)
+        queue = desk.queue = Queue(house.queues, "work", house.clock, work, 1)
+        house.closing.append(queue.close)
+        await queue.put("a", "1")
+        await queue.start()
+        await house.until(lambda: desk.begun == ["1"])
+        await house.settle()
+        house.clock.advance(10)
+        await house.until(lambda: desk.begun == ["1", "1"])
+        await house.settle()
+        assert await counts(house) == 0
+
+    run(test)
 
 
 def test_a_bug_in_the_work_is_logged_and_given_up_after_ten_attempts(run, caplog):

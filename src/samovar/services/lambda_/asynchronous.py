@@ -35,7 +35,7 @@ class Asynchronous:
         now = self._functions.clock.now()
         trace = ctx.trace_id or lineage.root(now)  # of all its attempts, and of what it leads to
         event = Event(ctx.account, ctx.region, name, qualifier, ctx.request_id, payload.decode(), now, trace)
-        task = asyncio.get_running_loop().create_task(self._invocations.accept(event))
+        task = asyncio.get_running_loop().create_task(self._invocations.accept(event, *ctx.handover))
         self._accepting.add(task)
         task.add_done_callback(lambda task: self._answer(task, reply))
 

@@ -19,7 +19,7 @@ from samovar.core.clock import Clock
 from samovar.core.context import Acting
 from samovar.delivery import journal as outcomes
 from samovar.delivery.journal import Entry, Journal
-from samovar.delivery.queue import Again, Done, Hold, Putting, Queue, Verdict
+from samovar.delivery.queue import Again, Done, Hold, Job, Putting, Queue, Step, Verdict
 from samovar.delivery.targets import Parcel, Targets, Undeliverable
 from samovar.net import client
 from samovar.services.sns import retries
@@ -56,6 +56,9 @@ class Delivery(msgspec.Struct, frozen=True, omit_defaults=True):
     """On its way to the dead-letter queue."""
 
 
+Handover = tuple[Step, ...]
+"""What ends a delivery, for the transaction of who takes it over."""
+
 _decode = msgspec.json.Decoder(Delivery).decode
 
 
@@ -86,7 +89,7 @@ class Deliveries:
         self._clock = clock
         self._queue = Queue(queues, "sns", clock, self._work, _AT_ONCE)
         self._fifo = Queue(queues, "sns-fifo", clock, self._work_in_order, 1)
-        self._ways: dict[str, Callable[[Subscription, Message], Awaitable[None]]] = {
+        self._ways: dict[str, Callable[[Subscription, Message, Handover], Awaitable[None]]] = {
             "sqs": self._to_queue,
             "lambda": self._to_function,
             "http": self._to_address,
@@ -132,29 +135,30 @@ class Deliveries:
 
     # --- attempts ---------------------------------------------------------------------------------------------------
 
-    async def _work(self, body: str) -> Verdict:
-        delivery = _decode(body)
+    async def _work(self, job: Job) -> Verdict:
+        delivery = _decode(job.body)
         delivery = msgspec.structs.replace(delivery, attempts=delivery.attempts + 1)
         subscription = self._state.by_arn(delivery.subscription)
         if subscription is None:
             return Done(tuple(self._note(delivery, "", outcomes.DROPPED, "the subscription is gone")))
-        error = await self._attempt(subscription, delivery)
+        delivered = self._note(delivery, self._target(subscription, delivery), outcomes.DELIVERED)
+        error = await self._attempt(subscription, delivery, (job.ack, *delivered))
         if error is None:
-            return Done(tuple(self._note(delivery, self._target(subscription, delivery), outcomes.DELIVERED)))
+            return Done(tuple(delivered))
         return self._failed(subscription, delivery, error)
 
-    async def _work_in_order(self, body: str) -> Verdict:
-        verdict = await self._work(body)
-        if isinstance(verdict, Again) and _decode(verdict.body).dead is _decode(body).dead:
+    async def _work_in_order(self, job: Job) -> Verdict:
+        verdict = await self._work(job)
+        if isinstance(verdict, Again) and _decode(verdict.body).dead is _decode(job.body).dead:
             return Hold(verdict.steps)
         return verdict
 
-    async def _attempt(self, subscription: Subscription, delivery: Delivery) -> Undeliverable | None:
+    async def _attempt(self, subscription: Subscription, delivery: Delivery, end: Handover) -> Undeliverable | None:
         try:
             if delivery.dead:
-                await self._to_dead_letters(subscription, delivery.message)
+                await self._send(subscription, delivery.message, _dead_letter_arn(subscription), end)
             else:
-                await self._ways[subscription.protocol](subscription, delivery.message)
+                await self._ways[subscription.protocol](subscription, delivery.message, end)
         except Undeliverable as error:
             return error
         return None
@@ -190,16 +194,13 @@ class Deliveries:
 
     # --- ways -------------------------------------------------------------------------------------------------------
 
-    async def _to_queue(self, subscription: Subscription, message: Message) -> None:
+    async def _to_queue(self, subscription: Subscription, message: Message, end: Handover) -> None:
         if subscription.raw and len(message.attributes) > _MOST_RAW_ATTRIBUTES:
             text = f"raw messages may have at most {_MOST_RAW_ATTRIBUTES} attributes"
             raise Undeliverable("InvalidParameterValue", text, final=True)
-        await self._send(subscription, message, subscription.endpoint)
+        await self._send(subscription, message, subscription.endpoint, end)
 
-    async def _to_dead_letters(self, subscription: Subscription, message: Message) -> None:
-        await self._send(subscription, message, _dead_letter_arn(subscription))
-
-    async def _send(self, subscription: Subscription, message: Message, queue_arn: str) -> None:
+    async def _send(self, subscription: Subscription, message: Message, queue_arn: str, end: Handover) -> None:
         protocol = subscription.protocol
         options: dict[str, Any] = {}
         if subscription.raw:
@@ -212,30 +213,13 @@ class Deliveries:
             options |= {"MessageGroupId": message.group, "MessageDeduplicationId": message.dedup}
         elif message.group and not message.sequence:
             options["MessageGroupId"] = message.group
-        await self._deliver(subscription, message, queue_arn, payload, options)
+        await self._targets.deliver(_parcel(subscription, message, queue_arn, payload, options), end)
 
-    async def _to_function(self, subscription: Subscription, message: Message) -> None:
-        event = lambda_event(message, subscription.arn, await self.places())
-        await self._deliver(subscription, message, subscription.endpoint, _json(event).decode(), {})
+    async def _to_function(self, subscription: Subscription, message: Message, end: Handover) -> None:
+        event = _json(lambda_event(message, subscription.arn, await self.places())).decode()
+        await self._targets.deliver(_parcel(subscription, message, subscription.endpoint, event, {}), end)
 
-    async def _deliver(
-        self, subscription: Subscription, message: Message, target: str, payload: str, options: dict[str, Any]
-    ) -> None:
-        parcel = Parcel(
-            target=target,
-            payload=payload,
-            principal=PRINCIPAL,
-            source="sns",
-            origin=subscription.topic_arn,
-            account=subscription.account,
-            region=subscription.region,
-            event_id=message.id,
-            trace_id=message.trace,
-            options=options,
-        )
-        await self._targets.deliver(parcel)
-
-    async def _to_address(self, subscription: Subscription, message: Message) -> None:
+    async def _to_address(self, subscription: Subscription, message: Message, end: Handover) -> None:
         raw = subscription.raw and message.kind == NOTIFICATION
         headers = {
             "x-amz-sns-message-type": message.kind,
@@ -269,7 +253,7 @@ class Deliveries:
                 return str(request["headerContentType"])
         return "text/plain; charset=UTF-8"
 
-    async def _to_mail(self, subscription: Subscription, message: Message) -> None:
+    async def _to_mail(self, subscription: Subscription, message: Message, end: Handover) -> None:
         places = await self.places()
         text = message.for_protocol(subscription.protocol)
         if message.kind == CONFIRM:
@@ -298,6 +282,21 @@ class Deliveries:
             account, region, source, message.topic_arn, target, message.id, delivery.attempts, outcome, reason
         )
         return list(self._journal.writing(entry))
+
+
+def _parcel(subscription: Subscription, message: Message, target: str, payload: str, options: dict[str, Any]) -> Parcel:
+    return Parcel(
+        target=target,
+        payload=payload,
+        principal=PRINCIPAL,
+        source="sns",
+        origin=subscription.topic_arn,
+        account=subscription.account,
+        region=subscription.region,
+        event_id=message.id,
+        trace_id=message.trace,
+        options=options,
+    )
 
 
 def _dead_letter_arn(subscription: Subscription) -> str:

@@ -18,6 +18,7 @@ from samovar.core import arn
 from samovar.core.clock import Clock
 from samovar.core.context import Context
 from samovar.core.errors import AwsError
+from samovar.delivery.queue import Step
 from samovar.services.sqs import attributes, journal, redrive
 from samovar.services.sqs.errors import no_such_queue
 from samovar.services.sqs.journal import DROPPED, MOVED, TAKEN, Receiving, Sending
@@ -168,17 +169,17 @@ class Sqs:
 
     # Messages
 
-    async def send(self, queue: Queue, messages: Sequence[Sending]) -> list[tuple[str, int]]:
-        """Commit messages; (id, seq) of each, or those of the one that it repeats."""
+    async def send(self, queue: Queue, messages: Sequence[Sending], *also: Step) -> list[tuple[str, int]]:
+        """Commit messages, and `also`; (id, seq) of each, or those of the one that it repeats."""
         if queue.fifo:
-            [rows] = await self.store.transact(Procedure(partial(journal.send_fifo, list(messages))))
+            rows, *_ = await self.store.transact(Procedure(partial(journal.send_fifo, list(messages))), *also)
             sent = [(id, seq) for id, seq, _ in rows]
             new = [message for message, row in zip(messages, rows, strict=True) if row[2]]
             await self.bodies.drop(
                 message.blob for message, row in zip(messages, rows, strict=True) if not row[2]
             )  # duplicates
         else:
-            await self.store.transact(journal.sending(messages))
+            await self.store.transact(journal.sending(messages), *also)
             sent, new = [(message.envelope.id, message.seq) for message in messages], list(messages)
         self.count(queue.box, len(new))
         bell = self.bell(queue)

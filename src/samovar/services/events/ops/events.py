@@ -40,7 +40,7 @@ async def put_events(routing: Routing, ctx: Context, params: Params) -> Params:
             event = Event(_envelope(ctx, entry, id, state.clock.now()), id, entry.get("TraceHeader") or ctx.trace_id)
             steps += await routing.route(key, event)
     if steps:
-        await routing.state.store.transact(*steps)
+        await routing.state.store.transact(*steps, *ctx.handover)
     return {"FailedEntryCount": sum("ErrorCode" in answer for answer in answers), "Entries": answers}
 
 

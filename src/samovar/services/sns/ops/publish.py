@@ -10,6 +10,7 @@ from samovar.core import ids
 from samovar.core.clock import iso_z
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
+from samovar.delivery.queue import Step
 from samovar.services.sns import message as messages
 from samovar.services.sns import topics
 from samovar.services.sns.errors import invalid
@@ -36,7 +37,7 @@ async def publish(house: House, ctx: Context, params: Params) -> Params:
     message = _message(house, ctx, topic, params, "messageAttributes")
     if messages.size(params) > _limit(topic):
         raise invalid("Message too long")
-    [(id, sequence)] = await _send(house, topic, [message])
+    [(id, sequence)] = await _send(house, topic, [message], *ctx.handover)
     return {"MessageId": id} | ({"SequenceNumber": sequence} if sequence else {})
 
 
@@ -90,12 +91,12 @@ def _message(house: House, ctx: Context, topic: Topic, params: Params, path: str
     )
 
 
-async def _send(house: House, topic: Topic, made: Sequence[Message]) -> list[tuple[str, str]]:
-    """Commit messages for every subscription that wants them; (id, sequence number) of each."""
+async def _send(house: House, topic: Topic, made: Sequence[Message], *also: Step) -> list[tuple[str, str]]:
+    """Commit messages for every subscription that wants them, and `also`; (id, sequence number) of each."""
     if topic.fifo:
         async with house.order(topic):
-            return [await _send_once(house, topic, message) for message in made]
-    changes = []
+            return [await _send_once(house, topic, message, *also) for message in made]
+    changes: list[Step] = [*also]
     for message in made:
         wanting = _wanting(house, topic, message)
         signed = await house.deliveries.signed(message, {each.protocol for each in wanting if not each.raw})
@@ -105,7 +106,7 @@ async def _send(house: House, topic: Topic, made: Sequence[Message]) -> list[tup
     return [(message.id, "") for message in made]
 
 
-async def _send_once(house: House, topic: Topic, message: Message) -> tuple[str, str]:
+async def _send_once(house: House, topic: Topic, message: Message, *also: Step) -> tuple[str, str]:
     """To a FIFO topic: unless it was published within five minutes."""
     state = house.state
     message = msgspec.structs.replace(message, sequence=state.new_sequence())
@@ -119,7 +120,7 @@ async def _send_once(house: House, topic: Topic, message: Message) -> tuple[str,
         message.sequence,
         [change.statement for change in changes],
     )
-    [[(id, sequence, new)]] = await state.store.transact(Procedure(steps))
+    [(id, sequence, new)], *_ = await state.store.transact(Procedure(steps), *also)
     for change in changes:
         change.settle(new)
     return id, sequence

@@ -24,7 +24,7 @@ async def send_message(state: Sqs, ctx: Context, params: Params) -> Params:
     if draft.size > limit:
         raise invalid(f"One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes.")
     _check_routing(queue, params, missing)
-    [(id, seq)] = await state.send(queue, [await draft.sending(state)])
+    [(id, seq)] = await state.send(queue, [await draft.sending(state)], *ctx.handover)
     return draft.answer(id, seq)
 
 
