@@ -284,9 +284,9 @@ class Queue:
         if ack.committed:
             verdict = Done()
         if isinstance(verdict, Hold):
-            await self._commit(line, *verdict.steps)
             line.running -= 1
-            self._hold(line, item)
+            self._hold(line, item)  # at once: what is behind it must not begin while this is written
+            await self._commit(line, *verdict.steps)
             return
         steps: list[Step] = [*verdict.steps] if ack.committed else [ack, *verdict.steps]
         if isinstance(verdict, Again):
