@@ -20,7 +20,11 @@ settings.register_profile(
 )
 
 THOROUGH = ("lambda", "logs", "sts")
-GENERAL = ("sqs", "sns", "dynamodb", "iam", "events", "kinesis")
+GENERAL = ("sqs", "sns", "dynamodb", "iam", "events", "kinesis", "cloudwatch")
+
+PROTOCOLS = {"cloudwatch": ("smithy-rpc-v2-cbor", "json", "query")}
+"""Those that are tried one after the other; else the one that boto3 chooses."""
+
 
 @pytest.fixture(scope="session")
 def models() -> Models:
@@ -81,4 +85,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if {"service", "operation"} <= set(metafunc.fixturenames):
         models = Models()
         cases = [(s, o) for s in (*THOROUGH, *GENERAL) for o in sorted(models[s].operation_names)]
-        metafunc.parametrize(("service", "operation"), cases, ids=[f"{s}-{o}" for s, o in cases])
+        if "protocol" not in metafunc.fixturenames:
+            metafunc.parametrize(("service", "operation"), cases, ids=[f"{s}-{o}" for s, o in cases])
+            return
+        spoken = [(s, o, p) for s, o in cases for p in PROTOCOLS.get(s, ("",))]
+        ids = ["-".join(filter(None, case)) for case in spoken]
+        metafunc.parametrize(("service", "operation", "protocol"), spoken, ids=ids)

@@ -12,23 +12,27 @@ from samovar.core.errors import AwsError
 from samovar.wire.errors import answer_unresolved
 
 PROTOCOL_SETTINGS = settings(settings.get_profile("protocol"), max_examples=2)
-SERVICES = ("lambda", "logs", "sts", "sqs", "sns", "dynamodb", "iam", "events", "kinesis")
+SERVICES = ("lambda", "logs", "sts", "sqs", "sns", "dynamodb", "iam", "events", "kinesis", "cloudwatch")
 
 
-def read(model: Any, answer: Any, shape: Any = None) -> dict[str, Any]:
+def read(model: Any, answer: Any, shape: Any = None, protocol: str = "") -> dict[str, Any]:
     """An error as boto3 sees it."""
-    parser = botocore.parsers.create_parser(model.resolved_protocol)
+    parser = botocore.parsers.create_parser(protocol or model.resolved_protocol)
     response = {"status_code": answer.status, "headers": HeadersDict(answer.headers), "body": answer.body}
     parsed: dict[str, Any] = parser.parse(response, shape)
     return parsed
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize(
+    ("service", "protocol"),
+    [*((each, "") for each in SERVICES), ("cloudwatch", "query"), ("cloudwatch", "smithy-rpc-v2-cbor")],
+)
 def test_every_error_shape_is_read_back_by_boto3(
-    service: str, models: Any, botocore_model: Any, generator: Any, to_botocore: Any
+    service: str, protocol: str, models: Any, botocore_model: Any, generator: Any, to_botocore: Any
 ) -> None:
     model = botocore_model(service)
-    operation = models[service].operation(min(models[service].operation_names))
+    protocol = protocol or model.resolved_protocol
+    operation = models[service].operation(min(models[service].operation_names), protocol)
 
     def check_shape(shape: Any) -> None:
         own = {n: m for n, m in shape.members.items() if n not in ("Message", "message", "Type")}
@@ -38,15 +42,15 @@ def test_every_error_shape_is_read_back_by_boto3(
         def check(members: dict[str, Any]) -> None:
             members = {name: value for name, value in members.items() if name in own}
             answer = operation.serialize_error(AwsError(shape.name, "It went wrong <&>.", **members), "request-1")
-            error = read(model, answer)
+            error = read(model, answer, None, protocol)
             code = error["Error"].get("QueryErrorCode", error["Error"]["Code"])
             in_query = models[service].errors.query_code(shape.name)
-            assert code == (in_query if model.resolved_protocol == "query" else shape.name)
+            assert code == (in_query if protocol == "query" else shape.name)
             assert error["Error"]["Message"] == "It went wrong <&>."
             assert error["ResponseMetadata"]["RequestId"] == "request-1"
             assert answer.status == models[service].error_status(shape.name) >= 400
             # The members of its own, as the client attaches them to the exception.
-            parsed = read(model, answer, shape)
+            parsed = read(model, answer, shape, protocol)
             assert {n: parsed[n] for n in members} == {n: to_botocore(v, own[n]) for n, v in members.items()}
 
         check()

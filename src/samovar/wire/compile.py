@@ -1,14 +1,15 @@
 """One operation in one protocol, compiled: bytes to parameters, results and errors to bytes.
 
 Owns: `Operation`, `Protocols` of a service, and the table of protocols. Each is a pair (how members are laid over HTTP,
-how structures are written); smithy-rpc-v2-cbor has no entry yet, nor can events be read, or written but by the rest
-protocols: a request that needs that is told so.
+how structures are written). Events can't be read yet, nor written but by the rest protocols: a request that needs
+that is told so.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from samovar.core.errors import AwsError
+from samovar.wire import text
 from samovar.wire.answer import Answer as Answer
 from samovar.wire.answer import Framing, Params, Sent
 from samovar.wire.buckets import request_ids
@@ -16,6 +17,7 @@ from samovar.wire.errors import Errors, WriteError
 from samovar.wire.json import JsonBody, JsonRpc
 from samovar.wire.query import Query
 from samovar.wire.rest import Rest
+from samovar.wire.rpcv2 import CborBody, CborRpc
 from samovar.wire.shapes import Description, OperationShape, Ref
 from samovar.wire.validate import Validator, violation
 from samovar.wire.xml import XmlBody
@@ -56,11 +58,17 @@ def _json(service: Description, errors: Errors) -> Protocol:
     return Protocol(rpc, errors.in_json(body, rpc.content_type))
 
 
+def _cbor(service: Description, errors: Errors) -> Protocol:
+    body = CborBody(service)
+    return Protocol(CborRpc(service, body), errors.in_json(body, CborBody.content_type))
+
+
 PROTOCOLS: Mapping[str, Callable[[Description, Errors], Protocol]] = {
     "rest-json": _rest_json,
     "rest-xml": _rest_xml,
     "query": _query,
     "json": _json,
+    "smithy-rpc-v2-cbor": _cbor,
 }
 
 
@@ -75,6 +83,7 @@ class Operation:
 
     def __init__(self, service: Description, shape: OperationShape, protocol: Protocol, validator: Validator) -> None:
         self.name = shape.name
+        self._unzips = "gzip" in shape.requestcompression.get("encodings", ())
         self.service = service.name
         self._read = protocol.framing.request(shape)
         self._check = validator.check(shape.input) if shape.input else None
@@ -92,6 +101,8 @@ class Operation:
         """The parameters of a request under botocore's names: bytes for blobs, epoch seconds for times; validated."""
         if self._unspoken:
             raise AwsError("NotImplementedException", f"{self.name} needs an event stream, which isn't spoken yet.")
+        if self._unzips and headers.get("content-encoding") == "gzip" and isinstance(body, bytes):
+            body = text.unzip(body)
         params = self._read(labels, query, headers, body)
         if self._check:
             broken: list[str] = []

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 import msgspec
 
 from samovar.core.errors import AwsError
-from samovar.wire import words
+from samovar.wire import cbor, rpcv2, words
 from samovar.wire.answer import Answer
 from samovar.wire.buckets import request_ids
 from samovar.wire.json import JsonBody
@@ -94,7 +94,8 @@ class Errors:
         return 400 if self._is_json and status in (403, 404, 429) else status
 
     def in_json(self, body: JsonBody, content_type: str) -> WriteError:
-        """json 1.0 and 1.1: the code is `__type`."""
+        """json 1.0 and 1.1, and the same in CBOR: the code is `__type`."""
+        own = list(rpcv2.HEADERS) if content_type == rpcv2.CONTENT_TYPE else []
         namespace = words.of(self._service.name).namespace
         query_compatible = self._service.metadata.aws_query_compatible is not None
 
@@ -106,7 +107,8 @@ class Errors:
             if query_compatible:
                 fault = "Sender" if self.status(error.code) < 500 else "Receiver"
                 headers.append(("x-amzn-query-error", f"{self.query_code(error.code)};{fault}"))
-            return _json(self.status(error.code), content_type, name, content, headers, request_id)
+            headers += own
+            return _told(self.status(error.code), content_type, name, body.encode(content), headers, request_id)
 
         return write
 
@@ -194,6 +196,9 @@ def answer_unresolved(error: AwsError, request_id: str, headers: Mapping[str, st
     """Answer a request whose operation isn't known, in the form that it seems to speak."""
     content_type = headers.get("content-type", "")
     status = _STATUSES.get(error.code, _DEFAULT_STATUS)
+    if "smithy-protocol" in headers:
+        said = cbor.encode({"__type": error.code, "message": error.message})
+        return _told(status, rpcv2.CONTENT_TYPE, error.code, said, list(rpcv2.HEADERS), request_id)
     if "x-amz-target" in headers or content_type.startswith("application/x-amz-json"):
         form = "application/x-amz-json-1.1" if content_type.endswith("1.1") else "application/x-amz-json-1.0"
         status = 400 if status == 404 else status
@@ -217,8 +222,14 @@ def _json(
     headers: list[tuple[str, str]],
     request_id: str,
 ) -> Answer:
+    return _told(status, content_type, name, msgspec.json.encode(content), headers, request_id)
+
+
+def _told(
+    status: int, content_type: str, name: str, body: bytes, headers: list[tuple[str, str]], request_id: str
+) -> Answer:
     sent = [("Content-Type", content_type), ("x-amzn-RequestId", request_id), ("x-amzn-ErrorType", name), *headers]
-    return Answer(status, sent, msgspec.json.encode(content))
+    return Answer(status, sent, body)
 
 
 def _xml_error(code: str, message: str, status: int) -> str:

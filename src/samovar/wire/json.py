@@ -42,19 +42,41 @@ class JsonBody:
     def write_members(self, ref: Ref) -> Callable[[Params], bytes]:
         members = {n: r for n, r in self._service.shapes[ref.shape].members.items() if not r.location}
         write = self._write_structure(ref.shape, members)
-        return lambda result: msgspec.json.encode(write(result))
+        encode = self.encode
+        return lambda result: encode(write(result))
 
     def write_payload(self, name: str, ref: Ref) -> Callable[[Any], bytes]:
-        write = self.writer(ref)
-        return (lambda value: msgspec.json.encode(write(value))) if write else msgspec.json.encode
+        write, encode = self.writer(ref), self.encode
+        return (lambda value: encode(write(value))) if write else encode
+
+    # What the other body of this form, CBOR's (`rpcv2`), does in its own way:
+
+    def decode(self, body: bytes) -> Any:
+        return msgspec.json.decode(body)
+
+    def encode(self, value: Any) -> bytes:
+        return msgspec.json.encode(value)
+
+    def scalar_reader(self, kind: str) -> Reader | None:
+        """None for what isn't a scalar."""
+        return JSON_SCALARS.get(kind)
+
+    def scalar_writer(self, ref: Ref, shape: Shape) -> Writer:
+        if shape.type == "timestamp":
+            spelling = self._service.timestamp_format(ref, "unixTimestamp")
+            return _write_epoch if spelling == "unixTimestamp" else text.writer("timestamp", spelling)
+        return _write_float if shape.type in ("float", "double") else None
+
+    # The shapes:
 
     def reader(self, ref: Ref) -> Reader:
         """From decoded JSON to parameters."""
         shape = self._service.shapes[ref.shape]
         if shape.document:
             return _as_it_is
-        if shape.type in _READERS:
-            return _READERS[shape.type]
+        scalar = self.scalar_reader(shape.type)
+        if scalar is not None:
+            return scalar
         return self._readers.get(ref.shape, lambda: self._compile_reader(shape))
 
     def writer(self, ref: Ref) -> Writer:
@@ -62,21 +84,16 @@ class JsonBody:
         shape = self._service.shapes[ref.shape]
         if shape.document:
             return None
-        if shape.type == "timestamp":
-            spelling = self._service.timestamp_format(ref, "unixTimestamp")
-            return _write_epoch if spelling == "unixTimestamp" else text.writer("timestamp", spelling)
-        if shape.type in ("float", "double"):
-            return _write_float
         if shape.type not in ("structure", "list", "map"):
-            return None
+            return self.scalar_writer(ref, shape)
         return self._writers.get(ref.shape, lambda: self._compile_writer(ref.shape))
 
     def _from_bytes(self, read: Reader) -> Callable[[bytes], Any]:
-        malformed, malformed_text = self._words.malformed, self._words.malformed_text
+        malformed, malformed_text, decode = self._words.malformed, self._words.malformed_text, self.decode
 
         def from_bytes(body: bytes) -> Any:
             try:
-                return read(msgspec.json.decode(body) if body else {})
+                return read(decode(body) if body else {})
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise AwsError(malformed, malformed_text.format(error)) from None
             except RecursionError:
@@ -96,7 +113,7 @@ class JsonBody:
 
         def read(value: Any) -> Params:
             if type(value) is not dict:
-                raise _unexpected(value, "structure or map")
+                raise unexpected(value, "structure or map")
             result: Params = {}
             for key, item in value.items():
                 if item is not None and key in table:
@@ -170,7 +187,7 @@ class JsonRpc:
 def _read_list(read: Reader) -> Reader:
     def read_list(value: Any) -> list[Any]:
         if type(value) is not list:
-            raise _unexpected(value, "list")
+            raise unexpected(value, "list")
         # A null stays: the validator refuses it in AWS's words.
         return [None if item is None else read(item) for item in value]
 
@@ -180,7 +197,7 @@ def _read_list(read: Reader) -> Reader:
 def _read_map(read: Reader) -> Reader:
     def read_map(value: Any) -> dict[str, Any]:
         if type(value) is not dict:
-            raise _unexpected(value, "structure or map")
+            raise unexpected(value, "structure or map")
         return {key: None if item is None else read(item) for key, item in value.items()}
 
     return read_map
@@ -193,7 +210,7 @@ def _as_it_is(value: Any) -> Any:
 def _read_string(value: Any) -> str:
     if type(value) is str:
         return value
-    raise _unexpected(value, "a String")
+    raise unexpected(value, "a String")
 
 
 def _read_integer(value: Any) -> int:
@@ -201,7 +218,7 @@ def _read_integer(value: Any) -> int:
         value = int(value)  # AWS's parser truncates; the decoder gives finite numbers only
     if type(value) is int and abs(value) <= _LARGEST:
         return value
-    raise _unexpected(value, "an Integer")
+    raise unexpected(value, "an Integer")
 
 
 def _read_float(value: Any) -> float:
@@ -209,13 +226,13 @@ def _read_float(value: Any) -> float:
         return value
     if value in ("NaN", "Infinity", "-Infinity"):
         return float(value)
-    raise _unexpected(value, "a Double")
+    raise unexpected(value, "a Double")
 
 
 def _read_boolean(value: Any) -> bool:
     if type(value) is bool:
         return value
-    raise _unexpected(value, "a Boolean")
+    raise unexpected(value, "a Boolean")
 
 
 def _read_blob(value: Any) -> bytes:
@@ -240,7 +257,7 @@ def _write_float(value: float) -> float | str:
     return text.writer("double", "")(value)
 
 
-def _unexpected(value: Any, wanted: str) -> AwsError:
+def unexpected(value: Any, wanted: str) -> AwsError:
     if type(value) is dict:
         message = "Start of structure or map found where not expected."
     elif type(value) is list:
@@ -253,7 +270,7 @@ def _unexpected(value: Any, wanted: str) -> AwsError:
     return AwsError("SerializationException", message)
 
 
-_READERS: dict[str, Reader] = {
+JSON_SCALARS: Mapping[str, Reader] = {
     "string": _read_string,
     "character": _read_string,
     "integer": _read_integer,

@@ -1,6 +1,7 @@
 """Which service and which operation a request means.
 
-Owns: `Router`. Rules, first that applies: X-Amz-Target names an operation; the signature's scope names a service; so
+Owns: `Router`. Rules, first that applies: X-Amz-Target names an operation; so does the path of Smithy's own protocol
+(`/service/S/operation/O`, told by `smithy-protocol`); the signature's scope names a service; so
 does the host (`lambda.us-east-1.amazonaws.com`, `sts.localhost`); `Action=` names an operation of a query service; else
 the path decides among the rest services that are here. Within a service the request's looks pick the protocol. Several
 services may share a signing name, and are then asked in turn.
@@ -13,9 +14,9 @@ from urllib.parse import unquote
 import msgspec
 
 from samovar.core.errors import AwsError
-from samovar.wire import connections, text, words
+from samovar.wire import connections, rpcv2, text, words
 from samovar.wire.buckets import BucketPaths, bucket_of_host, is_bucket_host
-from samovar.wire.compile import Operation, unspoken
+from samovar.wire.compile import PROTOCOLS, Operation, unspoken
 from samovar.wire.model import Models, ServiceModel
 from samovar.wire.sigv4 import Scope, scope
 
@@ -60,7 +61,7 @@ class Router:
         if target is not None:
             return self._by_x_amz_target(target, signed)
         if "smithy-protocol" in headers:
-            raise unspoken(f"smithy-{headers['smithy-protocol']}")
+            return self._by_smithy_path(f"smithy-{headers['smithy-protocol']}", path, signed)
         below = connections.split(path)
         if below is not None and self._is_connection(below[0], headers, signed):
             return self._connection(method, *below, signed)
@@ -114,6 +115,17 @@ class Router:
         if name not in model.operation_names:
             raise AwsError("UnknownOperationException", f"{model.name} has no operation {name!r}.")
         return Match(model.name, model.operation(name, "json"), {}, signed)
+
+    def _by_smithy_path(self, protocol: str, path: str, signed: Scope | None) -> Match:
+        if protocol not in PROTOCOLS:
+            raise unspoken(protocol)
+        service, name = rpcv2.named(path)
+        model = self._by_target.get(service)
+        if model is None:
+            raise self._unknown_service(signed.service if signed else service)
+        if name not in model.operation_names or protocol not in model.protocols:
+            raise AwsError("UnknownOperationException", f"{model.name} has no operation {name!r} in {protocol}.")
+        return Match(model.name, model.operation(name, protocol), {}, signed)
 
     def _unknown_service(self, name: str) -> AwsError:
         return AwsError(
@@ -217,6 +229,8 @@ def _walk(node: _Node, segments: list[str], at: int, values: list[str], query: l
 def _action(query: str, headers: Mapping[str, str], body: bytes) -> str:
     """The action that a query request names, in the form or in the query string."""
     if body and headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        if headers.get("content-encoding") == "gzip":
+            body = text.unzip(body)
         in_form = _ACTION.search(body)
         if in_form:
             return text.decode(in_form[1].decode(errors="replace"))

@@ -70,6 +70,7 @@ class OperationShape(msgspec.Struct, frozen=True):
     http: Http = Http()
     input: Ref | None = None
     output: Ref | None = None
+    requestcompression: dict[str, list[str]] = {}
 
 
 class Metadata(msgspec.Struct, frozen=True, rename="camel"):

@@ -6,6 +6,7 @@ Rules: a timestamp is a float of epoch seconds inside, and one of three spelling
 
 import binascii
 import re
+import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate, parsedate_to_datetime
@@ -19,6 +20,9 @@ from samovar.core.errors import AwsError
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?Infinity|NaN")
+_GZIP = 31
+"""zlib's word for a gzip header."""
+_LONGEST_UNZIPPED = 16 * 1024 * 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -32,6 +36,21 @@ def writer(kind: str, timestamp_format: str) -> Callable[[Any], str]:
     if kind == "timestamp":
         return lambda value: write_timestamp(value, timestamp_format)
     return _WRITERS.get(kind, str)
+
+
+def unzip(body: bytes) -> bytes:
+    """A request that its sender has compressed."""
+    unpacking = zlib.decompressobj(_GZIP)
+    try:
+        found = unpacking.decompress(body, _LONGEST_UNZIPPED)
+    except zlib.error:
+        raise AwsError("SerializationException", "The body isn't gzip.") from None
+    if unpacking.unconsumed_tail:
+        text = f"Request must be smaller than {_LONGEST_UNZIPPED} bytes"
+        raise AwsError("RequestEntityTooLargeException", text)
+    if not unpacking.eof:
+        raise AwsError("SerializationException", "The body isn't gzip.")
+    return found
 
 
 def read_integer(text: str) -> int:

@@ -35,7 +35,7 @@ def test_an_operation_that_the_model_does_not_have_is_a_key_error(models: Models
 
 def test_a_query_compatible_service_speaks_query_as_well(models: Models) -> None:
     assert models["sqs"].protocols == ("json", "query")
-    assert models["cloudwatch"].protocol == "json"
+    assert models["cloudwatch"].protocol == "smithy-rpc-v2-cbor"
 
 
 def test_botocore_is_never_imported() -> None:

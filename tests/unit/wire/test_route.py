@@ -141,8 +141,8 @@ def test_one_service_may_speak_two_protocols(router: Router) -> None:
 
 
 def test_a_protocol_that_is_not_spoken_is_named(router: Router) -> None:
-    headers = {**signed("monitoring"), "smithy-protocol": "rpc-v2-cbor"}
-    with pytest.raises(AwsError, match=r"NotImplementedException: The protocol smithy-rpc-v2-cbor isn't spoken"):
+    headers = {**signed("monitoring"), "smithy-protocol": "rpc-v3-cbor"}
+    with pytest.raises(AwsError, match=r"NotImplementedException: The protocol smithy-rpc-v3-cbor isn't spoken"):
         resolve(router, "/service/GraniteServiceVersion20100801/operation/PutMetricData", headers, method="POST")
 
 
