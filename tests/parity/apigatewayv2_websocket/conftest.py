@@ -1,5 +1,6 @@
 """WebSocket APIs on the running platform, and an independent client that speaks to them."""
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 from botocore.config import Config
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 WITHIN_S = 60
@@ -43,8 +45,9 @@ class Client:
 
     def end(self) -> tuple[int | None, str | None]:
         """(code, reason) of the server's close frame, once everything else was read."""
-        for _ in self.connection:
-            """What is still said."""
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                self.connection.recv(WITHIN_S)
         return self.connection.close_code, self.connection.close_reason
 
     def close(self, code: int = 1000, reason: str = "") -> None:
@@ -60,10 +63,15 @@ class Api:
         self.id = client.create_api(**wanted | options)["ApiId"]
         self.host = f"{self.id}.execute-api.us-east-1.localhost"
         self.stage = stage
+        self.deleted = False
         self.endpoint = endpoint
         self.clients = ExitStack()
         self._lambda = lambda_
-        self._server = urlsplit(endpoint)
+        self.server = urlsplit(endpoint)
+
+    def delete_api(self) -> None:
+        self.deleted = True
+        self.client.delete_api(ApiId=self.id)
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         call = getattr(self.client, operation)
@@ -75,6 +83,9 @@ class Api:
         uri = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations"
         wanted = {"IntegrationType": "AWS_PROXY", "IntegrationUri": uri}
         return f"integrations/{self.create_integration(**wanted | options)['IntegrationId']}"
+
+    def integrate(self, kind: str, **options: Any) -> str:
+        return f"integrations/{self.create_integration(IntegrationType=kind, **options)['IntegrationId']}"
 
     def route(self, *keys: str, target: str, answers: bool = False, **options: Any) -> None:
         """Routes; `answers`: with a route response, so that what the target returns reaches the client."""
@@ -102,11 +113,11 @@ class Api:
         """A client that has shaken hands at the API's own host name, or where the test says."""
         path = f"/{self.stage}" if path is None else path
         connecting = connect(
-            f"ws://{host or self.host}:{self._server.port}{path}",
-            address=(self._server.hostname, self._server.port),
+            f"ws://{host or self.host}:{self.server.port}{path}",
+            address=(self.server.hostname, self.server.port),
             additional_headers=headers,
             open_timeout=WITHIN_S,
-            close_timeout=5,
+            close_timeout=2,
             ping_interval=None,
             proxy=None,
             **options,
@@ -116,13 +127,15 @@ class Api:
     def management(self, endpoint: str | None = None, **options: Any) -> Any:
         """A client of the management API, at the server's plain address."""
         credentials = {"aws_access_key_id": "123456789012", "aws_secret_access_key": "any"}
-        return boto3.client(
+        made = boto3.client(
             "apigatewaymanagementapi",
             endpoint_url=endpoint or self.endpoint,
             region_name="us-east-1",
             config=Config(retries={"total_max_attempts": 1}),
             **credentials | options,
         )
+        self.clients.callback(made.close)
+        return made
 
 
 @pytest.fixture
@@ -136,8 +149,8 @@ def api(platform: Any) -> Iterator[Callable[..., Api]]:
 
     yield make
     for each in made:
-        if each.endpoint == platform.endpoint:
-            each.delete_api()
+        if each.endpoint == platform.endpoint and not each.deleted:
+            each.client.delete_api(ApiId=each.id)
         each.clients.close()
 
 

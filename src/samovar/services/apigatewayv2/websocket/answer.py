@@ -1,16 +1,14 @@
 """What a target answers, and what API Gateway says itself (facts/apigateway.md §4, §10).
 
-Owns: `Answer`; the rules for what a function returns; the frames and bodies of errors. Pure.
+Owns: `Answer`; the frames and bodies of errors. Pure.
 """
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import msgspec
 
 from samovar.net.message import Response
+from samovar.web import answer_v1
 
 FORBIDDEN = "Forbidden"
 INTERNAL = "Internal server error"
@@ -24,7 +22,6 @@ _ERROR_TYPES = {
     403: "ForbiddenException",
     429: "TooManyRequestsException",
 }
-_MEMBERS = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -47,50 +44,10 @@ def failed(status: int = 500, error: str = INTERNAL) -> Answer:
 def of_function(payload: bytes) -> Answer:
     """What a function's result means; 502 for what isn't an answer."""
     try:
-        value = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        read = answer_v1.read(payload)
+        return Answer(read.status, read.decoded(), {name.lower(): value for name, value in read.headers})
+    except answer_v1.Malformed:
         return failed(502)
-    if not isinstance(value, dict) or not value or not value.keys() <= _MEMBERS:
-        return failed(502)
-    status, body, headers = _status(value.get("statusCode", 200)), _body(value), _headers(value)
-    if status is None or body is None or headers is None:
-        return failed(502)
-    return Answer(status, body, headers)
-
-
-def _status(value: Any) -> int | None:
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) == 3:
-        value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and 100 <= value <= 599 else None
-
-
-def _body(value: dict[str, Any]) -> bytes | None:
-    body = value.get("body")
-    if body is None:
-        return b""
-    if not isinstance(body, str):
-        return None
-    if value.get("isBase64Encoded") is not True:
-        return body.encode(errors="replace")
-    try:
-        return base64.b64decode(body, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-
-
-def _headers(value: dict[str, Any]) -> dict[str, str] | None:
-    """The last of several values counts: nothing but the protocol is looked for in them."""
-    single, multiple = value.get("headers") or {}, value.get("multiValueHeaders") or {}
-    if not isinstance(single, dict) or not isinstance(multiple, dict):
-        return None
-    if not all(isinstance(values, list) for values in multiple.values()):
-        return None
-    lasts = {name: values[-1] for name, values in multiple.items() if values}
-    return {name.lower(): _text(each) for name, each in (lasts | single).items()}
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def frame(error: str, connection_id: str, request_id: str) -> bytes:

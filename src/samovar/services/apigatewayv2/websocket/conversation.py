@@ -145,11 +145,10 @@ class Lookup:
         self._body: Any = None
 
     def __call__(self, name: str) -> Any:
+        name = name.removeprefix("request.")
+        if name.startswith("body"):
+            return dig(self.body, name.removeprefix("body"))
         kind, _, rest = name.partition(".")
-        if kind == "request":
-            kind, _, rest = rest.partition(".")
-        if kind == "body":
-            return dig(self.body, rest)
         if kind == "header":
             return self._handshake.headers.get(rest.lower())
         if kind == "querystring":
