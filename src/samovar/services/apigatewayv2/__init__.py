@@ -73,7 +73,7 @@ async def build(
     await state.open()
     deadlines = Deadlines(clock)
     http = HttpSite(state, Stages(clock, HttpTargets(acting, functions, deadlines)))
-    front.join(Sites(state, http, WebSocketSite(state, Targets(acting, functions))).find)
+    front.join(Sites(state, http, WebSocketSite(state, Targets(acting, functions, deadlines))).find)
     operations, direct = bind(state, *_OPERATIONS)
 
     async def close() -> None:

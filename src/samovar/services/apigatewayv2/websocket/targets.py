@@ -4,7 +4,6 @@ Owns: which kind an integration is, the limit of its time. Rules: whatever can b
 here, not per message; a function is run without a task and without an await.
 """
 
-import asyncio
 from collections.abc import Callable
 
 from samovar.core.context import Acting
@@ -14,6 +13,7 @@ from samovar.services.apigatewayv2.state import ApiKey
 from samovar.services.apigatewayv2.websocket import answer, event
 from samovar.services.apigatewayv2.websocket.answer import TIMED_OUT, Answer, Done, failed
 from samovar.services.apigatewayv2.websocket.event import Occurrence
+from samovar.web.deadlines import Deadlines
 from samovar.web.functions import PRINCIPAL, Functions, Ran
 
 Target = Callable[[Occurrence, Done], None]
@@ -23,9 +23,10 @@ Target = Callable[[Occurrence, Done], None]
 class Targets:
     """Makes targets."""
 
-    def __init__(self, acting: Acting, functions: Functions) -> None:
+    def __init__(self, acting: Acting, functions: Functions, deadlines: Deadlines) -> None:
         self._acting = acting
         self._functions = functions
+        self._deadlines = deadlines
 
     def target(self, key: ApiKey, stage: Stage, route: Route, integration: Integration | None) -> Target:
         if integration is None:
@@ -41,10 +42,10 @@ class Targets:
         source = f"arn:aws:execute-api:{region}:{account}:{api}/{stage.stage_name}/{route.route_key}"
         principal = integration.credentials_arn or PRINCIPAL
         timeout_s = integration.timeout_in_millis / 1000
-        acting, functions = self._acting, self._functions
+        acting, functions, deadlines = self._acting, self._functions, self._deadlines
 
         def run(occurrence: Occurrence, done: Done) -> None:
-            waiting = _Waiting(done, timeout_s)
+            waiting = _Waiting(done, deadlines, timeout_s)
             ctx = acting(account, region, principal, source)
             functions.run(ctx, function, event.written(occurrence), lambda ran: waiting(_of(ran)))
 
@@ -66,14 +67,19 @@ def _of(ran: Ran) -> Answer:
 class _Waiting:
     """An answer that is waited for so long and no longer."""
 
-    __slots__ = ("_done", "_timer")
+    __slots__ = ("_deadlines", "_done", "_seconds")
 
-    def __init__(self, done: Done, timeout_s: float) -> None:
+    def __init__(self, done: Done, deadlines: Deadlines, seconds: float) -> None:
         self._done: Done | None = done
-        self._timer = asyncio.get_running_loop().call_later(timeout_s, self, failed(504, TIMED_OUT))
+        self._deadlines = deadlines
+        self._seconds = seconds
+        deadlines.begin(self, seconds)
 
     def __call__(self, answer: Answer) -> None:
         done, self._done = self._done, None
         if done is not None:
-            self._timer.cancel()
+            self._deadlines.end(self, self._seconds)
             done(answer)
+
+    def expire(self) -> None:
+        self(failed(504, TIMED_OUT))
