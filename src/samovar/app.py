@@ -229,7 +229,8 @@ class App:
         """The services whose resources web requests are for, behind one door."""
         front = self._front = Front()
         domains = front.domains = await Domains.open(store)
-        rest = await apigateway.build(store, self._clock, front, functions)
+        rest = await apigateway.build(store, self._clock, front, functions, self.authority)
+        self._close_with(rooms, rest)
         connections = Connections(self._clock)
         rooms.callback(connections.close)
         v2 = await apigatewayv2.build(store, self._clock, self.acting, front, domains, functions, connections)

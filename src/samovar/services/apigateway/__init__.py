@@ -23,7 +23,8 @@ from samovar.services.apigateway.ops import (
     resources,
     tags,
 )
-from samovar.services.apigateway.plane.entering import Entrance
+from samovar.services.apigateway.plane.entering import Authority, Entrance
+from samovar.services.apigateway.plane.keys import KeyRing
 from samovar.services.apigateway.plane.planning import Planner
 from samovar.services.apigateway.plane.site import RestSite
 from samovar.services.apigateway.plane.stages import Stages
@@ -31,6 +32,7 @@ from samovar.services.apigateway.state import Rest
 from samovar.store.sqlite import Store
 from samovar.web.front import Front
 from samovar.web.functions import Functions
+from samovar.web.lambda_authorizer import LambdaAuthorizers
 
 __all__ = ["build"]
 
@@ -40,16 +42,23 @@ _OPS = (
 )  # fmt: skip
 
 
-async def build(store: Store, clock: Clock, front: Front, functions: Functions) -> Service:
+async def build(store: Store, clock: Clock, front: Front, functions: Functions, authority: Authority) -> Service:
     state = await Rest.open(store, clock)
-    stages = Stages(state, Planner(functions).plan)
-    site = RestSite(state, stages, Entrance(), clock)
+    asked = LambdaAuthorizers(functions, clock)
+    stages = Stages(state, Planner(functions, asked).plan)
+    ring = KeyRing(state, clock)
+    front.join(RestSite(state, stages, Entrance(authority, ring), clock).find)
 
-    front.join(site.find)
+    def flushed(what: str, api: str, stage: str) -> None:
+        asked.forget(api, stage)
+
+    state.flushed = flushed
 
     async def reset() -> None:
         await state.clear()
         stages.clear()
+        ring.clear()
+        asked.forget()
 
     operations, direct = bind(state, *_OPS)
-    return Service("apigateway", operations, direct, reset=reset, access=access())
+    return Service("apigateway", operations, direct, close=ring.usage.close, reset=reset, access=access())

@@ -164,8 +164,9 @@ def _promote(stage: Shape, path: str, source: str) -> None:
 def _set(stage: Shape, op: str, path: str, names: Sequence[str], value: str | None) -> None:
     """A method setting: `/pets~1{id}/GET/throttling/rateLimit`, `/*/*/logging/loglevel`."""
     settings = stage.setdefault("methodSettings", {})
+    written = path.lstrip("/").split("/")
     if len(names) == 2 and op == "remove":
-        key = f"{names[0].removeprefix('/') if names[0] != '/' else '/'}/{names[1]}"
+        key = _key(written)
         if key not in settings:
             raise bad(
                 f"Cannot remove method setting {'/'.join(names)} because there is no method setting for this method "
@@ -173,17 +174,19 @@ def _set(stage: Shape, op: str, path: str, names: Sequence[str], value: str | No
         del settings[key]
         return
     found = _SETTINGS.get("/".join(names[-2:]))
-    if found is None or len(names) != 4 or op != "replace":
+    if found is None or len(names) < 4 or op != "replace":
         known = ", ".join(["/deploymentId", "/description", "/variables/{name}", *_paths()])
         raise bad(f"Invalid method setting path: {path}. Must be one of: [{known}]")
     member, rule = found
-    key = f"{_resource(names[0])}/{names[1]}"
+    key = _key(written[:-2])
     settings[key] = {**_DEFAULTS, **settings.get(key, {}), member: rule.read(value or "")}
 
 
-def _resource(path: str) -> str:
-    """As the keys of methodSettings have it: without the first slash, which the root writes as `~1`."""
-    return path.lstrip("/").replace("/", "~1") if path != "/" else "~1"
+def _key(written: Sequence[str]) -> str:
+    """Of a method's settings: the path as the patch spells it, without the slash that a resource begins with."""
+    *resource, method = written
+    path = "/".join(resource)
+    return f"{path.removeprefix('~1') if path != '~1' else path}/{method}"
 
 
 def _paths() -> list[str]:

@@ -8,7 +8,7 @@ Owns: the records, the tables `apigateway.*`, finding (or AWS's 404). Rules:
 3. A deployment holds the Definition of its moment. Nothing that is changed afterwards is seen before the next one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -139,6 +139,8 @@ class Rest:
         self.links = tables["links"]
         self.certificates = tables["certificates"]
         self.accounts = tables["accounts"]
+        self.flushed: Callable[[str, str, str], None] = lambda what, api, stage: None
+        """Tells the data plane to forget what it has cached (`data`, `authorizers`) for a stage."""
         self._by_id: dict[str, Key] = {key[2]: key for key, _ in apis.items()}
 
     @classmethod

@@ -1,7 +1,7 @@
 """Usage plans: who may ask how much of which stages (facts/apigateway.md §7, Usage plans)."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ from samovar.core.errors import AwsError
 from samovar.services.apigateway import pages, patch, quotas
 from samovar.services.apigateway.patch import integer, number, text
 from samovar.services.apigateway.state import Item, Rest, Shape, bad, must, new_id
+from samovar.store.table import Key
 
 MOST_DAYS = 90
 _MISSING = "Invalid Usage Plan ID specified"
@@ -214,14 +215,14 @@ async def get_usage(state: Rest, ctx: Context, params: Params) -> Params:
     return {**shown, "items": values}
 
 
-def _days(state: Rest, key: Sequence[str], plan: Shape, start: date, end: date) -> list[list[int]]:
-    """[used, remaining] of each day; nothing of a day without use in a plan without a quota."""
+def _days(state: Rest, key: Key, plan: Shape, start: date, end: date) -> list[list[int]]:
+    """[used, remaining] of each day; -1 remains where there is no quota."""
     found = []
     for offset in range((end - start).days + 1):
         day = start + timedelta(days=offset)
         item = state.usage.get((*key, day.isoformat()))
-        limit = (plan.get("quota") or {}).get("limit", -1)
-        found.append([item.shape["used"], item.shape["remaining"]] if item else [0, limit])
+        left = quotas.remaining(state.usage.items(key), plan["quota"], day) if plan.get("quota") else -1
+        found.append([item.shape["used"] if item else 0, left])
     return found
 
 
@@ -231,15 +232,17 @@ async def update_usage(state: Rest, ctx: Context, params: Params) -> Params:
     quota = must(plan.get("quota"), "Usage Plan has no quota")
     key = (ctx.account, ctx.region, plan["id"], params["keyId"])
     must(state.plan_keys.get(key), _no_key(params))
-    shape = patch.apply({}, params.get("patchOperations"), {"/remaining": integer()})
+    wanted = patch.apply({}, params.get("patchOperations"), {"/remaining": integer()}).get("remaining")
     today = datetime.fromtimestamp(state.clock.now(), UTC).date()
-    old = state.usage.get((*key, today.isoformat()))
-    used = old.shape["used"] if old else 0
-    period = quotas.start(quota["period"], today).isoformat()
-    changed = Item({"used": used, "remaining": shape["remaining"], "period": period})
-    await state.usage.put((*key, today.isoformat()), changed)
+    place = (*key, today.isoformat())
+    old = state.usage.get(place)
+    shape = dict(old.shape) if old else {"used": 0, "extra": 0}
+    if wanted is not None:
+        shape["extra"] += wanted - quotas.remaining(state.usage.items(key), quota, today)
+    await state.usage.put(place, Item(shape))
+    left = quotas.remaining(state.usage.items(key), quota, today)
+    values = {params["keyId"]: [[shape["used"], left]]}
     day = today.isoformat()
-    values = {params["keyId"]: [[used, shape["remaining"]]]}
     return {"usagePlanId": plan["id"], "startDate": day, "endDate": day, "items": values}
 
 

@@ -15,6 +15,7 @@ import msgspec
 from samovar.core import ids
 from samovar.core.context import Context
 from samovar.net.message import Reply, Request, Response
+from samovar.policy.rules import Rules
 from samovar.services.apigateway.expressions import Source
 from samovar.services.apigateway.plane.content import Media
 from samovar.services.apigateway.plane.refusals import Refusal, Responses
@@ -23,6 +24,7 @@ from samovar.services.apigateway.plane.validation import Validation
 from samovar.services.apigateway.state import Api, Shape
 from samovar.web import event_v1
 from samovar.web.front import domain_name
+from samovar.web.lambda_authorizer import Grant
 
 LOOPBACK = "127.0.0.1"
 
@@ -39,6 +41,14 @@ class Integration(Protocol):
         ...
 
 
+class Authorizer(Protocol):
+    """Says who calls."""
+
+    def ask(self, exchange: "Exchange", then: Callable[[Refusal | None], None]) -> None:
+        """Raises Refusal at once, or tells `then`; what is known of the caller is in the exchange."""
+        ...
+
+
 class Method(msgspec.Struct, frozen=True):
     """One method of one resource, ready to run."""
 
@@ -48,7 +58,7 @@ class Method(msgspec.Struct, frozen=True):
     """`GET`, or `ANY`."""
     operation: str
     authorization: str
-    authorizer: Shape | None
+    authorizer: Authorizer | None
     scopes: tuple[str, ...]
     api_key_required: bool
     validation: Validation
@@ -65,6 +75,17 @@ class Plan(msgspec.Struct, frozen=True):
     """Path -> its methods."""
     responses: Responses
     media: Media
+    policy: Rules | None
+    """The API's resource policy."""
+
+    @property
+    def is_private(self) -> bool:
+        return bool(self.settings["endpointConfiguration"]["types"] == ["PRIVATE"])
+
+    @property
+    def needs_policy(self) -> bool:
+        """Whether only the resource policy lets anybody in."""
+        return self.policy is not None or self.is_private
 
 
 class Staged(msgspec.Struct, frozen=True):
@@ -92,7 +113,9 @@ class Exchange:
         self.domain = domain or domain_name(api.id, api.region)
         self.full_path = path
         self.path = path
-        """As functions get it: without the stage."""
+        """As functions get it: without the stage, with a custom domain's base path."""
+        self.routed = path
+        """As it was routed: without either."""
         override = request.headers.get("x-http-method-override", "").upper()
         self.http_method = override or request.method
         self.resource = ""
@@ -105,6 +128,8 @@ class Exchange:
         """What an authorizer said of the caller."""
         self.caller: dict[str, str | None] = {}
         """Members of `identity` beside the address and the agent."""
+        self.grant: Grant | None = None
+        """What a Lambda authorizer lets the caller do."""
         self.usage_key = ""
         """The API key that an authorizer names for the caller."""
         self.body = request.body
@@ -151,7 +176,7 @@ class Exchange:
     @property
     def execution_arn(self) -> str:
         """What a caller does: `arn:aws:execute-api:R:A:API/STAGE/GET/pets/1`."""
-        return f"{self._arn_head}/{self.http_method}/{self.path.strip('/')}"
+        return f"{self._arn_head}/{self.http_method}/{self.routed.strip('/')}"
 
     @property
     def source_arn(self) -> str:

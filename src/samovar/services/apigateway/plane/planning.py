@@ -3,22 +3,28 @@
 Owns: which class runs which integration. A deployment is planned once, when it is first asked for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from samovar.policy import grammar
+from samovar.policy.grammar import Kind
+from samovar.policy.rules import Rules
 from samovar.services.apigateway import uris
+from samovar.services.apigateway.plane.authorizers import FunctionAuthorizer
 from samovar.services.apigateway.plane.content import Media
-from samovar.services.apigateway.plane.exchange import Done, Exchange, Integration, Method, Plan
+from samovar.services.apigateway.plane.exchange import Authorizer, Done, Exchange, Integration, Method, Plan
 from samovar.services.apigateway.plane.proxy import FunctionProxy
 from samovar.services.apigateway.plane.refusals import Refusal, Responses
 from samovar.services.apigateway.plane.routes import Routes
 from samovar.services.apigateway.plane.validation import Check, Validation
 from samovar.services.apigateway.state import Definition, Shape
 from samovar.web.functions import Functions
+from samovar.web.lambda_authorizer import LambdaAuthorizers
 
 
 class Planner:
-    def __init__(self, functions: Functions) -> None:
+    def __init__(self, functions: Functions, authorizers: LambdaAuthorizers) -> None:
         self._functions = functions
+        self._authorizers = authorizers
 
     def plan(self, definition: Definition) -> Plan:
         routes: Routes[Mapping[str, Method]] = Routes()
@@ -34,6 +40,7 @@ class Planner:
             routes,
             Responses(definition.responses),
             Media(definition.settings.get("binaryMediaTypes") or ()),
+            _policy(definition.settings.get("policy") or ""),
         )
 
     def method(self, definition: Definition, resource_id: str, path: str, shape: Shape) -> Method:
@@ -44,7 +51,7 @@ class Planner:
             name=shape["httpMethod"],
             operation=shape.get("operationName") or "",
             authorization=shape["authorizationType"],
-            authorizer=definition.authorizers.get(shape.get("authorizerId") or ""),
+            authorizer=self._authorizer(definition, shape),
             scopes=tuple(shape.get("authorizationScopes") or ()),
             api_key_required=shape["apiKeyRequired"],
             validation=self._validation(definition, shape),
@@ -52,6 +59,14 @@ class Planner:
             cache_keys=tuple(integration.get("cacheKeyParameters") or ()),
             cache_namespace=integration.get("cacheNamespace") or resource_id,
         )
+
+    def _authorizer(self, definition: Definition, shape: Shape) -> Authorizer | None:
+        found = definition.authorizers.get(shape.get("authorizerId") or "")
+        if found is None:
+            return None
+        if found["type"] == "COGNITO_USER_POOLS":
+            return Nobody()
+        return FunctionAuthorizer(found, self._authorizers)
 
     def _validation(self, definition: Definition, shape: Shape) -> Validation:
         validator = definition.validators.get(shape.get("requestValidatorId") or "", {})
@@ -68,6 +83,16 @@ class Planner:
         return Missing()
 
 
+def _policy(text: str) -> Rules | None:
+    """A resource policy that can't be read admits nobody."""
+    if not text:
+        return None
+    try:
+        return Rules([("resource policy", grammar.parse(text, Kind.RESOURCE))])
+    except grammar.Malformed:
+        return Rules([])
+
+
 class Missing:
     """An integration that leads nowhere."""
 
@@ -76,3 +101,10 @@ class Missing:
     def start(self, exchange: Exchange, done: Done) -> None:
         exchange.say("Execution failed due to configuration error: no such integration")
         raise Refusal("API_CONFIGURATION_ERROR")
+
+
+class Nobody:
+    """An authorizer that lets nobody in."""
+
+    def ask(self, exchange: Exchange, then: Callable[[Refusal | None], None]) -> None:
+        raise Refusal("UNAUTHORIZED")

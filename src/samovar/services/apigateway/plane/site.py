@@ -56,14 +56,10 @@ class RestSite:
         exchange = Exchange(
             visit.request, visit.ctx, visit.reply, api, stage.now(), self._clock.now(), visit.domain, visit.path
         )
-        exchange.path = path
+        exchange.path, exchange.routed = path, below or "/"
         given = visit.request.headers.get("x-amzn-trace-id", "")
         exchange.trace = given if _TRACE.fullmatch(given) else f"Root=1-{int(exchange.now):08x}-{ids.hex_id(24)}"
-        self.run(exchange, stage, below or "/")
-
-    def run(self, exchange: Exchange, stage: Stage, path: str) -> None:
-        """Take an exchange through its steps; `path` is the one to route."""
-        self._guard(exchange, self._arrive, stage, path)
+        self._guard(exchange, self._arrive, stage)
 
     def _guard(self, exchange: Exchange, step: Callable[..., None], *args: object) -> None:
         try:
@@ -71,10 +67,10 @@ class RestSite:
         except Refusal as refusal:
             self._refuse(exchange, refusal)
 
-    def _arrive(self, exchange: Exchange, stage: Stage, path: str) -> None:
+    def _arrive(self, exchange: Exchange, stage: Stage) -> None:
         if len(exchange.body) > content.LARGEST:
             raise Refusal("REQUEST_TOO_LARGE")
-        found = exchange.plan.routes.find(path)
+        found = exchange.plan.routes.find(exchange.routed)
         methods, exchange.parameters = found if found else ({}, {})
         method = methods.get(exchange.http_method) or methods.get("ANY")
         if method is None:
