@@ -230,7 +230,7 @@ class Authority:
     def visit(
         self, ctx: Context, request: Request, action: str, arn: str, policy: object, given: Mapping[str, str]
     ) -> Context:
-        """Of a signed visit to a site (function URLs, APIs); AwsError where it isn't allowed."""
+        """The context of a signed visit to a site (function URLs, APIs); AwsError where it isn't allowed."""
         who = self.authenticate(request, "", action.partition(":")[0], action)
         ctx = msgspec.structs.replace(ctx, account=who.account, principal=who.principal, session=who.session)
         card = Access(action.partition(":")[0], policy=lambda arn: policy)

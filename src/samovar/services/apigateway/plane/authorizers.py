@@ -4,7 +4,7 @@ Owns: what identifies a caller, and the event that the function gets. What its a
 `web/lambda_authorizer`'s.
 """
 
-import time
+import asyncio
 from collections.abc import Callable
 from functools import partial
 
@@ -56,7 +56,7 @@ class FunctionAuthorizer:
         return [value or "" for value in values]
 
     def ask_as(self, exchange: Exchange, identity: list[str], ttl_s: int, then: Then) -> None:
-        api, started = exchange.api, time.perf_counter()
+        api, started = exchange.api, asyncio.get_running_loop().time()
         source = f"arn:aws:execute-api:{api.region}:{api.account}:{api.id}/authorizers/{self.id}"
         question = Question(
             exchange.acting(filled(self._credentials, exchange.variables) or PRINCIPAL, source),
@@ -81,6 +81,6 @@ def _heard(exchange: Exchange, started: float, then: Then, said: Grant | Failure
         return
     exchange.grant = said
     exchange.usage_key = said.usage_key
-    took = round((time.perf_counter() - started) * 1000)
+    took = round((asyncio.get_running_loop().time() - started) * 1000)
     exchange.authorizer = {"principalId": said.principal, **said.context, "integrationLatency": took}
     then(None)
