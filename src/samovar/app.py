@@ -23,7 +23,7 @@ import uvloop
 
 from samovar import __version__
 from samovar.core.clock import SystemClock
-from samovar.core.context import Acting
+from samovar.core.context import Acting, Context
 from samovar.core.ids import hex_id
 from samovar.core.service import Service
 from samovar.delivery.invocations import Invocations
@@ -43,7 +43,7 @@ from samovar.gateway.authority import OPERATOR, Authority
 from samovar.gateway.dispatch import Gateway
 from samovar.gateway.doors import Aside, BadView, Doors, Site
 from samovar.gateway.identity import DEFAULT_ACCOUNT, Identities
-from samovar.net.message import Response, Streamed
+from samovar.net.message import Request, Response, Streamed
 from samovar.net.server import Server, serve
 from samovar.net.tls import Contexts
 from samovar.sandbox import cgroup, doctor
@@ -229,13 +229,19 @@ class App:
         """The services whose resources web requests are for, behind one door."""
         front = self._front = Front()
         domains = front.domains = await Domains.open(store)
-        rest = await apigateway.build(store, self._clock, front, functions, self.authority)
+        rest = await apigateway.build(
+            store, self._clock, front, domains, functions, self._forward, self.authority
+        )
         self._close_with(rooms, rest)
         connections = Connections(self._clock)
         rooms.callback(connections.close)
         v2 = await apigatewayv2.build(store, self._clock, self.acting, front, domains, functions, connections)
         self._close_with(rooms, v2)
         return [rest, v2, apigatewaymanagementapi.build(connections)]
+
+    async def _forward(self, ctx: Context, host: str, request: Request) -> Response:
+        """What integrations of APIs ask of other services goes the gateway's way."""
+        return await self._gateway.forward(ctx, host, request)
 
     def _issue(self, version: Version) -> Keys:
         """The keys of a function's role, for one of its environments."""

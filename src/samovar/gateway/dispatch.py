@@ -97,6 +97,22 @@ class Gateway:
         direct(ctx, params, partial(_settle, answered))
         return await answered
 
+    async def forward(self, ctx: Context, host: str, request: Request) -> Response:
+        """The answer to a request in a service's own protocol that needs no signature: what integrations of APIs send.
+
+        `host`: the service as host names spell it. AwsError where it isn't here, or has no such operation.
+        """
+        if not self._router.serves(host):
+            raise AwsError("NotImplementedException", f"The service {host} is not on this server yet.")
+        match = self._router.resolve(request.method, request.path, request.query, request.headers, request.body)
+        operation = match.operation
+        try:
+            params = operation.parse(match.labels, request.query, request.headers, request.body)
+            written = operation.serialize(await self.call(ctx, match.service, operation.name, params), ctx.request_id)
+        except AwsError as error:
+            written = operation.serialize_error(error, ctx.request_id)
+        return _response(written)
+
     async def close(self) -> None:
         """Cancel what still runs. Comes after the server's drain, when nobody waits for it any more."""
         for task in self._tasks:

@@ -50,6 +50,10 @@ class Router:
             if model.protocol in ("rest-json", "rest-xml")
         }
 
+    def serves(self, host: str) -> bool:
+        """Whether a service is here, as host names spell it: by its name or its endpoint's (`sqs`, `monitoring`)."""
+        return host in self._by_host
+
     def resolve(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Match:
         """The operation that a request means. `path` and `query` are raw, header names in lower case.
 

@@ -8,12 +8,16 @@ streaming, methods with the authorization type JWT, generated SDKs, WAF; each is
 from samovar.core.clock import Clock
 from samovar.core.service import Service, bind
 from samovar.services.apigateway.access import access
+from samovar.services.apigateway.desk import Desk
 from samovar.services.apigateway.ops import (
     account,
     apis,
     authorizers,
+    caches,
+    certificates,
     deployments,
     documentation,
+    domain_names,
     gatewayresponses,
     integrations,
     keys,
@@ -22,14 +26,20 @@ from samovar.services.apigateway.ops import (
     plans,
     resources,
     tags,
+    testing,
 )
+from samovar.services.apigateway.plane.bench import Bench
 from samovar.services.apigateway.plane.entering import Authority, Entrance
 from samovar.services.apigateway.plane.keys import KeyRing
 from samovar.services.apigateway.plane.planning import Planner
+from samovar.services.apigateway.plane.ports import Forward, Ports
 from samovar.services.apigateway.plane.site import RestSite
 from samovar.services.apigateway.plane.stages import Stages
+from samovar.services.apigateway.plane.tasks import Tasks
 from samovar.services.apigateway.state import Rest
 from samovar.store.sqlite import Store
+from samovar.web.deadlines import Deadlines
+from samovar.web.domains import Domains
 from samovar.web.front import Front
 from samovar.web.functions import Functions
 from samovar.web.lambda_authorizer import LambdaAuthorizers
@@ -37,28 +47,40 @@ from samovar.web.lambda_authorizer import LambdaAuthorizers
 __all__ = ["build"]
 
 _OPS = (
-    account, apis, authorizers, deployments, documentation, gatewayresponses, integrations, keys, methods, models,
-    plans, resources, tags,
+    account, apis, authorizers, certificates, deployments, documentation, domain_names, gatewayresponses, integrations,
+    keys, methods, models, plans, resources, tags,
 )  # fmt: skip
 
 
-async def build(store: Store, clock: Clock, front: Front, functions: Functions, authority: Authority) -> Service:
-    state = await Rest.open(store, clock)
-    asked = LambdaAuthorizers(functions, clock)
-    stages = Stages(state, Planner(functions, asked).plan)
-    ring = KeyRing(state, clock)
-    front.join(RestSite(state, stages, Entrance(authority, ring), clock).find)
-
-    def flushed(what: str, api: str, stage: str) -> None:
-        asked.forget(api, stage)
-
-    state.flushed = flushed
+async def build(
+    store: Store,
+    clock: Clock,
+    front: Front,
+    domains: Domains,
+    functions: Functions,
+    forward: Forward,
+    authority: Authority,
+) -> Service:
+    """`forward` sends what AWS integrations ask of other services."""
+    state = await Rest.open(store, clock, domains)
+    ports = Ports(functions, LambdaAuthorizers(functions, clock), Tasks(), Deadlines(clock), forward)
+    planner = Planner(ports)
+    stages, ring = Stages(state, planner.plan), KeyRing(state, clock)
+    site = RestSite(state, stages, Entrance(authority, ring), clock)
+    front.join(site.find)
+    desk = Desk(state, Bench(site, planner, ports.authorizers, clock), ports.authorizers)
 
     async def reset() -> None:
         await state.clear()
         stages.clear()
         ring.clear()
-        asked.forget()
+        ports.authorizers.forget()
+
+    async def close() -> None:
+        await ports.tasks.close()
+        ports.deadlines.close()
+        await ring.usage.close()
 
     operations, direct = bind(state, *_OPS)
-    return Service("apigateway", operations, direct, close=ring.usage.close, reset=reset, access=access())
+    tried, _ = bind(desk, testing, caches)
+    return Service("apigateway", {**operations, **tried}, direct, close=close, reset=reset, access=access())

@@ -8,7 +8,7 @@ Owns: the records, the tables `apigateway.*`, finding (or AWS's 404). Rules:
 3. A deployment holds the Definition of its moment. Nothing that is changed afterwards is seen before the next one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,6 +19,7 @@ from samovar.core.context import Context
 from samovar.core.errors import AwsError
 from samovar.store.sqlite import Change, Store
 from samovar.store.table import Key, Table
+from samovar.web.domains import Domains
 
 Shape = dict[str, Any]
 _Found = TypeVar("_Found")
@@ -122,6 +123,7 @@ class Rest:
         tables: Mapping[str, Table[Item]],
         apis: Table[Api],
         deployments: Table[Deployment],
+        domains: Domains,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -138,17 +140,17 @@ class Rest:
         """(account, region, plan, key, day) -> what was used and remained."""
         self.links = tables["links"]
         self.certificates = tables["certificates"]
+        self.domains = domains
         self.accounts = tables["accounts"]
-        self.flushed: Callable[[str, str, str], None] = lambda what, api, stage: None
-        """Tells the data plane to forget what it has cached (`data`, `authorizers`) for a stage."""
         self._by_id: dict[str, Key] = {key[2]: key for key, _ in apis.items()}
 
     @classmethod
-    async def open(cls, store: Store, clock: Clock) -> "Rest":
+    async def open(cls, store: Store, clock: Clock, domains: Domains) -> "Rest":
         names = ("stages", "keys", "plans", "plan_keys", "usage", "links", "certificates", "accounts")
         tables = {name: await Table.open(store, f"apigateway.{name}", Item) for name in names}
         apis = await Table.open(store, "apigateway.apis", Api)
-        return cls(store, clock, tables, apis, await Table.open(store, "apigateway.deployments", Deployment))
+        deployments = await Table.open(store, "apigateway.deployments", Deployment)
+        return cls(store, clock, tables, apis, deployments, domains)
 
     async def clear(self) -> None:
         self._by_id.clear()

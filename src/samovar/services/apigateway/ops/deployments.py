@@ -158,10 +158,3 @@ async def delete_stage(state: Rest, ctx: Context, params: Params) -> Params:
     state.stage(api, params["stageName"])
     await state.stages.delete((*api.key, params["stageName"]))
     return {}
-
-
-async def flush_stage_authorizers_cache(state: Rest, ctx: Context, params: Params) -> Params:
-    api = state.api(ctx, params["restApiId"])
-    state.stage(api, params["stageName"])
-    state.flushed("authorizers", api.id, params["stageName"])
-    return {}

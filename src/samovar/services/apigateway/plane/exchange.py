@@ -124,6 +124,8 @@ class Exchange:
         self.parameters: dict[str, str] = {}
         """Of the path, as sent."""
         self.trace = ""
+        self.response_override: dict[str, Any] = {}
+        """What templates have set of `$context.responseOverride`."""
         self.authorizer: dict[str, Any] | None = None
         """What an authorizer said of the caller."""
         self.caller: dict[str, str | None] = {}
@@ -160,6 +162,16 @@ class Exchange:
     @cached_property
     def query(self) -> list[tuple[str, str]]:
         return parse_qsl(self.request.query, keep_blank_values=True) if self.request.query else []
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.request.tls else "http"
+
+    @property
+    def port(self) -> str:
+        """The one that the client spoke to, as its Host says."""
+        _, _, port = self.request.headers.get("host", "").rpartition(":")
+        return port if port.isdecimal() else "443" if self.request.tls else "80"
 
     @property
     def peer(self) -> str:

@@ -9,22 +9,23 @@ from samovar.policy import grammar
 from samovar.policy.grammar import Kind
 from samovar.policy.rules import Rules
 from samovar.services.apigateway import uris
+from samovar.services.apigateway.plane.actions import Action
 from samovar.services.apigateway.plane.authorizers import FunctionAuthorizer
 from samovar.services.apigateway.plane.content import Media
 from samovar.services.apigateway.plane.exchange import Authorizer, Done, Exchange, Integration, Method, Plan
+from samovar.services.apigateway.plane.lambda_ import FunctionCall
+from samovar.services.apigateway.plane.mock import Mock
+from samovar.services.apigateway.plane.ports import Ports
 from samovar.services.apigateway.plane.proxy import FunctionProxy
 from samovar.services.apigateway.plane.refusals import Refusal, Responses
 from samovar.services.apigateway.plane.routes import Routes
 from samovar.services.apigateway.plane.validation import Check, Validation
 from samovar.services.apigateway.state import Definition, Shape
-from samovar.web.functions import Functions
-from samovar.web.lambda_authorizer import LambdaAuthorizers
 
 
 class Planner:
-    def __init__(self, functions: Functions, authorizers: LambdaAuthorizers) -> None:
-        self._functions = functions
-        self._authorizers = authorizers
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
 
     def plan(self, definition: Definition) -> Plan:
         routes: Routes[Mapping[str, Method]] = Routes()
@@ -55,7 +56,7 @@ class Planner:
             scopes=tuple(shape.get("authorizationScopes") or ()),
             api_key_required=shape["apiKeyRequired"],
             validation=self._validation(definition, shape),
-            integration=self._integration(integration),
+            integration=self._integration(integration, shape.get("methodResponses") or {}),
             cache_keys=tuple(integration.get("cacheKeyParameters") or ()),
             cache_namespace=integration.get("cacheNamespace") or resource_id,
         )
@@ -66,7 +67,7 @@ class Planner:
             return None
         if found["type"] == "COGNITO_USER_POOLS":
             return Nobody()
-        return FunctionAuthorizer(found, self._authorizers)
+        return FunctionAuthorizer(found, self._ports.authorizers)
 
     def _validation(self, definition: Definition, shape: Shape) -> Validation:
         validator = definition.validators.get(shape.get("requestValidatorId") or "", {})
@@ -76,10 +77,18 @@ class Planner:
         checks: dict[str, Check] | None = None
         return Validation(required, checks)
 
-    def _integration(self, shape: Shape) -> Integration:
+    def _integration(self, shape: Shape, declared: Mapping[str, Shape]) -> Integration:
+        """`declared`: the method's responses."""
+        kind, ports = shape.get("type"), self._ports
         place = uris.place(shape.get("uri") or "")
-        if shape.get("type") == "AWS_PROXY" and place is not None and place.function:
-            return FunctionProxy(shape, place.function, self._functions)
+        if kind == "MOCK":
+            return Mock(shape, declared)
+        if place is not None and place.function:
+            if kind == "AWS_PROXY":
+                return FunctionProxy(shape, place.function, ports.functions, ports.deadlines)
+            return FunctionCall(shape, declared, place.function, ports)
+        if kind == "AWS" and place is not None:
+            return Action(shape, declared, place, ports)
         return Missing()
 
 

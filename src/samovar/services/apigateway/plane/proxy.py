@@ -1,6 +1,5 @@
 """AWS_PROXY: the request goes to a function as it is, and what the function returns is the answer (facts §4)."""
 
-import asyncio
 import re
 from collections.abc import Mapping
 
@@ -11,6 +10,7 @@ from samovar.services.apigateway.plane.mapping import Mappings
 from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.state import Shape
 from samovar.web import answer_v1, event_v1
+from samovar.web.deadlines import Deadlines
 from samovar.web.functions import PRINCIPAL, Functions, Ran
 
 _VARIABLE = re.compile(r"\$\{stageVariables\.(\w+)\}|\$\{stageVariables\['(\w+)'\]\}")
@@ -21,32 +21,35 @@ def filled(text: str, variables: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda found: variables.get(found[1] or found[2], ""), text) if "${" in text else text
 
 
-class Deadline:
+class Once:
     """Tells `done` once: what comes in time, or that nothing did."""
 
-    __slots__ = ("_done", "_timer")
+    __slots__ = ("_deadlines", "_done", "_seconds")
 
-    def __init__(self, timeout_ms: int, done: Done) -> None:
+    def __init__(self, deadlines: Deadlines, timeout_ms: int, done: Done) -> None:
+        self._deadlines = deadlines
+        self._seconds = timeout_ms / 1000
         self._done: Done | None = done
-        self._timer = asyncio.get_running_loop().call_later(timeout_ms / 1000, self._over)
+        deadlines.begin(self, self._seconds)
 
     def tell(self, what: Response | Refusal) -> None:
         done, self._done = self._done, None
         if done is not None:
-            self._timer.cancel()
+            self._deadlines.end(self, self._seconds)
             done(what)
 
-    def _over(self) -> None:
+    def expire(self) -> None:
         self.tell(Refusal("INTEGRATION_TIMEOUT"))
 
 
 class FunctionProxy:
     traced = True
 
-    def __init__(self, shape: Shape, function: str, functions: Functions) -> None:
+    def __init__(self, shape: Shape, function: str, functions: Functions, deadlines: Deadlines) -> None:
         """`function`: its ARN, as the URI has it."""
         self._function = function
         self._functions = functions
+        self._deadlines = deadlines
         self._method = shape.get("httpMethod")
         self._credentials: str = shape.get("credentials") or ""
         self._timeout_ms: int = shape["timeoutInMillis"]
@@ -61,18 +64,17 @@ class FunctionProxy:
         exchange.say(f"Endpoint request body after transformations: {payload.decode(errors='replace')}")
         exchange.say(f"Sending request to {function}")
         ctx = exchange.acting(filled(self._credentials, exchange.variables) or PRINCIPAL, exchange.source_arn)
-        deadline = Deadline(self._timeout_ms, done)
-        self._functions.run(ctx, function, payload, lambda ran: deadline.tell(_answer(exchange, ran)))
+        once = Once(self._deadlines, self._timeout_ms, done)
+        self._functions.run(ctx, function, payload, lambda ran: once.tell(_answer(exchange, ran)))
 
 
 def told(exchange: Exchange, mappings: Mappings | None = None) -> event_v1.Told:
     """What the event says of a request, but for its body."""
-    _, _, port = exchange.request.headers.get("host", "").rpartition(":")
-    lines = event_v1.forwarded(exchange.lines, exchange.trace, exchange.peer, port if port.isdecimal() else "80")
+    lines = event_v1.forwarded(exchange.lines, exchange.trace, exchange.peer, exchange.port, exchange.scheme)
     if exchange.is_signed:
         lines = [line for line in lines if line[0].lower() != "authorization"]
     if mappings is not None:
-        lines += mappings.headers(exchange.value)
+        lines += mappings.of("header", exchange.value, exchange.body)
     return event_v1.Told(
         exchange.resource,
         exchange.path,

@@ -9,11 +9,9 @@
 Rule: no task and no await of its own; a step that waits calls back.
 """
 
-import re
 from collections.abc import Callable
 from functools import partial
 
-from samovar.core import ids
 from samovar.core.clock import Clock
 from samovar.net.message import Response
 from samovar.services.apigateway.plane import content
@@ -23,8 +21,7 @@ from samovar.services.apigateway.plane.refusals import KINDS, Refusal
 from samovar.services.apigateway.plane.stages import Stage, Stages
 from samovar.services.apigateway.state import Api, Rest
 from samovar.web.front import Serve, Visit, forbidden
-
-_TRACE = re.compile(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}(?:;(?:Parent=[0-9a-f]{16}|Sampled=[01?]))*")
+from samovar.web.trace import trace_of
 
 
 class RestSite:
@@ -42,7 +39,10 @@ class RestSite:
     def _serve(self, api: Api, visit: Visit) -> None:
         if visit.mapping is not None:
             name, path = visit.mapping.stage, visit.path
-            below = path.removeprefix(visit.mapping.base_path) if visit.mapping.base_path else path
+            below = path[len(visit.mapping.base_path) :]
+            if not name:  # the caller says the stage
+                name, _, below = below.removeprefix("/").partition("/")
+                below = f"/{below}"
         else:
             name, _, below = visit.path.removeprefix("/").partition("/")
             path = below = f"/{below}"
@@ -57,8 +57,7 @@ class RestSite:
             visit.request, visit.ctx, visit.reply, api, stage.now(), self._clock.now(), visit.domain, visit.path
         )
         exchange.path, exchange.routed = path, below or "/"
-        given = visit.request.headers.get("x-amzn-trace-id", "")
-        exchange.trace = given if _TRACE.fullmatch(given) else f"Root=1-{int(exchange.now):08x}-{ids.hex_id(24)}"
+        exchange.trace = trace_of(visit.request.headers.get("x-amzn-trace-id", ""), exchange.now)
         self._guard(exchange, self._arrive, stage)
 
     def _guard(self, exchange: Exchange, step: Callable[..., None], *args: object) -> None:
@@ -85,7 +84,11 @@ class RestSite:
         if refusal is not None:
             self._refuse(exchange, refusal)
         else:
-            self._guard(exchange, self._integrate)
+            self.integrate(exchange)
+
+    def integrate(self, exchange: Exchange) -> None:
+        """From validation to the answer: for whoever may enter, or tries an API out."""
+        self._guard(exchange, self._integrate)
 
     def _integrate(self, exchange: Exchange) -> None:
         self._open_body(exchange)

@@ -1,0 +1,13 @@
+"""What the operations have that reach into the data plane: trying an API out, and forgetting what is cached."""
+
+import msgspec
+
+from samovar.services.apigateway.plane.bench import Bench
+from samovar.services.apigateway.state import Rest
+from samovar.web.lambda_authorizer import LambdaAuthorizers
+
+
+class Desk(msgspec.Struct, frozen=True):
+    state: Rest
+    bench: Bench
+    authorizers: LambdaAuthorizers

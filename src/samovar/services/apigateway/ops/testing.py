@@ -1,0 +1,62 @@
+"""TestInvokeMethod and TestInvokeAuthorizer (facts/apigateway.md §2)."""
+
+from samovar.core.context import Context, Params
+from samovar.services.apigateway.desk import Desk
+from samovar.services.apigateway.plane.bench import Sent
+from samovar.services.apigateway.plane.refusals import KINDS
+from samovar.services.apigateway.state import Shape, bad, must
+
+
+async def test_invoke_method(desk: Desk, ctx: Context, params: Params) -> Params:
+    """Client certificates aren't shown to backends."""
+    state = desk.state
+    api = state.api(ctx, params["restApiId"])
+    resource, shape = state.method(api, params["resourceId"], params["httpMethod"])
+    if "methodIntegration" not in shape:
+        raise bad("No integration defined for method")
+    method = "GET" if params["httpMethod"] == "ANY" else params["httpMethod"]
+    tried = await desk.bench.method(ctx, api, resource, shape, _sent(params, method))
+    headers: Shape = {}
+    for name, value in tried.response.headers:
+        headers.setdefault(name, []).append(value)
+    body = tried.response.body
+    return {
+        "status": tried.response.status,
+        "body": body.decode(errors="replace") if isinstance(body, bytes) else "",
+        "headers": {name: values[-1] for name, values in headers.items()},
+        "multiValueHeaders": headers,
+        "log": tried.log,
+        "latency": tried.latency_ms,
+    }
+
+
+async def test_invoke_authorizer(desk: Desk, ctx: Context, params: Params) -> Params:
+    """Of Lambda functions only."""
+    state = desk.state
+    api = state.api(ctx, params["restApiId"])
+    shape = must(api.definition.authorizers.get(params["authorizerId"]), "Invalid Authorizer identifier specified")
+    if shape["type"] == "COGNITO_USER_POOLS":
+        raise bad("TestInvokeAuthorizer is here for TOKEN and REQUEST authorizers")
+    started = state.clock.monotonic()
+    exchange, refusal, log = await desk.bench.authorizer(ctx, api, shape, _sent(params, "GET"))
+    answer: Shape = {"log": log, "latency": round((state.clock.monotonic() - started) * 1000)}
+    if refusal is not None:
+        return {**answer, "clientStatus": refusal.status or KINDS[refusal.kind].status}
+    grant = exchange.grant
+    assert grant is not None
+    context = {name: [str(value)] for name, value in grant.context.items()}
+    return {
+        **answer,
+        "clientStatus": 0,
+        "principalId": grant.principal,
+        "policy": grant.policy,
+        "authorization": context,
+    }
+
+
+def _sent(params: Params, method: str) -> Sent:
+    single, many = params.get("headers") or {}, params.get("multiValueHeaders") or {}
+    lines = [(name, value) for name, values in many.items() for value in values]
+    lines += [(name, value) for name, value in single.items() if name not in many]
+    path = params.get("pathWithQueryString") or ""
+    return Sent(method, path, lines, params.get("body") or "", params.get("stageVariables") or {})

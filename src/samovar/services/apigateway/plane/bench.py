@@ -1,0 +1,128 @@
+"""A bench for trying an API out: TestInvokeMethod and TestInvokeAuthorizer (facts/apigateway.md §2).
+
+Owns: the request that never was, and the execution log in AWS's words. What is tried is the API as it is described now,
+deployed or not; authorizers, keys and throttles are passed by.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from samovar.core.clock import Clock
+from samovar.core.context import Context
+from samovar.net.message import Request, Response
+from samovar.services.apigateway.plane.authorizers import FunctionAuthorizer
+from samovar.services.apigateway.plane.exchange import Exchange, Staged
+from samovar.services.apigateway.plane.planning import Planner
+from samovar.services.apigateway.plane.refusals import Refusal
+from samovar.services.apigateway.plane.routes import Routes
+from samovar.services.apigateway.plane.site import RestSite
+from samovar.services.apigateway.state import Api, Resource, Shape
+from samovar.web.lambda_authorizer import LambdaAuthorizers
+
+STAGE, CLIENT = "test-invoke-stage", "test-invoke-source-ip"
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """A request to try."""
+
+    method: str
+    path: str
+    """With the query; empty for the resource's own path."""
+    lines: Sequence[tuple[str, str]]
+    body: str
+    variables: Mapping[str, str]
+
+
+class Tried(msgspec.Struct, frozen=True):
+    response: Response
+    log: str
+    latency_ms: int
+
+
+class Bench:
+    def __init__(self, site: RestSite, planner: Planner, asked: LambdaAuthorizers, clock: Clock) -> None:
+        self._site = site
+        self._planner = planner
+        self._asked = asked
+        self._clock = clock
+
+    async def method(self, ctx: Context, api: Api, resource: Resource, shape: Shape, sent: Sent) -> Tried:
+        """The answer of a method, as integration and mappings make it."""
+        definition = api.definition
+        exchange = self._exchange(ctx, api, sent, definition.path(resource))
+        exchange.method = self._planner.method(definition, resource.id, exchange.resource, shape)
+        exchange.resource_id = resource.id
+        routes: Routes[str] = Routes()
+        routes.add(exchange.resource, exchange.resource)
+        found = routes.find(exchange.path)
+        exchange.parameters = found[1] if found else {}
+        answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        exchange.reply = lambda response: None if answered.done() else answered.set_result(response)
+        self._begin(exchange)
+        started = self._clock.monotonic()
+        self._site.integrate(exchange)
+        response = await answered
+        latency_ms = round((self._clock.monotonic() - started) * 1000)
+        body = response.body if isinstance(response.body, bytes) else b""
+        exchange.say(f"Method response body after transformations: {body.decode(errors='replace')}")
+        exchange.say(f"Method response headers: {_shown(response.headers)}")
+        if exchange.refusal is None:
+            exchange.say("Successfully completed execution")
+        exchange.say(f"Method completed with status: {response.status}")
+        return Tried(response, self._log(exchange), latency_ms)
+
+    async def authorizer(
+        self, ctx: Context, api: Api, shape: Shape, sent: Sent
+    ) -> tuple[Exchange, Refusal | None, str]:
+        """(what the authorizer said is in the exchange, or the refusal; the log)."""
+        exchange = self._exchange(ctx, api, sent, sent.path.partition("?")[0] or "/")
+        heard: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
+        assert exchange.log is not None
+        authorizer = FunctionAuthorizer(shape, self._asked)
+        try:
+            exchange.say(f"Starting authorizer: {shape['id']} for request: {ctx.request_id}")
+            identity = authorizer.identity(exchange)
+            authorizer.ask_as(exchange, identity, 0, heard.set_result)
+            refusal = await heard
+        except Refusal as refused:
+            refusal = refused
+        return exchange, refusal, self._log(exchange)
+
+    def _exchange(self, ctx: Context, api: Api, sent: Sent, resource: str) -> Exchange:
+        path, _, query = (sent.path or resource).partition("?")
+        headers = {name.lower(): value for name, value in sent.lines}
+        request = Request(sent.method, path, query, headers, sent.body.encode(errors="replace"))
+        request.fields = [(name.encode(errors="replace"), value.encode(errors="replace")) for name, value in sent.lines]
+        request.peer = CLIENT
+        staged = Staged(STAGE, "", self._planner.plan(api.definition), sent.variables)
+        exchange = Exchange(
+            request, ctx, lambda response: None, api, staged, self._clock.now(), "testPrefix.testDomainName", path
+        )
+        exchange.trace = ""
+        exchange.resource = resource
+        exchange.log = []
+        return exchange
+
+    @staticmethod
+    def _begin(exchange: Exchange) -> None:
+        say = exchange.say
+        say(f"Starting execution for request: {exchange.ctx.request_id}")
+        say(f"HTTP Method: {exchange.http_method}, Resource Path: {exchange.path}")
+        say(f"Method request path: {_shown(exchange.parameters.items())}")
+        say(f"Method request query string: {_shown(exchange.query)}")
+        say(f"Method request headers: {_shown(exchange.lines)}")
+        say(f"Method request body before transformations: {exchange.body.decode(errors='replace')}")
+
+    def _log(self, exchange: Exchange) -> str:
+        moment = time.strftime("%a %b %d %H:%M:%S UTC %Y", time.gmtime(exchange.now))
+        lines = [f"Execution log for request {exchange.ctx.request_id}"]
+        return "\n".join([*lines, *(f"{moment} : {line}" for line in exchange.log or ())]) + "\n"
+
+
+def _shown(pairs: Any) -> str:
+    """As Java prints a map."""
+    return "{" + ", ".join(f"{name}={value}" for name, value in pairs) + "}"

@@ -1,0 +1,23 @@
+"""Whom the data plane of REST APIs asks: what `app.py` hands in, and what it runs by itself."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from samovar.core.context import Context
+from samovar.net.message import Request, Response
+from samovar.services.apigateway.plane.tasks import Tasks
+from samovar.web.deadlines import Deadlines
+from samovar.web.functions import Functions
+from samovar.web.lambda_authorizer import LambdaAuthorizers
+
+Forward = Callable[[Context, str, Request], Awaitable[Response]]
+"""(as whom, the service as host names spell it, a request in its own protocol) -> its answer, refusals included."""
+
+
+class Ports(msgspec.Struct, frozen=True):
+    functions: Functions
+    authorizers: LambdaAuthorizers
+    tasks: Tasks
+    deadlines: Deadlines
+    forward: Forward
