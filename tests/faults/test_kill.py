@@ -4,6 +4,7 @@ Nothing of it stays behind, whatever ends it.
 """
 
 import concurrent.futures
+import itertools
 import random
 import signal
 import threading
@@ -96,14 +97,19 @@ def check(platform, known):
 
 @pytest.mark.timeout(180)
 def test_a_server_killed_at_any_moment_keeps_what_it_has_acknowledged_and_leaves_nothing(start, traces, tmp_path):
-    """Kill -9 at random moments during deploy and invoke, then restart."""
+    """Kill -9 at random moments during deploy and invoke, then restart; on a slow machine more often, until enough was
+    acknowledged for this to say anything."""
     seed = random.randrange(1_000_000)
     print("seed", seed)  # shown when it fails
     dice = random.Random(seed)
     known, wrong = {}, []
-    for round_ in range(ROUNDS):
+    acknowledged: list[str] = []
+    for round_ in itertools.count():
         platform = start(tmp_path)
         check(platform, known)
+        acknowledged = [name for name, (answer,) in known.items() if answer is not None]
+        if round_ >= ROUNDS and len(acknowledged) >= ROUNDS:
+            break
         trace = traces(platform, tmp_path)
         with Customers(platform, known, wrong, seed + round_):
             moment = time.monotonic() + dice.uniform(0, 0.4)
@@ -114,10 +120,6 @@ def test_a_server_killed_at_any_moment_keeps_what_it_has_acknowledged_and_leaves
         platform.forget()
         assert not wrong
         trace.gone()
-    platform = start(tmp_path)
-    check(platform, known)
-    acknowledged = [name for name, (answer,) in known.items() if answer is not None]
-    assert len(acknowledged) >= ROUNDS, "too little was done for this to say anything"
     assert platform.stop() == 0
     files = [path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()]
     assert not [file for file in files if "unfinished" in str(file)]
