@@ -1,0 +1,43 @@
+"""What the operations of Elastic Load Balancing work with."""
+
+from typing import Protocol
+
+from samovar.core.context import Acting, Context
+from samovar.services.elbv2.health import Health
+from samovar.services.elbv2.records import Listener, TargetGroup, target_groups
+from samovar.services.elbv2.state import State
+
+
+class Ports(Protocol):
+    """Who listens on the listeners' own ports."""
+
+    async def follow(self) -> None:
+        """Listen on what the listeners name now."""
+        ...
+
+    def refusal(self, listener: Listener) -> str:
+        """Why a new listener's port can't be opened although it must be; empty when it can or needn't be."""
+        ...
+
+
+class Elb:
+    def __init__(self, state: State, health: Health, ports: Ports, acting: Acting) -> None:
+        self.state = state
+        self.health = health
+        self.ports = ports
+        self.acting = acting
+
+    def check_groups(self, ctx: Context, actions: list[dict[str, object]]) -> None:
+        """AwsError where actions forward to groups that aren't there."""
+        for arn in target_groups(actions):
+            self.state.group(ctx, arn)
+
+    async def changed(self) -> None:
+        """What is forwarded where has changed: have the ports and the health checks follow."""
+        self.health.follow()
+        await self.ports.follow()
+
+    def balancers_of(self, ctx: Context, group: TargetGroup) -> list[str]:
+        return self.state.users(ctx).get(group.arn, [])
+
+
