@@ -57,6 +57,7 @@ from samovar.services import (
     apigatewaymanagementapi,
     apigatewayv2,
     application_autoscaling,
+    elbv2,
     events,
     iam,
     lambda_,
@@ -129,6 +130,7 @@ class App:
         self.acting = Acting()
         async with AsyncExitStack() as rooms:
             data = self._data_folder(rooms)
+            self._tls = await self._contexts()
             self.services = await self._open_services(rooms, data)
             self.authority.attach(self.services)
             self.server = await self._open_server(rooms)
@@ -136,6 +138,7 @@ class App:
             if self.engine.boxes.host_network:  # functions find the platform where everybody does
                 self.engine.endpoint_url = f"http://127.0.0.1:{self.server.address[1]}"
             self._inner_doors.attach(ENDPOINT_PORT, self.server)
+            await self._balancers.start()
             self._warm_up()
             self._rooms = rooms.pop_all()
         root_key = await self._first_key()
@@ -237,7 +240,25 @@ class App:
         rooms.callback(connections.close)
         v2 = await apigatewayv2.build(store, self._clock, self.acting, front, domains, functions, connections)
         self._close_with(rooms, v2)
-        return [rest, v2, apigatewaymanagementapi.build(connections)]
+        if isinstance(self._tls, certificates.Issued):
+            self._tls.owns = domains.known
+        balancers = await self._open_balancers(rooms, store, functions)
+        return [rest, v2, apigatewaymanagementapi.build(connections), balancers]
+
+    async def _open_balancers(self, rooms: AsyncExitStack, store: Store, functions: Functions) -> Service:
+        settings = self._settings
+        service, self._balancers = await elbv2.build(
+            store,
+            self._clock,
+            self.acting,
+            functions,
+            host=settings.host,
+            own_port=settings.port,
+            opening=settings.listener_ports,
+            tls=self._tls,
+        )
+        self._close_with(rooms, service)
+        return service
 
     async def _forward(self, ctx: Context, host: str, request: Request) -> Response:
         """What integrations of APIs ask of other services goes the gateway's way."""
@@ -358,7 +379,11 @@ class App:
             downloads={lambda_.LINK_PATH: self._download_code, sns.CERTIFICATE_PATH: self._sns_certificate},
             views={"/_samovar/events": self._show_events, sns.MAIL_PATH: self._sns_mail},
             asides=[Aside("s3", "PutObject", self._browsers.claims, self._browsers.answer, self._browsers.shared)],
-            sites=[Site(self._urls.claims, self._urls.serve), Site(self._front.claims, self._front.serve)],
+            sites=[
+                Site(self._urls.claims, self._urls.serve),
+                Site(self._front.claims, self._front.serve),
+                Site(self._balancers.claims, self._balancers.serve, streams=True),
+            ],
             rooms={keys.PATH: keys.KeysDoor(self.authority, self._keys).open},
             guard=self.authority.authenticate_operator if settings.auth_mode == "on" else None,
         )
@@ -368,11 +393,12 @@ class App:
         rooms.push_async_callback(gateway.close)
         try:
             server = await serve(
-                gateway.handle, host=settings.host, port=settings.port, admit=self._admit, tls=await self._contexts()
+                gateway.handle, host=settings.host, port=settings.port, admit=self._admit, tls=self._tls
             )
         except OSError as error:
             raise PortTaken(_explain(settings, error)) from error
         rooms.push_async_callback(server.close, settings.shutdown_grace_s)
+        rooms.push_async_callback(self._balancers.stop_listening)
         return server
 
     async def _contexts(self) -> Contexts | None:
@@ -390,10 +416,12 @@ class App:
         return certificates.Issued(authority, certificate_names(settings), [settings.region], clock)
 
     def _admit(self, method: str, path: str, headers: Mapping[str, str]) -> int | Streamed | Response:
-        """APIs have a limit of their own."""
+        """APIs and load balancers have limits of their own."""
         host = headers.get("host", "").lower()
         if self._front.claims(host, path):
             return self._front.admit(host, path, headers)
+        if self._balancers.claims(host, path):
+            return elbv2.admit(method, path, headers)
         return admit(method, path, headers)
 
     def _warm_up(self) -> None:

@@ -53,6 +53,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(description="Further host names and addresses for https by the local authority: `build.lan,10.0.0.7`."),
     ] = ""
+    listener_ports: Annotated[
+        WhenAlone,
+        Meta(
+            description="Whether load balancers' listeners are opened on their own ports as well: `auto` opens those"
+            " from 1024 up that are free; `always` all, and refuses a listener whose port isn't free."
+        ),
+    ] = "auto"
     auth: Annotated[
         AuthMode,
         Meta(

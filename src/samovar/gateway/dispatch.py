@@ -142,7 +142,10 @@ class Gateway:
             scope = sigv4.scope(call.request.headers, call.request.query)
             who = NOBODY if self._enforces else self._identify(call, scope)
             ctx = self._context(call, scope, who)
-            self._whole(call, lambda: site.serve(call.request, ctx, call.reply))
+            if site.streams:
+                site.serve(call.request, ctx, call.reply)
+            else:
+                self._whole(call, lambda: site.serve(call.request, ctx, call.reply))
             return
         if call.request.method in ("OPTIONS", "POST") and (aside := self._doors.aside(call.request)):
             self._step_aside(call, aside)

@@ -50,6 +50,8 @@ class Site(msgspec.Struct, frozen=True):
     """Whether a request is for it, by its host (in lower case) and path; asked for every request."""
     serve: Callable[[Request, Context, Reply], None]
     """Answers once, now or later."""
+    streams: bool = False
+    """Whether it takes bodies as they arrive."""
 
 
 class Aside(msgspec.Struct, frozen=True):

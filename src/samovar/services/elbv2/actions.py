@@ -46,7 +46,8 @@ def _forward(action: Shape) -> Shape:
     if alone and [each.get("TargetGroupArn") for each in groups] != [alone]:
         raise invalid("You can only specify one of the following: 'TargetGroupArn' or 'ForwardConfig'")
     if len(groups) > MOST_GROUPS:
-        raise AwsError("TooManyTargetGroupsException", "You have reached the maximum number of target groups per action")
+        text = "You have reached the maximum number of target groups per action"
+        raise AwsError("TooManyTargetGroupsException", text)
     weighted = []
     for each in groups:
         weight = each.get("Weight", 1)

@@ -87,6 +87,15 @@ class State:
                 found.setdefault(group, {})[load_balancer_of(rule.arn)] = None
         return {group: list(balancers) for group, balancers in found.items()}
 
+    def used(self) -> set[str]:
+        """The target groups that any load balancer forwards to."""
+        found: set[str] = set()
+        for _, listener in self.listeners.items():
+            found.update(target_groups(listener.actions))
+        for _, rule in self.rules.items():
+            found.update(target_groups(rule.actions))
+        return found
+
 
 def place(arn: str) -> tuple[str, str]:
     """(account, region) of one of our ARNs."""

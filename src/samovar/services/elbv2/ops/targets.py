@@ -8,15 +8,14 @@ import msgspec
 from samovar.core import arn
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
-
 from samovar.services.elbv2.elb import Elb
 from samovar.services.elbv2.errors import invalid
-from samovar.services.elbv2.health import Condition, PRINCIPAL
+from samovar.services.elbv2.health import PRINCIPAL, Condition
 from samovar.services.elbv2.records import Target, TargetGroup
 from samovar.services.elbv2.state import target_key
 
 _MOST = 1000
-_FUNCTION = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9-_]+(?::(?:\$LATEST|[A-Za-z0-9-_]+))?")
+_FUNCTION = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[\w-]+(?::(?:\$LATEST|[\w-]+))?", re.ASCII)
 
 
 async def register_targets(elb: Elb, ctx: Context, params: Params) -> Params:
@@ -117,7 +116,8 @@ async def _check_function(elb: Elb, ctx: Context, group: TargetGroup, wanted: li
         if not _FUNCTION.fullmatch(target.id) or parsed is None:
             raise invalid(f"The Lambda function ARN '{target.id}' is not valid")
         if (parsed.account, parsed.region) != (ctx.account, ctx.region):
-            raise invalid(f"The Lambda function '{target.id}' must be in the same account and Region as the target group")
+            text = "must be in the same account and Region as the target group"
+            raise invalid(f"The Lambda function '{target.id}' {text}")
         caller = elb.acting(ctx.account, ctx.region, PRINCIPAL, group.arn)
         try:
             await caller.call("lambda", "Invoke", {"FunctionName": target.id, "InvocationType": "DryRun"})

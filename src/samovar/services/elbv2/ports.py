@@ -1,0 +1,115 @@
+"""Listeners on their own ports, as clients of AWS expect them.
+
+Owns: one server for each port that any listener names, on the platform's address; load balancers share it by host name.
+
+Rules:
+- `auto` opens ports from 1024 up that are free; a port that isn't is told in the log, and the load balancer answers at
+  the platform's port all the same. `always` opens all, and a listener whose port can't be opened isn't made.
+- A port of an HTTPS listener is opened only where the server has certificates (`--tls`).
+"""
+
+import asyncio
+import errno
+import logging
+import os
+import socket
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Literal
+
+from samovar.core.clock import Clock
+from samovar.net.message import Reply, Request, Response, Streamed
+from samovar.net.server import Server, serve
+from samovar.net.tls import Contexts
+from samovar.services.elbv2.function_answer import LARGEST
+from samovar.services.elbv2.records import Listener
+from samovar.services.elbv2.state import State
+
+_log = logging.getLogger(__name__)
+
+_UNPRIVILEGED = 1024
+_GRACE_S = 1.0
+Serve = Callable[[int, Request, Reply], None]
+Opening = Literal["auto", "always", "never"]
+
+
+class ListenerPorts:
+    """`follow` listens on what is named now; `close` ends all."""
+
+    def __init__(
+        self, state: State, host: str, opening: Opening, own_port: int, clock: Clock, tls: Contexts | None
+    ) -> None:
+        self._state = state
+        self._host = host
+        self._opening = opening
+        self._own_port = own_port
+        self._clock = clock
+        self._tls = tls
+        self._servers: dict[int, tuple[bool, Server]] = {}
+        """Port -> (whether it speaks TLS, who listens)."""
+        self._lock = asyncio.Lock()
+        self.serve: Serve | None = None
+        """Who answers; until it is there, nothing is opened."""
+
+    async def follow(self) -> None:
+        async with self._lock:
+            wanted: dict[int, bool] = {}
+            for _, each in self._state.listeners.items():
+                if self._is_wanted(each):
+                    wanted[each.port] = wanted.get(each.port, False) or each.protocol == "HTTPS"
+            for port, (secure, server) in list(self._servers.items()):
+                if wanted.get(port) is not secure:
+                    del self._servers[port]
+                    await server.close(_GRACE_S)
+            for port in sorted(wanted.keys() - self._servers.keys()):
+                await self._listen(port, wanted[port])
+
+    def refusal(self, listener: Listener) -> str:
+        if self._opening != "always" or listener.port in self._servers:
+            return ""
+        try:
+            with socket.create_server((self._host, listener.port)):
+                return ""
+        except OSError as error:
+            return f"port {listener.port} can't be opened here: {os.strerror(error.errno or errno.EADDRNOTAVAIL)}"
+
+    async def close(self) -> None:
+        async with self._lock:
+            while self._servers:
+                _, (_, server) = self._servers.popitem()
+                await server.close(_GRACE_S)
+
+    def _is_wanted(self, listener: Listener) -> bool:
+        if self.serve is None or self._opening == "never" or listener.port == self._own_port:
+            return False
+        if listener.protocol == "HTTPS" and self._tls is None:
+            return False
+        return self._opening == "always" or listener.port >= _UNPRIVILEGED
+
+    async def _listen(self, port: int, secure: bool) -> None:
+        assert self.serve is not None
+        handler = partial(self._answer, port)
+        try:
+            server = await serve(
+                handler,
+                host=self._host,
+                port=port,
+                admit=admit,
+                clock=self._clock,
+                tls=self._tls if secure else None,
+            )
+            self._servers[port] = (secure, server)
+        except OSError as error:
+            _log.warning("a listener's port %d can't be opened: %s", port, error)
+
+    def _answer(self, port: int, request: Request, reply: Reply) -> None:
+        assert self.serve is not None
+        self.serve(port, request, reply)
+
+
+def admit(method: str, path: str, headers: Mapping[str, str]) -> int | Streamed | Response:
+    """Bodies that a function could take come whole, all others stream."""
+    length = headers.get("content-length")
+    if int(length or 0) > LARGEST or "transfer-encoding" in headers:
+        return Streamed(LARGEST)
+    return LARGEST
