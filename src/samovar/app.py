@@ -68,7 +68,7 @@ from samovar.services import (
     sqs,
     sts,
 )
-from samovar.settings import Settings, certificate_names, interpreters
+from samovar.settings import Settings, SettingsError, certificate_names, interpreters, issuers
 from samovar.store.blobs import Blobs
 from samovar.store.bodies import Bodies
 from samovar.store.queue import Queues
@@ -78,6 +78,9 @@ from samovar.web.connections import Connections
 from samovar.web.domains import Domains
 from samovar.web.front import Front
 from samovar.web.functions import Functions
+from samovar.web.jwt import Key, key_set
+from samovar.web.upstream import Upstream
+from samovar.web.urls import Urls
 from samovar.wire.model import Models
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -238,7 +241,21 @@ class App:
         self._close_with(rooms, rest)
         connections = Connections(self._clock)
         rooms.callback(connections.close)
-        v2 = await apigatewayv2.build(store, self._clock, self.acting, front, domains, functions, connections)
+        upstream = Upstream()
+        rooms.push_async_callback(upstream.close)
+        v2 = await apigatewayv2.build(
+            store,
+            self._clock,
+            self.acting,
+            front,
+            domains,
+            functions,
+            connections,
+            Urls(upstream),
+            Models(),
+            self.authority,
+            await asyncio.to_thread(_keys_of_issuers, self._settings),
+        )
         self._close_with(rooms, v2)
         if isinstance(self._tls, certificates.Issued):
             self._tls.owns = domains.known
@@ -466,6 +483,17 @@ _IN_ONE_LINE = {
     Isolation.NAMESPACES: "namespaces: memory and CPU not limited, idle functions not frozen (see `samovar doctor`)",
     Isolation.PROCESS: "process: functions can read your files; run only code that you trust (`samovar doctor`)",
 }
+
+
+def _keys_of_issuers(settings: Settings) -> dict[str, list[Key]]:
+    """What the files say that `issuers` names."""
+    found = {}
+    for issuer, path in issuers(settings).items():
+        try:
+            found[issuer] = key_set(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"issuers: the keys in {path} can't be used: {error}") from None
+    return found
 
 
 class NotIsolated(Exception):

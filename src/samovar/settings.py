@@ -90,6 +90,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             " `ruby3.2=/usr/bin/ruby3.1,java21=/opt/jdk-25` (of Java the home)."
         ),
     ] = ""
+    issuers: Annotated[
+        str,
+        Meta(
+            description="Keys of issuers of tokens that JWT authorizers don't ask for them:"
+            " `https://login.example.com=/etc/keys.json`, each a file with a JWKS."
+        ),
+    ] = ""
     allow_hot_reload: Annotated[
         WhenAlone,
         Meta(
@@ -264,6 +271,7 @@ def load(flags: Mapping[str, str], environment: Mapping[str, str], config: Path 
             "or listen on 127.0.0.1, or say --insecure-listen if everybody on that network may."
         )
     interpreters(settings)  # told now, if it can't be used
+    issuers(settings)
     _check_tls(settings)
     if settings.data_dir:
         return msgspec.structs.replace(settings, data_dir=str(Path(settings.data_dir).expanduser().absolute()))
@@ -295,6 +303,20 @@ def interpreters(settings: Settings) -> dict[str, Path]:
                 "with the path of a program that is there"
             )
         found[identifier] = Path(path).expanduser().absolute()
+    return found
+
+
+def issuers(settings: Settings) -> dict[str, Path]:
+    """URL of an issuer -> file with its keys, as the setting names them."""
+    found = {}
+    for pair in filter(None, settings.issuers.split(",")):
+        issuer, equals, path = (part.strip() for part in pair.rpartition("="))
+        if not equals or "://" not in issuer or not Path(path).expanduser().is_file():
+            raise SettingsError(
+                f"issuers = {settings.issuers!r} can't be used: {pair.strip()!r} should be URL=PATH, with the path of "
+                "a file that is there"
+            )
+        found[issuer] = Path(path).expanduser().absolute()
     return found
 
 

@@ -13,7 +13,7 @@ import click
 
 from samovar import __version__
 from samovar.cli.options import all_settings, chosen
-from samovar.settings import Settings
+from samovar.settings import Settings, SettingsError
 from samovar.store.errors import StoreError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def up(config: Path | None, **options: object) -> None:
 
     try:
         app.run(settings, lambda running: _announce(settings, running), _say_stopping)
-    except (app.PortTaken, app.NotIsolated, app.NoCertificate, StoreError) as error:
+    except (app.PortTaken, app.NotIsolated, app.NoCertificate, SettingsError, StoreError) as error:
         raise click.ClickException(str(error)) from None
 
 

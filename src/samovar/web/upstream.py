@@ -37,6 +37,10 @@ _FOR_ONE_CONNECTION = frozenset(
 )  # fmt: skip
 
 
+Server = tuple[str, int, ssl.SSLContext | None, str]
+"""What a kept connection is good for: (host, port, TLS, the name that the certificate must say)."""
+
+
 class UpstreamError(Exception):
     """No answer; the message is the reason, for a log."""
 
@@ -66,13 +70,15 @@ class Call(msgspec.Struct, frozen=True):
     length: int | None = None
     """Of a body that streams, if it is known."""
     tls: ssl.SSLContext | None = None
+    server_name: str = ""
+    """What the certificate must say, where that isn't the host."""
     connect_s: float = 10.0
     idle_s: float = 60.0
     """How long nothing may come or go."""
 
     @property
-    def server(self) -> tuple[str, int, ssl.SSLContext | None]:
-        return self.host, self.port, self.tls
+    def server(self) -> "Server":
+        return self.host, self.port, self.tls, self.server_name
 
 
 class Answer:
@@ -97,7 +103,7 @@ class Upstream:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._kept: dict[tuple[str, int, ssl.SSLContext | None], deque[_Connection]] = {}
+        self._kept: dict[Server, deque[_Connection]] = {}
         self._open: set[_Connection] = set()
 
     async def send(self, call: Call) -> Answer:
@@ -137,7 +143,12 @@ class Upstream:
 
         try:
             async with asyncio.timeout(call.connect_s):
-                return (await self._loop.create_connection(made, call.host, call.port, ssl=call.tls))[1]
+                name = (call.server_name or None) if call.tls is not None else None
+                return (
+                    await self._loop.create_connection(
+                        made, call.host, call.port, ssl=call.tls, server_hostname=name
+                    )
+                )[1]
         except TimeoutError:
             raise Unreachable(f"no connection within {call.connect_s:g} s") from None
         except (OSError, ValueError) as error:
@@ -167,7 +178,7 @@ class _Stale(Exception):
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, upstream: Upstream, server: tuple[str, int, ssl.SSLContext | None]) -> None:
+    def __init__(self, upstream: Upstream, server: Server) -> None:
         self.server = server
         self._upstream = upstream
         self._loop = asyncio.get_running_loop()

@@ -4,10 +4,15 @@ Operations: the public functions of `ops`. Keeps: the tables `apigatewayv2.*`. S
 `web/front`. Facts: apigateway.md §1, §3, §8-§12.
 """
 
+import logging
+from collections.abc import Mapping
+from functools import partial
+
 from samovar.core.clock import Clock
 from samovar.core.context import Acting
 from samovar.core.service import Service, bind
 from samovar.services.apigatewayv2.access import access
+from samovar.services.apigatewayv2.http.gates import Gates
 from samovar.services.apigatewayv2.http.site import HttpSite
 from samovar.services.apigatewayv2.http.stages import Stages
 from samovar.services.apigatewayv2.http.targets import Targets as HttpTargets
@@ -28,6 +33,7 @@ from samovar.services.apigatewayv2.ops import (
     vpclinks,
 )
 from samovar.services.apigatewayv2.ops import domains as domain_names
+from samovar.services.apigatewayv2.ports import Authority
 from samovar.services.apigatewayv2.sites import Sites
 from samovar.services.apigatewayv2.state import State
 from samovar.services.apigatewayv2.websocket.site import WebSocketSite
@@ -38,8 +44,18 @@ from samovar.web.deadlines import Deadlines
 from samovar.web.domains import Domains
 from samovar.web.front import Front
 from samovar.web.functions import Functions
+from samovar.web.jwt import Key, Keyring
+from samovar.web.lambda_authorizer import LambdaAuthorizers
+from samovar.web.upstream import UpstreamError
+from samovar.web.urls import Urls
+from samovar.wire.model import Models
 
 __all__ = ["build"]
+
+_LARGEST_DOCUMENT = 1 << 20
+_DOCUMENT_S = 5.0
+
+log = logging.getLogger("samovar.apigateway")
 
 _OPERATIONS = (
     apis,
@@ -68,15 +84,35 @@ async def build(
     domains: Domains,
     functions: Functions,
     connections: Connections,
+    urls: Urls,
+    models: Models,
+    authority: Authority,
+    issuers: Mapping[str, list[Key]],
 ) -> Service:
-    state = State(store, clock, domains, connections)
+    """`issuers`: the keys of issuers of tokens that aren't to be asked for them, by their URL."""
+    asked = LambdaAuthorizers(functions, clock)
+    state = State(store, clock, domains, connections, asked)
     await state.open()
     deadlines = Deadlines(clock)
-    http = HttpSite(state, Stages(clock, HttpTargets(acting, functions, deadlines)))
+    targets = HttpTargets(acting, functions, urls, models, deadlines, authority)
+    keyring = Keyring(clock, partial(_document, urls), issuers)
+    gates = Gates(clock, acting, keyring, asked, authority)
+    http = HttpSite(state, Stages(clock, targets, gates))
     front.join(Sites(state, http, WebSocketSite(state, Targets(acting, functions, deadlines))).find)
     operations, direct = bind(state, *_OPERATIONS)
 
     async def close() -> None:
         deadlines.close()
+        await targets.close()
+        await keyring.close()
 
     return Service("apigatewayv2", operations, direct, close=close, reset=state.clear, access=access())
+
+
+async def _document(urls: Urls, url: str) -> bytes:
+    """What an issuer publishes; ValueError where it can't be had."""
+    try:
+        return await urls.get(url, _LARGEST_DOCUMENT, _DOCUMENT_S)
+    except UpstreamError as error:
+        log.warning("an issuer of tokens can't be asked for its keys: %s", error)
+        raise ValueError(str(error)) from None

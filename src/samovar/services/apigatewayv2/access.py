@@ -1,9 +1,11 @@
 """What API Gateway v2's operations need to be allowed (service authorization reference, API Gateway Management V2)."""
 
+from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
-from samovar.core.access import Access, on
+from samovar.core.access import Access, Need, on, pass_role
 from samovar.core.context import Context, Params
+from samovar.web.functions import PRINCIPAL
 from samovar.web.resources import methods, path
 
 _API = "/apis/{ApiId}"
@@ -61,5 +63,20 @@ _RESOURCES = on(
 )
 
 
+def _role(member: str) -> Callable[[Context, Params], Sequence[Need]]:
+    """Whoever gives API Gateway a role must be allowed to pass it."""
+
+    def needs(ctx: Context, params: Params) -> Sequence[Need]:
+        return [pass_role(params[member], PRINCIPAL)] if params.get(member) else []
+
+    return needs
+
+
 def access() -> Access:
-    return Access("apigateway", _RESOURCES, actions=methods(_RESOURCES))
+    return Access(
+        "apigateway",
+        _RESOURCES,
+        actions=methods(_RESOURCES),
+        also=dict.fromkeys(("CreateApi", "CreateIntegration", "UpdateIntegration"), _role("CredentialsArn"))
+        | dict.fromkeys(("CreateAuthorizer", "UpdateAuthorizer"), _role("AuthorizerCredentialsArn")),
+    )

@@ -28,6 +28,7 @@ from samovar.store.sqlite import Change, Store
 from samovar.store.table import Table
 from samovar.web.connections import Connections
 from samovar.web.domains import Domains
+from samovar.web.lambda_authorizer import LambdaAuthorizers
 
 R = TypeVar("R", bound=Record)
 
@@ -38,11 +39,20 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 class State:
-    def __init__(self, store: Store, clock: Clock, domains: Domains, connections: Connections) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        domains: Domains,
+        connections: Connections,
+        authorizers_asked: LambdaAuthorizers,
+    ) -> None:
         self.store = store
         self.clock = clock
         self.domains = domains
         self.connections = connections
+        self.authorizers_asked = authorizers_asked
+        """What functions have said of callers, by API and stage."""
         self._keys: dict[str, ApiKey] = {}
 
     async def open(self) -> None:

@@ -4,18 +4,23 @@ Owns: `Exchange`, what is known of it; the answers that AWS gives itself (facts/
 answer, in time.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 
-from samovar.net.message import Request, Response
+from samovar.net.message import Response
 from samovar.web.event_v2 import Routed
 from samovar.web.front import Visit
 
 
 class Closing(Protocol):
     """What an answer passes on its way out: the stage."""
+
+    def now(self) -> float:
+        """By the monotonic clock."""
+        ...
 
     def close(self, exchange: "Exchange", response: Response) -> Response: ...
 
@@ -25,11 +30,19 @@ class Exchange:
 
     __slots__ = (
         "answered", "authorizer_error", "authorizer_status", "closing", "ended", "error", "integration_error",
-        "integration_started", "integration_status", "length", "on_answer", "routed", "started", "status", "visit",
+        "integration_started", "integration_status", "length", "mapped", "on_answer", "path", "region", "request",
+        "routed", "started", "status", "visit", "work",
     )  # fmt: skip
 
-    def __init__(self, visit: Visit, routed: Routed, closing: Closing, started: float) -> None:
+    def __init__(
+        self, visit: Visit, routed: Routed, closing: Closing, region: str, path: str, started: float
+    ) -> None:
         self.visit = visit
+        self.request = visit.request
+        """As the target gets it: mappings change it."""
+        self.region = region
+        self.path = path
+        """As sent, below the stage."""
         self.routed = routed
         self.closing = closing
         self.started = started
@@ -37,6 +50,10 @@ class Exchange:
         self.answered = False
         self.on_answer: Callable[[Exchange], None] | None = None
         """Told that there is an answer: what was begun for it may end."""
+        self.mapped: Callable[[Exchange, Response], Response] | None = None
+        """What becomes of its target's answer."""
+        self.work: asyncio.Task[None] | None = None
+        """What runs for it; it ends with it."""
         self.ended = 0.0
         self.status = 0
         self.length = 0
@@ -48,10 +65,6 @@ class Exchange:
         self.integration_started = 0.0
         self.integration_status = 0
         self.integration_error = ""
-
-    @property
-    def request(self) -> Request:
-        return self.visit.request
 
     @property
     def latency(self) -> str:
@@ -68,6 +81,8 @@ class Exchange:
         if self.answered:
             return
         self.answered = True
+        if self.mapped is not None and not self.error:
+            response = self.mapped(self, response)
         self.status = response.status
         self.length = len(response.body) if isinstance(response.body, bytes) else 0
         if self.on_answer is not None:
@@ -81,9 +96,14 @@ class Exchange:
         refused = refusal(status)
         self.answer(Response(status, [*refused.headers, *(headers or ())], refused.body))
 
+    def begin_integration(self) -> None:
+        self.integration_started = self.closing.now()
+
     def expire(self) -> None:
         """The target hasn't answered in time."""
         self.refuse(503, why="Endpoint request timed out")
+        if self.work is not None:
+            self.work.cancel()
 
 
 def refusal(status: int) -> Response:

@@ -5,9 +5,10 @@ from functools import partial
 
 from samovar.core.context import Acting
 from samovar.net.message import Response
+from samovar.services.apigatewayv2.http import events
 from samovar.services.apigatewayv2.http.exchange import Exchange
 from samovar.services.apigatewayv2.state import ApiKey
-from samovar.web import answer_v2, event_v2
+from samovar.web import answer_v1, answer_v2
 from samovar.web.functions import Functions, Ran
 
 EVENT_LIMIT = 6 * 1024 * 1024
@@ -32,14 +33,17 @@ class FunctionTarget:
         self._arn = arn
         self._principal = principal
         self._source = source
+        first = payload_format == "1.0"
+        self._event = events.version_1 if first else events.version_2
+        self._read = read_v1 if first else answer_v2.answer
 
     def handle(self, exchange: Exchange) -> None:
-        event = event_v2.written(exchange.routed, exchange.request)
+        event = self._event(exchange)
         if len(event) > EVENT_LIMIT:
             exchange.refuse(413)
             return
         ctx = self._acting(self._account, self._region, self._principal, self._source, exchange.routed.trace)
-        self._functions.run(ctx, self._arn, event, partial(_done, exchange, answer_v2.answer))
+        self._functions.run(ctx, self._arn, event, partial(_done, exchange, self._read))
 
 
 def _done(exchange: Exchange, read: Callable[[bytes], Response], ran: Ran) -> None:
@@ -51,7 +55,13 @@ def _done(exchange: Exchange, read: Callable[[bytes], Response], ran: Ran) -> No
     exchange.integration_status = 200
     try:
         response = read(ran.payload)
-    except answer_v2.Malformed:
-        exchange.refuse(500, why="The function's answer has no form that HTTP knows")
+    except (answer_v1.Malformed, answer_v2.Malformed) as wrong:
+        exchange.refuse(500, why=str(wrong) or "The function's answer has no form that HTTP knows")
         return
     exchange.answer(response)
+
+
+def read_v1(payload: bytes) -> Response:
+    """The answer that a result of payload format 1.0 means; base64 is always decoded, unlike on REST APIs."""
+    answered = answer_v1.read(payload)
+    return Response(answered.status, answered.headers, answered.decoded())

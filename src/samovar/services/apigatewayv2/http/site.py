@@ -49,11 +49,11 @@ class HttpSite:
             trace_of(request.headers.get("x-amzn-trace-id", ""), now),
             now,
         )
-        exchange = Exchange(visit, routed, served, self._state.clock.monotonic())
+        exchange = Exchange(visit, routed, served, key[1], path, self._state.clock.monotonic())
         if _head_size(exchange) > _HEAD_LIMIT:
             exchange.refuse(431)
         else:
-            served.take(exchange, path)
+            served.take(exchange)
 
     def _stage(self, key: ApiKey, visit: Visit) -> tuple[Stage | None, str]:
         """The stage of a request, and the path below it."""

@@ -10,6 +10,7 @@ from samovar.core.clock import Clock
 from samovar.net.message import Response
 from samovar.services.apigatewayv2.http.cors import Cors
 from samovar.services.apigatewayv2.http.exchange import Exchange
+from samovar.services.apigatewayv2.http.gates import Gate, Gates
 from samovar.services.apigatewayv2.http.routing import Routing
 from samovar.services.apigatewayv2.http.targets import Handler, Targets
 from samovar.services.apigatewayv2.records import Api, Deployment, Stage
@@ -23,11 +24,12 @@ _ACCOUNT_RATE, _ACCOUNT_BURST = 10_000.0, 5_000.0
 class Way:
     """A route, ready to be taken."""
 
-    __slots__ = ("bucket", "handle", "route_key")
+    __slots__ = ("bucket", "gate", "handle", "route_key")
 
-    def __init__(self, route_key: str, handle: Handler, bucket: Bucket | None) -> None:
+    def __init__(self, route_key: str, handle: Handler, gate: Gate | None, bucket: Bucket | None) -> None:
         self.route_key = route_key
         self.handle = handle
+        self.gate = gate
         self.bucket = bucket
 
 
@@ -42,15 +44,15 @@ class Served:
         self.domain = domain
         self._routing = routing
         self._cors = Cors(api.cors_configuration) if api.cors_configuration else None
-        self._monotonic = monotonic
+        self.now = monotonic
 
-    def take(self, exchange: Exchange, path: str) -> None:
-        """Send a request on its way; `path` as sent, below the stage."""
+    def take(self, exchange: Exchange) -> None:
+        """Send a request on its way."""
         request = exchange.request
         if self._cors is not None and Cors.asks(request):
             exchange.answer(self._cors.preflight(request))
             return
-        found = self._routing.find(request.method, path)
+        found = self._routing.find(request.method, exchange.path)
         if found is None:
             exchange.refuse(404)
             return
@@ -58,12 +60,14 @@ class Served:
         exchange.routed.route_key = way.route_key
         if way.bucket is not None and not way.bucket.take(exchange.started):
             exchange.refuse(429)
+        elif way.gate is not None:
+            way.gate(exchange, way.handle)
         else:
             way.handle(exchange)
 
     def close(self, exchange: Exchange, response: Response) -> Response:
         """What an answer gets before it leaves."""
-        exchange.ended = self._monotonic()
+        exchange.ended = self.now()
         headers = response.headers
         if self._cors is not None and not Cors.asks(exchange.request):
             headers = self._cors.applied(exchange.request, headers)
@@ -75,18 +79,21 @@ class Served:
 class Stages:
     """Makes stages ready."""
 
-    def __init__(self, clock: Clock, targets: Targets) -> None:
+    def __init__(self, clock: Clock, targets: Targets, gates: Gates) -> None:
         self._clock = clock
         self._targets = targets
+        self._gates = gates
 
     def compiled(self, key: ApiKey, api: Api, stage: Stage, deployment: Deployment, domain: str) -> Served:
         integrations = {each.integration_id: each for each in deployment.snapshot.integrations}
+        authorizers = {each.authorizer_id: each for each in deployment.snapshot.authorizers}
         ways = []
         for route in deployment.snapshot.routes:
             integration = integrations.get((route.target or "").removeprefix("integrations/"))
             handle = self._targets.handler(key, stage, route, integration)
             settings = {**stage.default_route_settings, **stage.route_settings.get(route.route_key, {})}
-            ways.append((route.route_key, Way(route.route_key, handle, _bucket(settings))))
+            gate = self._gates.gate(key, stage, route, authorizers)
+            ways.append((route.route_key, Way(route.route_key, handle, gate, _bucket(settings))))
         return Served(api, stage, domain, Routing(ways), self._clock.monotonic)
 
 

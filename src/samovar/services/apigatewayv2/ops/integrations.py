@@ -3,6 +3,9 @@
 from samovar.core.context import Context, Params
 from samovar.services.apigatewayv2 import deploying, pages
 from samovar.services.apigatewayv2.errors import bad_request, conflict
+from samovar.services.apigatewayv2.http.mapping import RequestMapping, ResponseMapping
+from samovar.services.apigatewayv2.http.services import ELSEWHERE, SUBTYPES
+from samovar.services.apigatewayv2.http.values import WrongExpression, value
 from samovar.services.apigatewayv2.records import Api, Integration, changed, made, shown
 from samovar.services.apigatewayv2.state import State, letters, listed, part, within
 
@@ -70,6 +73,9 @@ def _filled(api: Api, params: Params) -> Params:
 def _check(api: Api, integration: Integration, params: Params) -> None:
     if api.protocol_type != "HTTP":
         return
+    if integration.integration_subtype:
+        _check_service(integration)
+        return
     if integration.integration_type not in _HTTP_TYPES:
         raise bad_request(
             f"Invalid integration type {integration.integration_type}: HTTP APIs have AWS_PROXY and HTTP_PROXY"
@@ -78,7 +84,44 @@ def _check(api: Api, integration: Integration, params: Params) -> None:
         raise bad_request("PayloadFormatVersion is a required parameter for integration")
     if integration.payload_format_version not in _VERSIONS:
         raise bad_request("Invalid PayloadFormatVersion specified. It must be 1.0 or 2.0")
-    if not integration.integration_uri and not integration.integration_subtype:
+    if not integration.integration_uri:
         raise bad_request("IntegrationUri is a required parameter for integration")
     if integration.integration_type == "HTTP_PROXY" and not integration.integration_method:
         raise bad_request("HttpMethod must be specified for integration type HTTP_PROXY")
+    _check_mapping(integration)
+
+
+def _check_service(integration: Integration) -> None:
+    subtype = SUBTYPES.get(integration.integration_subtype or "")
+    if integration.integration_subtype in ELSEWHERE:
+        raise bad_request(f"{integration.integration_subtype}: this service is not on this server yet")
+    if subtype is None:
+        raise bad_request(f"Invalid IntegrationSubtype specified: {integration.integration_subtype}")
+    if integration.integration_type != "AWS_PROXY" or integration.payload_format_version != "1.0":
+        raise bad_request("An integration with a subtype has type AWS_PROXY and PayloadFormatVersion 1.0")
+    if not integration.credentials_arn:
+        raise bad_request("Credentials ARN must be specified for an integration with an AWS service")
+    given = set(integration.request_parameters or ()) - {"Region"}
+    missing = [name for name in subtype.required if name not in given]
+    if missing:
+        raise bad_request(f"Required parameters are missing for integration: {', '.join(missing)}")
+    unknown = sorted(given - {*subtype.required, *subtype.optional})
+    if unknown:
+        raise bad_request(f"Invalid parameters specified for integration: {', '.join(unknown)}")
+    try:
+        for text in (integration.request_parameters or {}).values():
+            value(text)
+    except WrongExpression as wrong:
+        raise bad_request(str(wrong)) from None
+
+
+def _check_mapping(integration: Integration) -> None:
+    """What would be a broken integration at the first request is refused now."""
+    try:
+        RequestMapping(integration.request_parameters or {})
+        for code, given in (integration.response_parameters or {}).items():
+            if not code.isdecimal() or not 200 <= int(code) <= 599:
+                raise bad_request(f"Invalid status code specified: {code}")
+            ResponseMapping(given)
+    except WrongExpression as wrong:
+        raise bad_request(str(wrong)) from None

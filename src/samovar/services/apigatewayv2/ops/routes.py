@@ -55,8 +55,22 @@ def _check(state: State, key: ApiKey, api: Api, route: Route) -> None:
     for _, other in state.routes.items(key):
         if other.route_key == route.route_key and other.route_id != route.route_id:
             raise conflict(f"Route with key {route.route_key} already exists for this API")
+    _check_authorizer(state, key, api, route)
     target = route.target or ""
     if target and not target.startswith(_INTEGRATION):
         raise bad_request(f"Invalid target specified: {target}. It must be integrations/INTEGRATION_ID")
     if target and state.integrations.get((*key, target.removeprefix(_INTEGRATION))) is None:
         raise bad_request(f"Invalid Integration identifier specified {target.removeprefix(_INTEGRATION)}")
+
+
+def _check_authorizer(state: State, key: ApiKey, api: Api, route: Route) -> None:
+    """The route's authorizer is there, and of the kind that its type says."""
+    kind = {"JWT": "JWT", "CUSTOM": "REQUEST"}.get(route.authorization_type)
+    if kind is None:
+        return
+    authorizer = state.authorizers.get((*key, route.authorizer_id or ""))
+    if authorizer is None or authorizer.authorizer_type != kind:
+        raise bad_request(
+            f"Invalid authorizer ID specified. Setting the authorization type to {route.authorization_type} requires a "
+            "valid authorizer."
+        )

@@ -40,6 +40,5 @@ async def delete_route_request_parameter(state: State, ctx: Context, params: Par
 async def reset_authorizers_cache(state: State, ctx: Context, params: Params) -> Params:
     key, _ = state.api(ctx, params["ApiId"])
     stage = part(state.stages, key, params["StageName"], "stage")
-    # What a stage remembers is kept with the record that it was made ready for: an equal one begins anew.
-    await state.stages.put((*key, stage.stage_name), msgspec.structs.replace(stage))
+    state.authorizers_asked.forget(key[2], stage.stage_name)
     return {}

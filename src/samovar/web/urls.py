@@ -1,0 +1,56 @@
+"""Requests by URL, over `web/upstream`: the targets of HTTP integrations, the documents of issuers of tokens.
+
+Owns: what a URL says of the server, the target and the Host header; TLS as clients speak it. Rule: names below
+`localhost` are this machine (RFC 6761 §6.3), whether or not its resolver knows.
+"""
+
+import asyncio
+import ssl
+from urllib.parse import urlsplit
+
+from samovar.web.upstream import Answer, Broken, Call, Lines, Upstream, UpstreamError
+
+_PORTS = {"http": 80, "https": 443}
+
+
+class Urls:
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        self._tls: ssl.SSLContext | None = None
+
+    async def send(self, method: str, url: str, headers: Lines, body: bytes, server_name: str = "") -> Answer:
+        """The head of the answer, whose body streams; UpstreamError. `headers` have no Host."""
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port or _PORTS.get(parts.scheme, 0)
+        except ValueError as error:
+            raise Broken(f"not a URL: {error}") from None
+        if not host or not port:
+            raise Broken(f"not a URL: {url}")
+        if parts.scheme == "https" and self._tls is None:
+            self._tls = await asyncio.to_thread(ssl.create_default_context)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return await self._upstream.send(
+            Call(
+                "127.0.0.1" if host.endswith(".localhost") else host,
+                port,
+                method,
+                target,
+                [("Host", parts.netloc.rpartition("@")[2]), *headers],
+                body,
+                tls=self._tls if parts.scheme == "https" else None,
+                server_name=server_name or host,
+            )
+        )
+
+    async def get(self, url: str, limit: int, timeout_s: float) -> bytes:
+        """A document that is there; UpstreamError."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                answer = await self.send("GET", url, [("Accept", "application/json")], b"")
+                body = await answer.body.read(limit)
+        except TimeoutError:
+            raise UpstreamError(f"{url}: no answer within {timeout_s:g} s") from None
+        if answer.status != 200 or body is None:
+            raise UpstreamError(f"{url}: it answered {answer.status}")
+        return body

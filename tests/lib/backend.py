@@ -1,0 +1,63 @@
+"""A web server of a test's own, that says what it was asked."""
+
+import json
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Answer = tuple[int, list[tuple[str, str]], bytes]
+
+
+class Asked:
+    def __init__(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        self.method = handler.command
+        self.target = handler.path
+        self.headers = handler.headers
+        self.body = body
+
+
+class Backend:
+    """`with Backend(answer) as backend:` answers at `backend.url` until the end of the block."""
+
+    def __init__(self, answer: Callable[[Asked], Answer]) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                status, headers, content = answer(Asked(self, body))
+                self.send_response(status)
+                for name, value in [*headers, ("Content-Length", str(len(content)))]:
+                    self.send_header(name, value)
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(content)
+
+            do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = _answer
+
+            def log_message(self, *args: Any) -> None: ...
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    def __enter__(self) -> "Backend":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def echo(asked: Asked) -> Answer:
+    told = {
+        "method": asked.method,
+        "target": asked.target,
+        "headers": {name.lower(): value for name, value in asked.headers.items()},
+        "body": asked.body.decode("latin-1"),
+    }
+    return 200, [("Content-Type", "application/json"), ("X-Backend", "yes")], json.dumps(told).encode()
