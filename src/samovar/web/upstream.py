@@ -70,11 +70,11 @@ class Call(msgspec.Struct, frozen=True):
     length: int | None = None
     """Of a body that streams, if it is known."""
     tls: ssl.SSLContext | None = None
-    server_name: str = ""
-    """What the certificate must say, where that isn't the host."""
     connect_s: float = 10.0
     idle_s: float = 60.0
     """How long nothing may come or go."""
+    server_name: str = ""
+    """What the certificate must say, where that isn't the host."""
 
     @property
     def server(self) -> "Server":
