@@ -25,6 +25,7 @@ from samovar import __version__
 from samovar.core.clock import SystemClock
 from samovar.core.context import Acting, Context
 from samovar.core.ids import hex_id
+from samovar.core.meter import Meter
 from samovar.core.service import Service
 from samovar.delivery.invocations import Invocations
 from samovar.delivery.journal import FILTERS, Journal
@@ -57,6 +58,7 @@ from samovar.services import (
     apigatewaymanagementapi,
     apigatewayv2,
     application_autoscaling,
+    cloudwatch,
     elbv2,
     events,
     iam,
@@ -123,6 +125,7 @@ class App:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._clock = SystemClock()
+        self.meter = Meter(self._clock)
         self._rooms = AsyncExitStack()
         self._inner_doors = _InnerDoors()
         self._no_way = ""
@@ -177,6 +180,8 @@ class App:
         settings, clock = self._settings, self._clock
         store = await open_store(None if settings.ephemeral else data)
         rooms.push_async_callback(store.close)
+        metrics = await cloudwatch.build(store, clock, self.meter)
+        self._close_with(rooms, metrics)
         identity_services = await self._open_identity(store, data)
         logs_service, sink = await logs.build(store, clock)
         self._close_with(rooms, logs_service)
@@ -227,6 +232,7 @@ class App:
             events_service,
             scheduler_service,
             scaling,
+            metrics,
             *web_services,
             *identity_services,
         ]
