@@ -69,7 +69,8 @@ def _status(value: Any) -> int:
 
 def _headers(value: dict[str, Any]) -> Headers:
     """Those of both members; where they share a name in any case, multiValueHeaders spells it and goes first."""
-    given, many = value.get("headers") or {}, value.get("multiValueHeaders") or {}
+    given, many = value.get("headers"), value.get("multiValueHeaders")
+    given, many = {} if given is None else given, {} if many is None else many
     if not isinstance(given, dict) or not isinstance(many, dict):
         raise Malformed("Malformed Lambda proxy response: headers are no object")
     found: dict[str, tuple[str, list[str]]] = {}

@@ -5,6 +5,8 @@ Operations in `ops/`, the data plane in `plane/`. Keeps: the tables `apigateway.
 streaming, methods with the authorization type JWT, generated SDKs, WAF; each is refused by name.
 """
 
+import ssl
+
 from samovar.core.clock import Clock
 from samovar.core.service import Service, bind
 from samovar.services.apigateway.access import access
@@ -29,10 +31,12 @@ from samovar.services.apigateway.ops import (
     testing,
 )
 from samovar.services.apigateway.plane.bench import Bench
+from samovar.services.apigateway.plane.cache import Cache
 from samovar.services.apigateway.plane.entering import Authority, Entrance
 from samovar.services.apigateway.plane.keys import KeyRing
 from samovar.services.apigateway.plane.planning import Planner
 from samovar.services.apigateway.plane.ports import Forward, Ports
+from samovar.services.apigateway.plane.refusals import KINDS
 from samovar.services.apigateway.plane.site import RestSite
 from samovar.services.apigateway.plane.stages import Stages
 from samovar.services.apigateway.plane.tasks import Tasks
@@ -43,6 +47,7 @@ from samovar.web.domains import Domains
 from samovar.web.front import Front
 from samovar.web.functions import Functions
 from samovar.web.lambda_authorizer import LambdaAuthorizers
+from samovar.web.upstream import Upstream
 
 __all__ = ["build"]
 
@@ -63,22 +68,36 @@ async def build(
 ) -> Service:
     """`forward` sends what AWS integrations ask of other services."""
     state = await Rest.open(store, clock, domains)
-    ports = Ports(functions, LambdaAuthorizers(functions, clock), Tasks(), Deadlines(clock), forward)
+    verified, unverified = ssl.create_default_context(), ssl._create_unverified_context()
+    ports = Ports(
+        functions,
+        LambdaAuthorizers(functions, clock),
+        Tasks(),
+        Deadlines(clock),
+        forward,
+        Upstream(),
+        verified,
+        unverified,
+    )
     planner = Planner(ports)
     stages, ring = Stages(state, planner.plan), KeyRing(state, clock)
-    site = RestSite(state, stages, Entrance(authority, ring), clock)
-    front.join(site.find)
-    desk = Desk(state, Bench(site, planner, ports.authorizers, clock), ports.authorizers)
+    entrance = Entrance(authority, ring)
+    cache = Cache(clock, entrance.may_invalidate)
+    site = RestSite(state, stages, entrance, cache, clock)
+    front.join(site.find, KINDS["REQUEST_TOO_LARGE"].message or "")
+    desk = Desk(state, Bench(site, planner, ports.authorizers, clock), ports.authorizers, cache)
 
     async def reset() -> None:
         await state.clear()
         stages.clear()
         ring.clear()
         ports.authorizers.forget()
+        cache.forget()
 
     async def close() -> None:
         await ports.tasks.close()
         ports.deadlines.close()
+        await ports.upstream.close()
         await ring.usage.close()
 
     operations, direct = bind(state, *_OPS)

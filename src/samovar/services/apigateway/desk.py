@@ -3,6 +3,7 @@
 import msgspec
 
 from samovar.services.apigateway.plane.bench import Bench
+from samovar.services.apigateway.plane.cache import Cache
 from samovar.services.apigateway.state import Rest
 from samovar.web.lambda_authorizer import LambdaAuthorizers
 
@@ -11,3 +12,4 @@ class Desk(msgspec.Struct, frozen=True):
     state: Rest
     bench: Bench
     authorizers: LambdaAuthorizers
+    cache: Cache

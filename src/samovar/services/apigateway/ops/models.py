@@ -10,6 +10,7 @@ from samovar.core.errors import AwsError
 from samovar.services.apigateway import pages, patch
 from samovar.services.apigateway.patch import boolean, text
 from samovar.services.apigateway.state import Api, Rest, Shape, bad, must, new_id
+from samovar.web.models import ModelError, compile
 
 _NAME = re.compile(r"[a-zA-Z0-9]+")
 LARGEST_SCHEMA = 400 * 1024
@@ -89,9 +90,18 @@ async def _keep(state: Rest, api: Api, shape: Shape) -> Shape:
             raise bad("Invalid model schema specified. Unable to parse JSON") from None
         if not isinstance(read, dict):
             raise bad("Invalid model schema specified. Schema must be an object")
+        _check(api, shape["name"], schema)
     models = {**api.definition.models, shape["name"]: shape}
     await state.define(api, msgspec.structs.replace(api.definition, models=models))
     return shape
+
+
+def _check(api: Api, name: str, schema: str) -> None:
+    known = {each["name"]: each.get("schema") or "{}" for each in api.definition.models.values()}
+    try:
+        compile(schema, {**known, name: schema})
+    except ModelError as wrong:
+        raise bad(f"Invalid model specified: Validation Result: warnings : [], errors : [{wrong}]") from None
 
 
 # --- validators

@@ -26,6 +26,7 @@ from samovar.wire import sigv4
 Then = Callable[[Refusal | None], None]
 _NOBODY = Who("")
 _LONGEST_ARN = 1600
+_INVALIDATE = "execute-api:InvalidateCache"
 _REFUSED_AS: Mapping[str, str] = {
     "MissingAuthenticationTokenException": "MISSING_AUTHENTICATION_TOKEN",
     "ExpiredTokenException": "EXPIRED_TOKEN",
@@ -102,6 +103,18 @@ class Entrance:
         if said.denied:
             raise _denied(exchange, " with an explicit deny")
         return said
+
+    def may_invalidate(self, exchange: Exchange) -> bool:
+        """Whether a caller may have a new answer instead of a cached one: a signed one, with that permission."""
+        request = exchange.request
+        if sigv4.scope(request.headers, request.query) is None:
+            return False
+        if self._authority.enforces:
+            try:
+                self._authority.visit(exchange.ctx, request, _INVALIDATE, exchange.execution_arn, None, {})
+            except AwsError:
+                return False
+        return True
 
     def _signed(self, exchange: Exchange) -> None:
         request, plan = exchange.request, exchange.plan

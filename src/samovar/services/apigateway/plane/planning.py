@@ -13,6 +13,7 @@ from samovar.services.apigateway.plane.actions import Action
 from samovar.services.apigateway.plane.authorizers import FunctionAuthorizer
 from samovar.services.apigateway.plane.content import Media
 from samovar.services.apigateway.plane.exchange import Authorizer, Done, Exchange, Integration, Method, Plan
+from samovar.services.apigateway.plane.http import Http, HttpProxy
 from samovar.services.apigateway.plane.lambda_ import FunctionCall
 from samovar.services.apigateway.plane.mock import Mock
 from samovar.services.apigateway.plane.ports import Ports
@@ -21,6 +22,7 @@ from samovar.services.apigateway.plane.refusals import Refusal, Responses
 from samovar.services.apigateway.plane.routes import Routes
 from samovar.services.apigateway.plane.validation import Check, Validation
 from samovar.services.apigateway.state import Definition, Shape
+from samovar.web import models
 
 
 class Planner:
@@ -74,8 +76,10 @@ class Planner:
         required: list[str] = []
         if validator.get("validateRequestParameters"):
             required = [name for name, needed in (shape.get("requestParameters") or {}).items() if needed]
-        checks: dict[str, Check] | None = None
-        return Validation(required, checks)
+        if not validator.get("validateRequestBody"):
+            return Validation(required)
+        named = shape.get("requestModels") or {"$default": "Empty"}
+        return Validation(required, {type.lower(): _check(definition, name) for type, name in named.items()})
 
     def _integration(self, shape: Shape, declared: Mapping[str, Shape]) -> Integration:
         """`declared`: the method's responses."""
@@ -89,7 +93,24 @@ class Planner:
             return FunctionCall(shape, declared, place.function, ports)
         if kind == "AWS" and place is not None:
             return Action(shape, declared, place, ports)
+        if kind == "HTTP":
+            return Http(shape, declared, ports)
+        if kind == "HTTP_PROXY":
+            return HttpProxy(shape, ports)
         return Missing()
+
+
+def _check(definition: Definition, name: str) -> Check:
+    """Of bodies against a model; one that can't be read fails when it is needed."""
+    schemas = {each: shape.get("schema") or "{}" for each, shape in definition.models.items()}
+    try:
+        return models.compile(schemas.get(name, "{}"), schemas).errors
+    except models.ModelError:
+
+        def fails(body: bytes) -> str | None:
+            raise Refusal("API_CONFIGURATION_ERROR")
+
+        return fails
 
 
 def _policy(text: str) -> Rules | None:

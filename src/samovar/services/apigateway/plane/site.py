@@ -15,6 +15,7 @@ from functools import partial
 from samovar.core.clock import Clock
 from samovar.net.message import Response
 from samovar.services.apigateway.plane import content
+from samovar.services.apigateway.plane.cache import Cache, Place, warned
 from samovar.services.apigateway.plane.entering import Entrance
 from samovar.services.apigateway.plane.exchange import Exchange
 from samovar.services.apigateway.plane.refusals import KINDS, Refusal
@@ -25,10 +26,11 @@ from samovar.web.trace import trace_of
 
 
 class RestSite:
-    def __init__(self, state: Rest, stages: Stages, entrance: Entrance, clock: Clock) -> None:
+    def __init__(self, state: Rest, stages: Stages, entrance: Entrance, cache: Cache, clock: Clock) -> None:
         self._state = state
         self._stages = stages
         self._entrance = entrance
+        self._cache = cache
         self._clock = clock
 
     def find(self, id: str, region: str) -> Serve | None:
@@ -78,19 +80,19 @@ class RestSite:
         now = self._clock.monotonic()
         if not self._stages.admits(exchange.api, now) or not stage.admits(method.resource, method.name, now):
             raise Refusal("THROTTLED")
-        self._entrance.enter(exchange, partial(self._entered, exchange))
+        self._entrance.enter(exchange, partial(self._entered, exchange, stage))
 
-    def _entered(self, exchange: Exchange, refusal: Refusal | None) -> None:
+    def _entered(self, exchange: Exchange, stage: Stage, refusal: Refusal | None) -> None:
         if refusal is not None:
             self._refuse(exchange, refusal)
         else:
-            self.integrate(exchange)
+            self._guard(exchange, self._integrate, stage)
 
     def integrate(self, exchange: Exchange) -> None:
-        """From validation to the answer: for whoever may enter, or tries an API out."""
-        self._guard(exchange, self._integrate)
+        """From validation to the answer, for whoever tries an API out."""
+        self._guard(exchange, self._integrate, None)
 
-    def _integrate(self, exchange: Exchange) -> None:
+    def _integrate(self, exchange: Exchange, stage: Stage | None) -> None:
         self._open_body(exchange)
         method = exchange.settled
         method.validation.check(
@@ -100,7 +102,12 @@ class RestSite:
             exchange.request.headers.get("content-type", ""),
             exchange.body,
         )
-        method.integration.start(exchange, partial(self._came, exchange))
+        place = self._cache.place(exchange, stage) if stage is not None else None
+        kept = self._cache.find(place) if place is not None else None
+        if kept is not None:
+            self._came(exchange, place, kept)
+        else:
+            method.integration.start(exchange, partial(self._came, exchange, place))
 
     @staticmethod
     def _open_body(exchange: Exchange) -> None:
@@ -111,10 +118,13 @@ class RestSite:
                 raise Refusal("BAD_REQUEST_BODY", "Could not parse request body into bytes")
             exchange.body = opened
 
-    def _came(self, exchange: Exchange, answer: Response | Refusal) -> None:
+    def _came(self, exchange: Exchange, place: Place | None, answer: Response | Refusal) -> None:
         if isinstance(answer, Refusal):
             self._refuse(exchange, answer)
             return
+        if place is not None:
+            self._cache.keep(place, answer)
+            answer = warned(answer) if place.warns else answer
         headers = [*answer.headers, *self._own_headers(exchange)]
         if exchange.settled.integration.traced:
             headers.append(("X-Amzn-Trace-Id", exchange.trace.partition(";")[0]))

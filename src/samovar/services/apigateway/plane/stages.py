@@ -40,16 +40,21 @@ class Stage:
             self._settings[key] = self._find(resource, method)
         return self._settings[key]
 
+    def has_own(self, resource: str, method: str) -> bool:
+        """Whether these are the method's own."""
+        return self._own(resource, method) is not None
+
     def _find(self, resource: str, method: str) -> Shape | None:
-        wildcard = None
+        own = self._own(resource, method)
+        return own if own is not None else (self.shape.get("methodSettings") or {}).get("*/*")
+
+    def _own(self, resource: str, method: str) -> Shape | None:
         for name, settings in (self.shape.get("methodSettings") or {}).items():
             path, _, verb = name.rpartition("/")
-            if name == "*/*":
-                wildcard = settings
-            elif verb == method and path.replace("~1", "/").strip("/") == resource.strip("/"):
+            if verb == method and path.replace("~1", "/").strip("/") == resource.strip("/"):
                 found: Shape = settings
                 return found
-        return wildcard
+        return None
 
     def admits(self, resource: str, method: str, now: float) -> bool:
         """Whether the method's throttle lets one more request through."""

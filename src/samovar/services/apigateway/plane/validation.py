@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from samovar.services.apigateway.plane.content import media_type
 from samovar.services.apigateway.plane.refusals import Refusal
 
-Check = Callable[[bytes], list[str]]
-"""What is wrong with a body; nothing for a valid one."""
+Check = Callable[[bytes], str | None]
+"""What is wrong with a body; None for a valid one."""
 
 
 class Validation:
@@ -34,6 +34,6 @@ class Validation:
         if self._models is not None:
             kind = media_type(content_type) or "application/json"
             check = self._models.get(kind) or self._models.get("$default")
-            wrong = check(body or b"{}") if check else []
+            wrong = check(body) if check else None
             if wrong:
-                raise Refusal("BAD_REQUEST_BODY", details=f"[{', '.join(wrong)}]")
+                raise Refusal("BAD_REQUEST_BODY", details=wrong)

@@ -1,0 +1,132 @@
+"""HTTP and HTTP_PROXY: requests to somebody else's server (facts/apigateway.md §4).
+
+Owns: what is sent, and what of the answer comes back. The connection is `web/upstream`'s.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+from samovar.net.message import Response
+from samovar.services.apigateway.plane import content, headers
+from samovar.services.apigateway.plane.exchange import Done, Exchange
+from samovar.services.apigateway.plane.mapping import Mappings, Outgoing, RequestMapping, ResponseMapping, Returned
+from samovar.services.apigateway.plane.ports import Ports
+from samovar.services.apigateway.plane.proxy import filled
+from samovar.services.apigateway.plane.refusals import Refusal
+from samovar.services.apigateway.state import Shape
+from samovar.web.event_v1 import forwarded
+from samovar.web.upstream import Call, TimedOut, UpstreamError
+
+_SAFE = "/:@!$&'()*+,;=~-._"
+
+
+class _Http:
+    """What both kinds have in common."""
+
+    def __init__(self, shape: Shape, ports: Ports) -> None:
+        self._url: str = shape["uri"]
+        self._method: str = shape["httpMethod"]
+        self._timeout_ms: int = shape["timeoutInMillis"]
+        self._insecure = bool((shape.get("tlsConfig") or {}).get("insecureSkipVerification"))
+        self._ports = ports
+
+    async def _send(
+        self, exchange: Exchange, method: str, url: str, lines: list[tuple[str, str]], body: bytes
+    ) -> Returned:
+        exchange.say(f"Sending request to {url}")
+        try:
+            answer = await self._ports.upstream.send(self._call(method, url, lines, body))
+            read = await answer.body.read(content.LARGEST)
+        except TimedOut:
+            raise Refusal("INTEGRATION_TIMEOUT") from None
+        except UpstreamError as why:
+            exchange.say(f"Execution failed due to an internal error: {why}")
+            raise Refusal("INTEGRATION_FAILURE", "Network error communicating with endpoint") from None
+        if read is None:
+            exchange.say(f"Execution failed: the answer is larger than {content.LARGEST} bytes")
+            raise Refusal("INTEGRATION_FAILURE")
+        exchange.say(f"Received response. Status: {answer.status}")
+        exchange.say(f"Endpoint response body before transformations: {read.decode(errors='replace')}")
+        return Returned(answer.status, answer.headers, read, str(answer.status))
+
+    def _call(self, method: str, url: str, lines: list[tuple[str, str]], body: bytes) -> Call:
+        parts = urlsplit(url)
+        secure = parts.scheme == "https"
+        try:
+            port = parts.port or (443 if secure else 80)
+        except ValueError:
+            raise Refusal("API_CONFIGURATION_ERROR") from None
+        tls = (self._ports.unverified if self._insecure else self._ports.verified) if secure else None
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        named = [("Host", parts.netloc.rpartition("@")[2]), *lines]
+        wait_s = self._timeout_ms / 1000
+        return Call(parts.hostname or "", port, method, target, named, body, tls=tls, connect_s=wait_s, idle_s=wait_s)
+
+    def _address(self, exchange: Exchange, path: Mapping[str, str], query: list[tuple[str, str]]) -> str:
+        """The URL with its variables in their places, and the query behind its own."""
+        url = filled(self._url, exchange.variables)
+        for name, value in path.items():
+            for variable in (f"{{{name}}}", f"{{{name}+}}"):
+                url = url.replace(variable, quote(value, safe=_SAFE))
+        parts = urlsplit(url)
+        both = [*parse_qsl(parts.query, keep_blank_values=True), *query]
+        return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", urlencode(both), ""))
+
+
+class Http(_Http):
+    traced = True
+
+    def __init__(self, shape: Shape, declared: Mapping[str, Any], ports: Ports) -> None:
+        super().__init__(shape, ports)
+        self._request = RequestMapping(shape, to_aws=False)
+        self._response = ResponseMapping(shape, declared)
+
+    def start(self, exchange: Exchange, done: Done) -> None:
+        sent = self._request.apply(exchange)
+        exchange.say(f"Endpoint request body after transformations: {sent.body.decode(errors='replace')}")
+        self._ports.tasks.start(exchange, self._run(exchange, sent), self._timeout_ms, done)
+
+    async def _run(self, exchange: Exchange, sent: Outgoing) -> Response:
+        lines = [*sent.headers]
+        named = {name.lower() for name, _ in lines}
+        type = exchange.request.headers.get("content-type", "application/json")
+        for name, value in (
+            ("Accept", "application/json"),
+            ("User-Agent", f"AmazonAPIGateway_{exchange.api.id}"),
+            ("X-Amzn-Apigateway-Api-Id", exchange.api.id),
+            ("X-Amzn-Trace-Id", exchange.trace),
+            ("Content-Type", type),
+        ):
+            if name.lower() not in named:
+                lines.append((name, value))
+        method = exchange.http_method if self._method == "ANY" else self._method
+        url = self._address(exchange, sent.path, sent.query)
+        returned = await self._send(exchange, method, url, lines, sent.body)
+        return self._response.answer(exchange, returned)
+
+
+class HttpProxy(_Http):
+    traced = False
+
+    def __init__(self, shape: Shape, ports: Ports) -> None:
+        super().__init__(shape, ports)
+        self._mappings = Mappings.of_request(shape.get("requestParameters") or {})
+
+    def start(self, exchange: Exchange, done: Done) -> None:
+        self._ports.tasks.start(exchange, self._run(exchange), self._timeout_ms, done)
+
+    async def _run(self, exchange: Exchange) -> Response:
+        def mapped(part: str) -> list[tuple[str, str]]:
+            return self._mappings.of(part, exchange.value, exchange.body)
+
+        lines = headers.to_backend(
+            forwarded(exchange.lines, exchange.trace, exchange.peer, exchange.port, exchange.scheme)
+        )
+        own = mapped("header")
+        named = {name.lower() for name, _ in own}
+        lines = [(name, value) for name, value in lines if name.lower() not in named] + own
+        method = exchange.http_method if self._method == "ANY" else self._method
+        url = self._address(exchange, dict(mapped("path")), [*exchange.query, *mapped("querystring")])
+        returned = await self._send(exchange, method, url, lines, exchange.body)
+        return Response(returned.status, headers.from_backend(returned.headers), returned.body)
