@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from samovar.cli import names
 from samovar.cli.report import Line, show
 from samovar.sandbox.doctor import examine
 from samovar.sandbox.spec import Isolation
@@ -15,6 +16,9 @@ def command() -> None:
     """Say which protections are in force on this machine; the exit code is 1 when one is missing."""
     machine = examine(Path(tempfile.gettempdir()))
     show([Line(protection.name, protection.ok, protection.remark) for protection in machine.protections])
+    click.echo()
+    resolved = names.below_localhost()
+    show([Line("names below localhost", resolved, "" if resolved else names.REMARK)])
     click.echo(f"\nIsolation level: {click.style(machine.level.value, bold=True)}")
     if machine.level is not Isolation.FULL:
         raise SystemExit(1)

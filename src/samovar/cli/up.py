@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from samovar import __version__
+from samovar.cli import names
 from samovar.cli.options import all_settings, chosen
 from samovar.settings import Settings, SettingsError
 from samovar.store.errors import StoreError
@@ -52,6 +53,7 @@ def _announce(settings: Settings, running: "Running") -> None:
     rows = (
         ("Endpoint", running.endpoint),
         *_tls(settings, running),
+        *([] if names.below_localhost() else [("Names", names.REMARK)]),
         ("Isolation", running.isolation),
         ("Auth", _AUTH[running.auth]),
         ("Data", data),
