@@ -1,13 +1,13 @@
 """Whether programs of this machine can resolve names below `localhost`, under which functions and APIs have addresses.
 
-Browsers and curl know by themselves that such names are this machine (RFC 6761 §6.3). All else asks the C library, which
-needs a module for it. Rule: its configuration is read; nothing is asked of any network.
+Browsers and curl know by themselves that such names are this machine (RFC 6761 §6.3). All else asks the C
+library, which needs a module for it. Rule: its configuration is read; nothing is asked of any network.
 """
 
 import sys
 from pathlib import Path
 
-REMARK = "browsers and curl know names below localhost; for other programs: apt-get install libnss-myhostname"
+REMARK = "*.localhost: browsers and curl know such names; for other programs, apt-get install libnss-myhostname"
 
 _CONFIGURATION = Path("/etc/nsswitch.conf")
 _KNOWING = {"myhostname", "resolve"}
