@@ -25,6 +25,7 @@ from samovar.services.apigateway.ops import (
     keys,
     methods,
     models,
+    openapi,
     plans,
     resources,
     tags,
@@ -53,7 +54,7 @@ __all__ = ["build"]
 
 _OPS = (
     account, apis, authorizers, certificates, deployments, documentation, domain_names, gatewayresponses, integrations,
-    keys, methods, models, plans, resources, tags,
+    keys, methods, models, openapi, plans, resources, tags,
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from samovar.services.apigateway.patch import Rules, boolean, element, integer, text
-from samovar.services.apigateway.state import Shape, bad
+from samovar.services.apigateway.state import Definition, Resource, Shape, bad, new_id
 
 LARGEST_COMPRESSION = 10_485_760
 KEPT = (
@@ -41,6 +41,29 @@ ERROR_SCHEMA = """{
   }
 }"""
 _TYPES = ("EDGE", "REGIONAL", "PRIVATE")
+
+
+def blank(described: Shape, root: str = "") -> Definition:
+    """An API with nothing but its root, which keeps its id if it has one, and the two models that each begins with."""
+    root = root or new_id(10)
+    models = {
+        "Empty": ("This is a default empty schema model", EMPTY_SCHEMA),
+        "Error": ("This is a default error schema model", ERROR_SCHEMA),
+    }
+    return Definition(
+        described,
+        resources={root: Resource(root)},
+        models={
+            name: {
+                "id": new_id(6),
+                "name": name,
+                "description": description,
+                "schema": schema,
+                "contentType": "application/json",
+            }
+            for name, (description, schema) in models.items()
+        },
+    )
 
 
 def checked(given: Mapping[str, Any], api: str, account: str, region: str) -> Shape:

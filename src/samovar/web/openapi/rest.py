@@ -207,9 +207,9 @@ class _Reader:
                         shape["authorizationScopes"] = [str(scope) for scope in scopes]
                 elif scheme.get("type") == "apiKey" and str(scheme.get("name", "")).lower() == "x-api-key":
                     shape["apiKeyRequired"] = True
-        kind = mapping(operation.get(X + "auth")).get("type")
-        if isinstance(kind, str) and kind.upper() in ("AWS_IAM", "NONE"):
-            shape["authorizationType"], authorizer = kind.upper(), None
+        forced = mapping(operation.get(X + "auth")).get("type")
+        if isinstance(forced, str) and forced.upper() in ("AWS_IAM", "NONE"):
+            shape["authorizationType"], authorizer = forced.upper(), None
         return shape, authorizer
 
     def _request(self, operation: Node, parameters: list[Any], where: str) -> tuple[Node, Node]:

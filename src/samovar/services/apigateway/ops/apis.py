@@ -4,7 +4,7 @@ import msgspec
 
 from samovar.core.context import Context, Params
 from samovar.services.apigateway import pages, patch, settings, view
-from samovar.services.apigateway.state import Api, Definition, Resource, Rest, Shape, bad, must, new_id
+from samovar.services.apigateway.state import Api, Definition, Rest, Shape, bad, must, new_id
 
 
 async def create_rest_api(state: Rest, ctx: Context, params: Params) -> Params:
@@ -14,33 +14,11 @@ async def create_rest_api(state: Rest, ctx: Context, params: Params) -> Params:
     if source:
         definition = msgspec.structs.replace(_cloned(state, ctx, source), settings=described)
     else:
-        definition = _empty(described)
+        definition = settings.blank(described)
     now, tags = state.clock.now(), dict(params.get("tags") or {})
     made = Api(account=ctx.account, region=ctx.region, id=id, created_at=now, tags=tags, definition=definition)
     await state.keep(made)
     return view.api(made)
-
-
-def _empty(described: Shape) -> Definition:
-    root = new_id(10)
-    models = {
-        "Empty": ("This is a default empty schema model", settings.EMPTY_SCHEMA),
-        "Error": ("This is a default error schema model", settings.ERROR_SCHEMA),
-    }
-    return Definition(
-        described,
-        resources={root: Resource(root)},
-        models={
-            name: {
-                "id": new_id(6),
-                "name": name,
-                "description": description,
-                "schema": schema,
-                "contentType": "application/json",
-            }
-            for name, (description, schema) in models.items()
-        },
-    )
 
 
 def _cloned(state: Rest, ctx: Context, source: str) -> Definition:

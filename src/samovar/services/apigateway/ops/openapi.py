@@ -13,7 +13,6 @@ from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.services.apigateway import settings, view
 from samovar.services.apigateway.ops import (
-    apis,
     authorizers,
     gatewayresponses,
     integrations,
@@ -38,7 +37,7 @@ async def import_rest_api(state: Rest, ctx: Context, params: Params) -> Params:
         id=id,
         created_at=state.clock.now(),
         tags=document.settings.get("tags") or {},
-        definition=apis.empty(described),
+        definition=settings.blank(described),
     )
     draft = Draft(state, api)
     await _Import(draft, ctx, document).run(params)
@@ -58,7 +57,7 @@ async def put_rest_api(state: Rest, ctx: Context, params: Params) -> Params:
     kept = old if mode == "merge" else {"name": old["name"], "endpointConfiguration": old["endpointConfiguration"]}
     described = settings.checked({**kept, **document.settings}, api.id, ctx.account, ctx.region)
     if mode == "overwrite":
-        definition = apis.empty(described, _root(api.definition))
+        definition = settings.blank(described, _root(api.definition))
     else:
         definition = msgspec.structs.replace(api.definition, settings=described)
     tags = {**api.tags, **(document.settings.get("tags") or {})}
@@ -165,7 +164,9 @@ class _Import:
             await self._replace("validators", old, {"id": old, **shape})
             self._validators[name] = old
         else:
-            made = await self._try(f"Unable to create request validator '{name}'", models.create_request_validator, shape)
+            made = await self._try(
+                f"Unable to create request validator '{name}'", models.create_request_validator, shape
+            )
             self._validators[name] = made["id"] if made else ""
 
     async def _replace(self, table: str, key: str, shape: Shape | None) -> None:
@@ -245,7 +246,9 @@ class _Import:
             await self._try(what, methods.put_method_response, {**place, **response})
         if method.integration is None:
             return
-        if await self._try(f"Unable to put integration on {where}", integrations.put_integration, {**place, **method.integration}):
+        if await self._try(
+            f"Unable to put integration on {where}", integrations.put_integration, {**place, **method.integration}
+        ):
             for answer in method.answers.values():
                 what = f"Unable to put integration response on {where}"
                 await self._try(what, integrations.put_integration_response, {**place, **answer})
