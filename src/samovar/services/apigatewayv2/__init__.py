@@ -12,7 +12,7 @@ from samovar.core.clock import Clock
 from samovar.core.context import Acting
 from samovar.core.service import Service, bind
 from samovar.services.apigatewayv2.access import access
-from samovar.services.apigatewayv2.http.gates import Gates
+from samovar.services.apigatewayv2.http.gates import Gates as HttpGates
 from samovar.services.apigatewayv2.http.site import HttpSite
 from samovar.services.apigatewayv2.http.stages import Stages
 from samovar.services.apigatewayv2.http.targets import Targets as HttpTargets
@@ -36,6 +36,8 @@ from samovar.services.apigatewayv2.ops import domains as domain_names
 from samovar.services.apigatewayv2.ports import Authority
 from samovar.services.apigatewayv2.sites import Sites
 from samovar.services.apigatewayv2.state import State
+from samovar.services.apigatewayv2.websocket.backends import Tasks
+from samovar.services.apigatewayv2.websocket.gates import Gates
 from samovar.services.apigatewayv2.websocket.site import WebSocketSite
 from samovar.services.apigatewayv2.websocket.targets import Targets
 from samovar.store.sqlite import Store
@@ -96,15 +98,20 @@ async def build(
     deadlines = Deadlines(clock)
     targets = HttpTargets(acting, functions, urls, models, deadlines, authority)
     keyring = Keyring(clock, partial(_document, urls), issuers)
-    gates = Gates(clock, acting, keyring, asked, authority)
+    gates = HttpGates(clock, acting, keyring, asked, authority)
     http = HttpSite(state, Stages(clock, targets, gates))
-    front.join(Sites(state, http, WebSocketSite(state, Targets(acting, functions, deadlines))).find)
+    tasks = Tasks()
+    websocket = WebSocketSite(
+        state, Targets(acting, functions, deadlines, urls, tasks), Gates(acting, asked, authority)
+    )
+    front.join(Sites(state, http, websocket).find)
     operations, direct = bind(state, *_OPERATIONS)
 
     async def close() -> None:
         deadlines.close()
         await targets.close()
         await keyring.close()
+        await tasks.close()
 
     return Service("apigatewayv2", operations, direct, close=close, reset=state.clear, access=access())
 

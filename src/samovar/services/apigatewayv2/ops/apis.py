@@ -6,6 +6,7 @@ from samovar.services.apigatewayv2.errors import bad_request
 from samovar.services.apigatewayv2.records import Api, changed, made
 from samovar.services.apigatewayv2.state import State
 from samovar.services.apigatewayv2.view import described
+from samovar.services.apigatewayv2.websocket.rules import check_selection
 
 _HTTP_SELECTION = "$request.method $request.path"
 
@@ -17,6 +18,8 @@ async def create_api(state: State, ctx: Context, params: Params) -> Params:
         raise bad_request(f"RouteSelectionExpression must be {_HTTP_SELECTION} for an HTTP API")
     if not selection:
         raise bad_request("RouteSelectionExpression is required for a WebSocket API")
+    if not is_http:
+        check_selection(selection)
     if not is_http and (params.get("CorsConfiguration") or params.get("Target") or params.get("RouteKey")):
         raise bad_request("CORS configuration and quick create are only supported for HTTP APIs")
     id = state.new_api_id()
@@ -44,6 +47,8 @@ async def update_api(state: State, ctx: Context, params: Params) -> Params:
     if api.protocol_type == "HTTP" and params.get("RouteSelectionExpression", _HTTP_SELECTION) != _HTTP_SELECTION:
         raise bad_request(f"RouteSelectionExpression must be {_HTTP_SELECTION} for an HTTP API")
     api = changed(api, params)
+    if api.protocol_type == "WEBSOCKET":
+        check_selection(api.route_selection_expression)
     await state.keep(key, api)
     return described(ctx, api)
 

@@ -9,6 +9,7 @@ from samovar.services.apigatewayv2.http.sources import is_source
 from samovar.services.apigatewayv2.integrations import function_arn
 from samovar.services.apigatewayv2.records import Api, Authorizer, changed, made, shown
 from samovar.services.apigatewayv2.state import ApiKey, State, letters, listed, part
+from samovar.services.apigatewayv2.websocket.gates import check_sources
 
 _MOST = 10
 """Of an API (facts/apigateway.md §12)."""
@@ -86,6 +87,7 @@ def _check_function(api: Api, authorizer: Authorizer) -> None:
     if not authorizer.authorizer_uri or function_arn(authorizer.authorizer_uri, {}) is None:
         raise bad_request("Invalid Authorizer URI: it must be the URI of a Lambda function")
     if api.protocol_type != "HTTP":
+        check_sources(authorizer.identity_source or [])
         return
     version = authorizer.authorizer_payload_format_version
     if version not in ("1.0", "2.0"):

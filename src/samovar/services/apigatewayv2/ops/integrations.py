@@ -8,6 +8,7 @@ from samovar.services.apigatewayv2.http.services import ELSEWHERE, SUBTYPES
 from samovar.services.apigatewayv2.http.values import WrongExpression, value
 from samovar.services.apigatewayv2.records import Api, Integration, changed, made, shown
 from samovar.services.apigatewayv2.state import State, letters, listed, part, within
+from samovar.services.apigatewayv2.websocket.rules import check_integration
 
 _HTTP_TYPES = ("AWS_PROXY", "HTTP_PROXY")
 _VERSIONS = ("1.0", "2.0")
@@ -72,6 +73,7 @@ def _filled(api: Api, params: Params) -> Params:
 
 def _check(api: Api, integration: Integration, params: Params) -> None:
     if api.protocol_type != "HTTP":
+        check_integration(integration)
         return
     if integration.integration_subtype:
         _check_service(integration)

@@ -5,6 +5,7 @@ from samovar.services.apigatewayv2 import deploying, pages, route_key
 from samovar.services.apigatewayv2.errors import bad_request, conflict
 from samovar.services.apigatewayv2.records import Api, Route, changed, made, shown
 from samovar.services.apigatewayv2.state import ApiKey, State, letters, listed, part, within
+from samovar.services.apigatewayv2.websocket.rules import check_route
 
 _INTEGRATION = "integrations/"
 
@@ -52,6 +53,8 @@ def _check(state: State, key: ApiKey, api: Api, route: Route) -> None:
             "The provided route key is not formatted properly for HTTP protocol. "
             "Format should be \"<HTTP METHOD> /<RESOURCE PATH>\" or \"$default\""
         )
+    if not is_http:
+        check_route(route)
     for _, other in state.routes.items(key):
         if other.route_key == route.route_key and other.route_id != route.route_id:
             raise conflict(f"Route with key {route.route_key} already exists for this API")

@@ -13,6 +13,7 @@ from samovar.web import answer_v1
 FORBIDDEN = "Forbidden"
 INTERNAL = "Internal server error"
 INVALID_BODY = "Invalid request body"
+MISSING_TOKEN = "Missing Authentication Token"
 THROTTLED = "Too Many Requests"
 TIMED_OUT = "Endpoint request timed out"
 UNAUTHORIZED = "Unauthorized"

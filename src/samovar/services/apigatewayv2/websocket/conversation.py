@@ -7,16 +7,14 @@ by the deployment that its stage has now. `$disconnect` is best effort: nobody w
 """
 
 from functools import partial
-from typing import Any, Protocol
-
-import msgspec
+from typing import Protocol
 
 from samovar.net.frames import Code
 from samovar.net.websocket import WebSocket
 from samovar.services.apigatewayv2.websocket import answer, event
-from samovar.services.apigatewayv2.websocket.answer import FORBIDDEN, Answer
-from samovar.services.apigatewayv2.websocket.event import DISCONNECT, MESSAGE, Occurrence
-from samovar.services.apigatewayv2.websocket.selection import dig
+from samovar.services.apigatewayv2.websocket.answer import FORBIDDEN, INVALID_BODY, THROTTLED, Answer
+from samovar.services.apigatewayv2.websocket.event import DISCONNECT, MESSAGE, Handshake, Occurrence
+from samovar.services.apigatewayv2.websocket.lookup import Lookup
 from samovar.services.apigatewayv2.websocket.stage import Served, Way
 from samovar.web.connections import CLOSED, GOING_AWAY, Connection, Connections, short_id
 
@@ -42,25 +40,35 @@ class Hall(Protocol):
         ...
 
     def now(self) -> float: ...
+    def monotonic(self) -> float: ...
 
 
 class Conversation:
-    __slots__ = ("authorizer", "connection", "domain", "hall", "handshake", "running")
+    __slots__ = ("authorizer", "caller", "connection", "domain", "hall", "handshake", "running")
 
-    def __init__(self, hall: Hall, connection: Connection, domain: str, handshake: "Handshake") -> None:
+    def __init__(self, hall: Hall, connection: Connection, domain: str, handshake: Handshake) -> None:
         self.hall = hall
         self.connection = connection
         self.domain = domain
         self.handshake = handshake
         self.authorizer: event.Members | None = None
         """What the authorizer of `$connect` said, for every event from then on."""
+        self.caller: event.Members = {}
+        """Who signed the handshake."""
         self.running = 0
 
-    def occurrence(self, kind: str, served: Served, request_id: str = "") -> Occurrence:
+    def occurrence(self, kind: str, served: Served) -> Occurrence:
         """An event of this connection that happens now."""
-        variables = served.stage.stage_variables
-        made = Occurrence(kind, self.connection, self.domain, variables, request_id or short_id(), self.hall.now())
-        made.authorizer = self.authorizer
+        made = Occurrence(
+            kind,
+            self.connection,
+            self.handshake,
+            self.domain,
+            served.stage.stage_variables,
+            short_id(),
+            self.hall.now(),
+        )
+        made.authorizer, made.caller = self.authorizer, self.caller
         return made
 
     # --- called by the socket
@@ -83,11 +91,17 @@ class Conversation:
         happened = self.occurrence(MESSAGE, served)
         happened.message_id = short_id()
         happened.body = data.decode()
-        way = served.way(Lookup(happened, self.handshake))
+        way = served.way(Lookup(happened))
         if way is None:
             self._say(FORBIDDEN, happened.request_id)
             return
         happened.route_key = way.route.route_key
+        if way.bucket is not None and not way.bucket.take(self.hall.monotonic()):
+            self._say(THROTTLED, happened.request_id)
+            return
+        if way.validation is not None and not way.validation.holds(happened):
+            self._say(INVALID_BODY, happened.request_id)
+            return
         self._began()
         way.target(happened, partial(self._answered, way, happened))
 
@@ -123,49 +137,3 @@ class Conversation:
         self.running -= 1
         if self.running == _AT_ONCE - 1 and self.connection.socket is not None:
             self.connection.socket.hold(False)
-
-
-class Handshake(msgspec.Struct, frozen=True):
-    """What expressions may ask of the request that a connection began with."""
-
-    headers: dict[str, str]
-    """Names in lower case."""
-    query: dict[str, str]
-
-
-class Lookup:
-    """The variables of selection expressions, for one message. Its body is decoded only if one asks for it."""
-
-    __slots__ = ("_body", "_handshake", "_happened", "_known")
-
-    def __init__(self, happened: Occurrence, handshake: Handshake) -> None:
-        self._happened = happened
-        self._handshake = handshake
-        self._known = False
-        self._body: Any = None
-
-    def __call__(self, name: str) -> Any:
-        name = name.removeprefix("request.")
-        if name.startswith("body"):
-            return dig(self.body, name.removeprefix("body"))
-        kind, _, rest = name.partition(".")
-        if kind == "header":
-            return self._handshake.headers.get(rest.lower())
-        if kind == "querystring":
-            return self._handshake.query.get(rest)
-        if kind == "context":
-            return dig(event.context(self._happened), rest)
-        if kind == "stageVariables":
-            return self._happened.variables.get(rest)
-        return None
-
-    @property
-    def body(self) -> Any:
-        """The message as JSON; None where it isn't."""
-        if not self._known:
-            self._known = True
-            try:
-                self._body = msgspec.json.decode(self._happened.body or "")
-            except (msgspec.DecodeError, RecursionError):
-                self._body = None
-        return self._body

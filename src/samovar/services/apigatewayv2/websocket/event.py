@@ -18,15 +18,25 @@ CONNECT, MESSAGE, DISCONNECT = "CONNECT", "MESSAGE", "DISCONNECT"
 Members = dict[str, Any]
 
 
+class Handshake(msgspec.Struct, frozen=True):
+    """What expressions may ask of the request that a connection began with."""
+
+    headers: dict[str, str]
+    """Names in lower case."""
+    query: dict[str, str]
+
+
 class Occurrence:
     """Something that happened on a connection, on its way to its target. Made once per message, slotted."""
 
     __slots__ = (
         "authorizer",
         "body",
+        "caller",
         "connection",
         "domain",
         "end",
+        "handshake",
         "kind",
         "message_id",
         "now",
@@ -37,10 +47,18 @@ class Occurrence:
     )
 
     def __init__(
-        self, kind: str, connection: Connection, domain: str, variables: dict[str, str], request_id: str, now: float
+        self,
+        kind: str,
+        connection: Connection,
+        handshake: Handshake,
+        domain: str,
+        variables: dict[str, str],
+        request_id: str,
+        now: float,
     ) -> None:
         self.kind = kind
         self.connection = connection
+        self.handshake = handshake
         self.domain = domain
         self.variables = variables
         """Of the stage."""
@@ -48,6 +66,8 @@ class Occurrence:
         self.now = now
         self.route_key = ""
         self.authorizer: Members | None = None
+        self.caller: Members = {}
+        """Who signed the handshake."""
         self.message_id = ""
         self.body: str | None = None
         self.shaken: Members = {}
@@ -83,7 +103,7 @@ def context(occurrence: Occurrence) -> Members:
     found["messageDirection"] = "IN"
     if occurrence.end is not None:
         found["disconnectReason"] = occurrence.end[1]
-    identity = {"sourceIp": connection.source_ip}
+    identity = {**occurrence.caller, "sourceIp": connection.source_ip}
     if connection.user_agent:
         identity["userAgent"] = connection.user_agent
     return found | {

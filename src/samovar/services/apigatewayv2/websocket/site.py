@@ -13,10 +13,11 @@ from samovar.net.websocket import SocketLimits, refusal, switching
 from samovar.services.apigatewayv2.records import Api, Stage
 from samovar.services.apigatewayv2.state import ApiKey, State
 from samovar.services.apigatewayv2.websocket import answer, event
-from samovar.services.apigatewayv2.websocket.answer import Answer
-from samovar.services.apigatewayv2.websocket.conversation import Conversation, Handshake
-from samovar.services.apigatewayv2.websocket.event import CONNECT, Occurrence
-from samovar.services.apigatewayv2.websocket.stage import Served, compiled
+from samovar.services.apigatewayv2.websocket.answer import THROTTLED, Answer, failed
+from samovar.services.apigatewayv2.websocket.conversation import Conversation
+from samovar.services.apigatewayv2.websocket.event import CONNECT, Handshake, Occurrence
+from samovar.services.apigatewayv2.websocket.gates import Gates
+from samovar.services.apigatewayv2.websocket.stage import Served, Way, compiled
 from samovar.services.apigatewayv2.websocket.targets import Targets
 from samovar.web.answer_v2 import sendable
 from samovar.web.connections import Connection
@@ -29,14 +30,18 @@ LIMITS = SocketLimits()
 
 
 class WebSocketSite:
-    def __init__(self, state: State, targets: Targets) -> None:
+    def __init__(self, state: State, targets: Targets, gates: Gates) -> None:
         self.connections = state.connections
         self._state = state
         self._targets = targets
+        self._gates = gates
         self._served: dict[tuple[str, str], Served] = {}
 
     def now(self) -> float:
         return self._state.clock.now()
+
+    def monotonic(self) -> float:
+        return self._state.clock.monotonic()
 
     def serve(self, key: ApiKey, api: Api, visit: Visit) -> None:
         """Answer a handshake, now or when `$connect` has been asked."""
@@ -74,7 +79,7 @@ class WebSocketSite:
         deployment = self._state.deployments.get((*key, stage.deployment_id or ""))
         if deployment is None:
             return None
-        served = self._served[place] = compiled(key, api, stage, deployment, self._targets)
+        served = self._served[place] = compiled(key, api, stage, deployment, self._targets, self._gates)
         return served
 
     # --- $connect
@@ -93,7 +98,24 @@ class WebSocketSite:
         happened.route_key = way.route.route_key
         trace = trace_of(request.headers.get("x-amzn-trace-id", ""), now)
         happened.shaken = event.handshake(request, ip, trace)
-        way.target(happened, partial(self._connected, visit, conversation, happened))
+        entered = partial(self._entered, way, visit, conversation, happened)
+        if way.bucket is not None and not way.bucket.take(self.monotonic()):
+            entered(failed(429, THROTTLED))
+        elif way.gate is not None:
+            way.gate(happened, visit, entered)
+        else:
+            entered(None)
+
+    def _entered(
+        self, way: Way, visit: Visit, conversation: Conversation, happened: Occurrence, refused: Answer | None
+    ) -> None:
+        """The caller may connect, as far as its authorizer is concerned; or not."""
+        conversation.authorizer, conversation.caller = happened.authorizer, happened.caller
+        connected = partial(self._connected, visit, conversation, happened)
+        if refused is not None:
+            connected(refused)
+        else:
+            way.target(happened, connected)
 
     def _connected(self, visit: Visit, conversation: Conversation, happened: Occurrence, answered: Answer) -> None:
         if answered.error:

@@ -7,10 +7,14 @@ from collections.abc import Mapping
 
 import msgspec
 
-from samovar.services.apigatewayv2.records import Api, Deployment, Route, Stage
+from samovar.services.apigatewayv2.records import Api, Deployment, Integration, Route, Stage
 from samovar.services.apigatewayv2.state import ApiKey
+from samovar.services.apigatewayv2.throttling import bucket
+from samovar.services.apigatewayv2.websocket.gates import Gate, Gates
 from samovar.services.apigatewayv2.websocket.selection import DEFAULT, Expression, Lookup
 from samovar.services.apigatewayv2.websocket.targets import Target, Targets
+from samovar.services.apigatewayv2.websocket.validation import Validation, validation
+from samovar.web.throttle import Bucket
 
 CONNECT, DISCONNECT = "$connect", "$disconnect"
 
@@ -20,6 +24,12 @@ class Way(msgspec.Struct, frozen=True):
 
     route: Route
     target: Target
+    bucket: Bucket | None
+    """How fast it may be taken."""
+    gate: Gate | None
+    """Who may take it."""
+    validation: Validation | None
+    """What its messages must look like."""
     responds: bool
     """What the target answers goes to the client."""
 
@@ -43,16 +53,21 @@ class Served(msgspec.Struct, frozen=True):
         return self.ways.get(selected, self.default) if selected is not None else self.default
 
 
-def compiled(key: ApiKey, api: Api, stage: Stage, deployment: Deployment, targets: Targets) -> Served:
+def compiled(key: ApiKey, api: Api, stage: Stage, deployment: Deployment, targets: Targets, gates: Gates) -> Served:
     snapshot = deployment.snapshot
+    authorizers = {each.authorizer_id: each for each in snapshot.authorizers}
     integrations = {each.integration_id: each for each in snapshot.integrations}
     answering = {each.route_id for each in snapshot.route_responses}
     ways: dict[str, Way] = {}
     for route in snapshot.routes:
         integration = integrations.get((route.target or "").removeprefix("integrations/"))
-        target = targets.target(key, stage, route, integration)
+        theirs = [each for each in snapshot.integration_responses if each.integration_id == _id(integration)]
+        target = targets.target(key, stage, route, integration, theirs)
         responds = bool(route.route_response_selection_expression) and route.route_id in answering
-        ways[route.route_key] = Way(route, target, responds)
+        gate = gates.gate(key, stage, route, authorizers)
+        kind = integration.integration_type if integration is not None else ""
+        held = validation(route, kind, snapshot.models)
+        ways[route.route_key] = Way(route, target, bucket(stage, route.route_key), gate, held, responds)
     return Served(
         api,
         stage,
@@ -63,3 +78,7 @@ def compiled(key: ApiKey, api: Api, stage: Stage, deployment: Deployment, target
         ways.pop(DEFAULT, None),
         ways,
     )
+
+
+def _id(integration: Integration | None) -> str:
+    return integration.integration_id if integration is not None else ""

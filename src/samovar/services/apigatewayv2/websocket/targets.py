@@ -8,13 +8,16 @@ from collections.abc import Callable
 
 from samovar.core.context import Acting
 from samovar.services.apigatewayv2.integrations import function_arn
-from samovar.services.apigatewayv2.records import Integration, Route, Stage
+from samovar.services.apigatewayv2.records import Integration, IntegrationResponse, Route, Stage
 from samovar.services.apigatewayv2.state import ApiKey
 from samovar.services.apigatewayv2.websocket import answer, event
 from samovar.services.apigatewayv2.websocket.answer import TIMED_OUT, Answer, Done, failed
+from samovar.services.apigatewayv2.websocket.backends import FunctionCall, HttpCall, Invoke, Mapped, Mock, Tasks
 from samovar.services.apigatewayv2.websocket.event import Occurrence
+from samovar.services.apigatewayv2.websocket.mapping import ResponseMapping
 from samovar.web.deadlines import Deadlines
 from samovar.web.functions import PRINCIPAL, Functions, Ran
+from samovar.web.urls import Urls
 
 Target = Callable[[Occurrence, Done], None]
 """Takes what happened to its integration; `Done` hears once, now or later."""
@@ -23,33 +26,65 @@ Target = Callable[[Occurrence, Done], None]
 class Targets:
     """Makes targets."""
 
-    def __init__(self, acting: Acting, functions: Functions, deadlines: Deadlines) -> None:
+    def __init__(
+        self, acting: Acting, functions: Functions, deadlines: Deadlines, urls: Urls, tasks: Tasks
+    ) -> None:
         self._acting = acting
         self._functions = functions
         self._deadlines = deadlines
+        self._urls = urls
+        self._tasks = tasks
 
-    def target(self, key: ApiKey, stage: Stage, route: Route, integration: Integration | None) -> Target:
+    def target(
+        self,
+        key: ApiKey,
+        stage: Stage,
+        route: Route,
+        integration: Integration | None,
+        responses: list[IntegrationResponse],
+    ) -> Target:
+        """`responses`: those of the integration."""
         if integration is None:
             return nowhere
-        if integration.integration_type == "AWS_PROXY":
-            function = function_arn(integration.integration_uri or "", stage.stage_variables)
-            if function is not None:
-                return self._function(key, stage, route, integration, function)
+        kind = integration.integration_type
+        function = function_arn(integration.integration_uri or "", stage.stage_variables)
+        if kind == "AWS_PROXY":
+            return self._proxy(key, stage, route, integration, function) if function else nowhere
+        mapped = Mapped(integration, ResponseMapping(responses))
+        if kind == "MOCK":
+            return Mock(mapped).run
+        if kind in ("HTTP", "HTTP_PROXY"):
+            return HttpCall(mapped, self._urls, self._tasks).run
+        if function:
+            return FunctionCall(mapped, self._invoke(key, stage, route, integration, function)).run
         return nowhere
 
-    def _function(self, key: ApiKey, stage: Stage, route: Route, integration: Integration, function: str) -> Target:
-        account, region, api = key
-        source = f"arn:aws:execute-api:{region}:{account}:{api}/{stage.stage_name}/{route.route_key}"
-        principal = integration.credentials_arn or PRINCIPAL
-        timeout_s = integration.timeout_in_millis / 1000
-        acting, functions, deadlines = self._acting, self._functions, self._deadlines
+    def _proxy(self, key: ApiKey, stage: Stage, route: Route, integration: Integration, function: str) -> Target:
+        invoke = self._invoke(key, stage, route, integration, function)
 
-        def run(occurrence: Occurrence, done: Done) -> None:
-            waiting = _Waiting(done, deadlines, timeout_s)
-            ctx = acting(account, region, principal, source)
-            functions.run(ctx, function, event.written(occurrence), lambda ran: waiting(_of(ran)))
+        def run(happened: Occurrence, done: Done) -> None:
+            invoke(happened, event.written(happened), lambda ran: done(_of(ran)))
 
         return run
+
+    def _invoke(self, key: ApiKey, stage: Stage, route: Route, integration: Integration, function: str) -> Invoke:
+        account, region, _ = key
+        source = source_arn(key, stage, route)
+        principal = integration.credentials_arn or PRINCIPAL
+        seconds = integration.timeout_in_millis / 1000
+        acting, functions, deadlines = self._acting, self._functions, self._deadlines
+
+        def run(happened: Occurrence, payload: bytes, done: Callable[[Ran], None]) -> None:
+            waiting = _Waiting(done, deadlines, seconds)
+            functions.run(acting(account, region, principal, source), function, payload, waiting)
+
+        return run
+
+
+def source_arn(key: ApiKey, stage: Stage, route: Route) -> str:
+    """A route as the permissions of functions know it."""
+    account, region, api = key
+    return f"arn:aws:execute-api:{region}:{account}:{api}/{stage.stage_name}/{route.route_key}"
 
 
 def nowhere(occurrence: Occurrence, done: Done) -> None:
@@ -60,26 +95,26 @@ def nowhere(occurrence: Occurrence, done: Done) -> None:
 def _of(ran: Ran) -> Answer:
     """A function that wasn't run is our fault, one that failed its own."""
     if ran.refused:
-        return failed(500)
+        return failed(504, TIMED_OUT) if ran.error == TIMED_OUT else failed(500)
     return failed(502) if ran.error else answer.of_function(ran.payload)
 
 
 class _Waiting:
-    """An answer that is waited for so long and no longer."""
+    """A function that is waited for so long and no longer."""
 
     __slots__ = ("_deadlines", "_done", "_seconds")
 
-    def __init__(self, done: Done, deadlines: Deadlines, seconds: float) -> None:
-        self._done: Done | None = done
+    def __init__(self, done: Callable[[Ran], None], deadlines: Deadlines, seconds: float) -> None:
+        self._done: Callable[[Ran], None] | None = done
         self._deadlines = deadlines
         self._seconds = seconds
         deadlines.begin(self, seconds)
 
-    def __call__(self, answer: Answer) -> None:
+    def __call__(self, ran: Ran) -> None:
         done, self._done = self._done, None
         if done is not None:
             self._deadlines.end(self, self._seconds)
-            done(answer)
+            done(ran)
 
     def expire(self) -> None:
-        self(failed(504, TIMED_OUT))
+        self(Ran(b"", TIMED_OUT, True, TIMED_OUT))
