@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-PRICES_OF = "us-east-1, x86_64 unless said otherwise; AWS's public price pages as of September 2026"
+PRICES_OF = "us-east-1; AWS's public price pages as of September 2026"
 GB = 1024**3
 MONTH_DAYS = 30
 

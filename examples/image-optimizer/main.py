@@ -57,8 +57,9 @@ def platform(given: argparse.Namespace, console: Console) -> Iterator[str | None
     if given.endpoint:
         raise Stop(f"No Samovar answers at {endpoint}. Start one: samovar up")
     console.print("No platform is running: starting one for this run (kept in memory, gone at the end)")
+    samovar = [sys.executable, "-c", "from samovar.cli import main; main()"]
     with subprocess.Popen(
-        [sys.executable, "-c", "from samovar.cli import main; main()", "up", "--ephemeral", "--port", "0"],
+        [*samovar, "up", "--ephemeral", "--fork-warm", "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

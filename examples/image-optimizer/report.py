@@ -150,11 +150,12 @@ def used(shots: Sequence[Shot], usage: Usage, visitor: Visitor, month: int) -> l
     originals = sum(fresh.values()) / bill.GB
     optimised = sum(sum(line["after"].values()) for line in usage.pictures.values() if "after" in line) / bill.GB
     month_of = month / len(shots)
+    gb_s = "lambda-gb-s-arm64" if stack.here() == "aarch64" else "lambda-gb-s"
     messages = len(fresh)
     batches = optimise.invocations
     return [
-        bill.Used("Lambda: optimise, duration", "lambda-gb-s", optimise.gb_s),
-        bill.Used("Lambda: door, duration", "lambda-gb-s", door.gb_s),
+        bill.Used("Lambda: optimise, duration", gb_s, optimise.gb_s),
+        bill.Used("Lambda: door, duration", gb_s, door.gb_s),
         bill.Used("Lambda: requests", "lambda-requests", door.invocations + optimise.invocations),
         bill.Used("API Gateway: requests", "http-api", visitor.metered),
         bill.Used("SQS: sent, received, deleted", "sqs", messages + 2 * batches + calls["sqs.ChangeMessageVisibility"]),
