@@ -16,16 +16,16 @@ class Price(NamedTuple):
 
 
 PRICES = {
-    "lambda-gb-s": Price(0.0000166667, 1, "GB-second", "aws.amazon.com/lambda/pricing"),
-    "lambda-gb-s-arm64": Price(0.0000133334, 1, "GB-second (arm64)", "aws.amazon.com/lambda/pricing"),
-    "lambda-requests": Price(0.20, 1e6, "million requests", "aws.amazon.com/lambda/pricing"),
-    "http-api": Price(1.00, 1e6, "million requests of 512 KB", "aws.amazon.com/api-gateway/pricing"),
-    "sqs": Price(0.40, 1e6, "million requests of 64 KB", "aws.amazon.com/sqs/pricing"),
-    "s3-put": Price(0.005, 1e3, "thousand PUTs", "aws.amazon.com/s3/pricing"),
-    "s3-get": Price(0.0004, 1e3, "thousand GETs", "aws.amazon.com/s3/pricing"),
+    "lambda-gb-s": Price(0.0000166667, 1, "GB-s", "aws.amazon.com/lambda/pricing"),
+    "lambda-gb-s-arm64": Price(0.0000133334, 1, "GB-s", "aws.amazon.com/lambda/pricing"),
+    "lambda-requests": Price(0.20, 1e6, "M", "aws.amazon.com/lambda/pricing"),
+    "http-api": Price(1.00, 1e6, "M of 512 KB", "aws.amazon.com/api-gateway/pricing"),
+    "sqs": Price(0.40, 1e6, "M of 64 KB", "aws.amazon.com/sqs/pricing"),
+    "s3-put": Price(0.005, 1e3, "1,000", "aws.amazon.com/s3/pricing"),
+    "s3-get": Price(0.0004, 1e3, "1,000", "aws.amazon.com/s3/pricing"),
     "s3-storage": Price(0.023, 1, "GB-month", "aws.amazon.com/s3/pricing"),
-    "transfer-out": Price(0.09, 1, "GB to the internet", "aws.amazon.com/ec2/pricing/on-demand"),
-    "logs": Price(0.50, 1, "GB of logs", "aws.amazon.com/cloudwatch/pricing"),
+    "transfer-out": Price(0.09, 1, "GB", "aws.amazon.com/ec2/pricing/on-demand"),
+    "logs": Price(0.50, 1, "GB", "aws.amazon.com/cloudwatch/pricing"),
 }
 
 

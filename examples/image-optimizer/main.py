@@ -172,11 +172,12 @@ def save(folder: Path, cloud: stack.Cloud, bucket: str, shots: Sequence[Shot]) -
 
 def run(given: argparse.Namespace, console: Console, endpoint: str | None) -> int:
     cloud = stack.Cloud(endpoint, given.region)
-    if given.remove or given.fresh:
+    if given.remove:
         stack.remove(cloud)
         console.print("Removed what earlier runs had made")
-        if given.remove:
-            return 0
+        return 0
+    if given.fresh:
+        stack.empty(cloud)
     pictures = chosen(given, console)
     began = time.monotonic()
     with console.status("Deploying ..."):
@@ -241,7 +242,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--region", default=os.environ.get("AWS_DEFAULT_REGION", "us-east-1"))
     here = "{}.{}".format(*sys.version_info)
     parser.add_argument("--python", default=here, help="the functions' Python (default: %(default)s)")
-    parser.add_argument("--fresh", action="store_true", help="remove what earlier runs made, then run")
+    parser.add_argument("--fresh", action="store_true", help="forget the pictures of earlier runs first")
     parser.add_argument("--remove", action="store_true", help="remove what earlier runs made, and nothing else")
     given = parser.parse_args()
     if given.rate <= 0 or given.count < 1 or given.broken < 0 or given.month < 1 or not 2 <= given.concurrency <= 1000:

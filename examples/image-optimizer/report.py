@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import bill
 import stack
@@ -41,43 +42,31 @@ def percentile(values: Sequence[float], percent: int) -> float:
 
 
 def pictures(console: Console, shots: Sequence[Shot], usage: Usage) -> None:
-    table = Table("picture", box=SIMPLE_HEAD, pad_edge=False)
+    wide = console.width >= 100
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("picture", min_width=16, overflow="ellipsis", no_wrap=True)
     for heading in ("before", "pixels", "after", "pixels ", "AVIF", "WebP", "saved"):
-        table.add_column(heading, justify="right", no_wrap=True)
+        if wide or heading not in ("pixels", "after"):
+            table.add_column(heading.strip(), justify="right", no_wrap=True)
     done = [(shot, usage.pictures[shot.id]) for shot in shots if "after" in usage.pictures.get(shot.id, {})]
     fresh = {shot.id: (shot, line) for shot, line in done}
     biggest = sorted(fresh.values(), key=lambda each: each[1]["before"] - each[1]["after"]["avif"], reverse=True)
+
+    def row(label: str, lines: Sequence[dict[str, Any]], style: str = "") -> None:
+        before, least = sum(line["before"] for line in lines), sum(min(line["after"].values()) for line in lines)
+        was, now = (("x".join(map(str, lines[0][name])) if len(lines) == 1 else "") for name in ("from", "to"))
+        both = (size(sum(line["after"][name] for line in lines)) for name in ("avif", "webp"))
+        cells = (size(before), was, size(least), now) if wide else (size(before), now)
+        table.add_row(label, *cells, *both, saved(before, least), style=style)
+
     for shot, line in biggest[:SHOWN]:
-        after = line["after"]
-        least = min(after.values())
-        table.add_row(
-            escape(shot.name),
-            size(line["before"]),
-            "x".join(map(str, line["from"])),
-            size(least),
-            "x".join(map(str, line["to"])),
-            size(after["avif"]),
-            size(after["webp"]),
-            saved(line["before"], least),
-        )
+        row(escape(shot.name), [line])
     if not biggest:
         return
     if len(biggest) > SHOWN:
         table.add_row(f"and {len(biggest) - SHOWN} more", style="dim")
-    before = sum(line["before"] for _, line in biggest)
-    least = sum(min(line["after"].values()) for _, line in biggest)
     table.add_section()
-    table.add_row(
-        f"{len(biggest)} pictures",
-        size(before),
-        "",
-        size(least),
-        "",
-        size(sum(line["after"]["avif"] for _, line in biggest)),
-        size(sum(line["after"]["webp"] for _, line in biggest)),
-        saved(before, least),
-        style="bold",
-    )
+    row(f"{len(biggest)} pictures", [line for _, line in biggest], "bold")
     console.print(table)
 
 
@@ -139,7 +128,7 @@ def failures(console: Console, shots: Sequence[Shot], usage: Usage, dead: Dead) 
         if len(rejected) > SHOWN:
             console.print(f"and {len(rejected) - SHOWN} more", style="dim")
     if dead.others:
-        console.print(f"{dead.others} messages of earlier runs are in the dead-letter queue, too.", style="dim")
+        console.print(f"In the dead-letter queue from earlier runs: {dead.others}", style="dim")
 
 
 def used(shots: Sequence[Shot], usage: Usage, visitor: Visitor, month: int) -> list[bill.Used]:
@@ -174,21 +163,19 @@ def used(shots: Sequence[Shot], usage: Usage, visitor: Visitor, month: int) -> l
 
 
 def the_bill(console: Console, lines: Sequence[bill.Line], pictures: int, month: int) -> None:
+    wide = console.width >= 100  # where there is less room, the quantities are left out
     table = Table("the bill", "price", box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("this run", "$", f"{month / 1e6:g} M a month", "$ "):
+    for heading in ("this run", "$", f"{month / 1e6:g} M a month", "$ ") if wide else ("run, $", "month, $"):
         table.add_column(heading, justify="right", no_wrap=True)
     for line in lines:
-        table.add_row(
-            line.label,
-            f"[dim]{line.price.usd:g} / {line.price.unit}[/]",
-            number(line.quantity),
-            dollars(line.usd),
-            number(line.month_quantity),
-            f"{line.month_usd:,.2f}",
-        )
+        run = (number(line.quantity), dollars(line.usd)) if wide else (dollars(line.usd),)
+        month_s = (number(line.month_quantity), f"{line.month_usd:,.2f}") if wide else (f"{line.month_usd:,.2f}",)
+        price = f"{line.price.usd:.10f}".rstrip("0").rstrip(".")
+        table.add_row(line.label, f"[dim]{price} / {line.price.unit}[/]", *run, *month_s)
     table.add_section()
     total, month_total = sum(line.usd for line in lines), sum(line.month_usd for line in lines)
-    table.add_row(f"{pictures} pictures", "", "", dollars(total), "", f"{month_total:,.2f}", style="bold")
+    sums = ("", dollars(total), "", f"{month_total:,.2f}") if wide else (dollars(total), f"{month_total:,.2f}")
+    table.add_row(f"{pictures} pictures", "", *sums, style="bold")
     console.print(table)
     console.print(
         f"Prices: {bill.PRICES_OF}; free tiers not deducted. Quantities: REPORT lines and the functions' own count of "

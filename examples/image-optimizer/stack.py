@@ -26,7 +26,7 @@ TIMEOUT_S = 60
 MEMORY = {DOOR: 512, OPTIMISE: 1769}
 """1769 MB is one whole CPU."""
 PATIENCE_S = 120
-"""A new role takes some seconds until Lambda knows it."""
+"""For a new role until Lambda knows it, and for the name of a queue that was removed."""
 
 
 class Stack(NamedTuple):
@@ -81,6 +81,14 @@ def deploy(cloud: Cloud, python: str, machine: str, concurrency: int) -> Stack:
     return Stack(url, api_id, bucket, queue_url, dead_url, sum(len(package) for package in zips.values()))
 
 
+def empty(cloud: Cloud) -> None:
+    """Delete the pictures and messages of earlier runs, and leave everything else as it is."""
+    _empty(cloud, f"{NAME}-{cloud.account}-{cloud.region}")
+    for name in (NAME, f"{NAME}-dead"):
+        url = f"{cloud('sqs').meta.endpoint_url}/{cloud.account}/{name}"
+        _gone(cloud("sqs").purge_queue, QueueUrl=url)
+
+
 def remove(cloud: Cloud) -> None:
     """Delete what `deploy` made, pictures included."""
     bucket = f"{NAME}-{cloud.account}-{cloud.region}"
@@ -127,9 +135,8 @@ def _bucket(cloud: Cloud, bucket: str) -> None:
 
 def _queues(cloud: Cloud, bucket: str) -> tuple[str, str]:
     sqs = cloud("sqs")
-    dead_url = sqs.create_queue(QueueName=f"{NAME}-dead")["QueueUrl"]
+    dead_url, queue_url = (_queue(cloud, name) for name in (f"{NAME}-dead", NAME))
     sqs.set_queue_attributes(QueueUrl=dead_url, Attributes={"MessageRetentionPeriod": str(14 * 86_400)})
-    queue_url = sqs.create_queue(QueueName=NAME)["QueueUrl"]
     arn = _arn(cloud, queue_url)
     may_send = {
         "Effect": "Allow",
@@ -147,6 +154,13 @@ def _queues(cloud: Cloud, bucket: str) -> tuple[str, str]:
         },
     )
     return dead_url, queue_url
+
+
+def _queue(cloud: Cloud, name: str) -> str:
+    """Its URL. A queue that was removed a moment ago can be made again after a minute."""
+    create = cloud("sqs").create_queue
+    made = _patiently(lambda: create(QueueName=name), "AWS.SimpleQueueService.QueueDeletedRecently", "60 seconds")
+    return str(made["QueueUrl"])
 
 
 def _role(cloud: Cloud, bucket: str, queue_url: str) -> str:
@@ -276,12 +290,12 @@ def _unless(codes: tuple[str, ...], call: Callable[..., object], **params: Any) 
 
 
 def _gone(call: Callable[..., object], **params: Any) -> None:
-    missing = ("ResourceNotFoundException", "NoSuchEntity", "NoSuchBucket")
-    _unless((*missing, "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"), call, **params)
+    queues = (f"AWS.SimpleQueueService.{code}" for code in ("NonExistentQueue", "PurgeQueueInProgress"))
+    _unless(("ResourceNotFoundException", "NoSuchEntity", "NoSuchBucket", *queues), call, **params)
 
 
 def _patiently(call: Callable[[], Any], code: str, says: str) -> Any:
-    """Call, again while the error is one that a new role causes until everybody knows it."""
+    """Call, again while the error is the one that time cures."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
         try:

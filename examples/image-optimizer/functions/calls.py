@@ -5,6 +5,7 @@ import os
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 COUNTED: collections.Counter[str] = collections.Counter()
 """`s3.PutObject` -> how many since the last `taken()`. An environment runs one invocation at a time."""
@@ -18,7 +19,8 @@ def client(service: str, **options: Any) -> Any:
 
 def public_client(service: str) -> Any:
     """A client whose links are for browsers: outside, the platform may have another address than in here."""
-    return boto3.client(service, endpoint_url=os.environ.get("PUBLIC_ENDPOINT") or None)
+    config = Config(signature_version="s3v4")
+    return boto3.client(service, endpoint_url=os.environ.get("PUBLIC_ENDPOINT") or None, config=config)
 
 
 def taken() -> dict[str, int]:
