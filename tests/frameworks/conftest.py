@@ -59,7 +59,7 @@ def opened(platform: Any) -> Iterator[Callable[[str, str], Site]]:
     """Gives a function (by name) a front (by name)."""
     server = urlsplit(platform.endpoint).netloc
     made: list[Callable[[], object]] = []
-    fronts = {"url": _url, "stream": _url, "http-2.0": _http, "http-1.0": _http, "rest": _rest}
+    fronts = {"url": _url, "stream": _url, "http-2.0": _http, "http-1.0": _http, "rest": _rest, "alb": _alb}
 
     def opened(function: str, front: str) -> Site:
         return fronts[front](platform, server, function, front, made)
@@ -113,6 +113,29 @@ def _rest(platform: Any, server: str, function: str, front: str, made: list[Call
     v1.create_deployment(restApiId=id, stageName="prod")
     _permit(platform, function, f"api-{id}", "apigateway.amazonaws.com")
     return Site(server, f"{id}.execute-api.us-east-1.localhost:{server.rpartition(':')[2]}", "/prod")
+
+
+def _alb(platform: Any, server: str, function: str, front: str, made: list[Callable[[], object]]) -> Site:
+    """A load balancer whose target is the function, with multi-value headers: else one answer can't set two cookies."""
+    elb, lambda_ = platform.client("elbv2"), platform.client("lambda")
+    group = elb.create_target_group(Name=function, TargetType="lambda")["TargetGroups"][0]["TargetGroupArn"]
+    multi = [{"Key": "lambda.multi_value_headers.enabled", "Value": "true"}]
+    elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=multi)
+    lambda_.add_permission(
+        FunctionName=function,
+        StatementId=f"alb-{function}",
+        Action="lambda:InvokeFunction",
+        Principal="elasticloadbalancing.amazonaws.com",
+        SourceArn=group,
+    )
+    elb.register_targets(TargetGroupArn=group, Targets=[{"Id": _arn(platform, function)}])
+    balancer = elb.create_load_balancer(Name=function, Subnets=["subnet-1", "subnet-2"])["LoadBalancers"][0]
+    arn = balancer["LoadBalancerArn"]
+    action = {"Type": "forward", "TargetGroupArn": group}
+    elb.create_listener(LoadBalancerArn=arn, Protocol="HTTP", Port=80, DefaultActions=[action])
+    made.append(lambda: elb.delete_target_group(TargetGroupArn=group))
+    made.append(lambda: elb.delete_load_balancer(LoadBalancerArn=arn))
+    return Site(server, balancer["DNSName"])
 
 
 def _arn(platform: Any, function: str) -> str:

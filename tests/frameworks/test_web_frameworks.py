@@ -5,10 +5,15 @@ import re
 
 import pytest
 
-FRONTS = ("url", "http-2.0", "rest")
+FRONTS = ("url", "http-2.0", "http-1.0", "rest", "alb")
 ADAPTED = ("fastapi", "flask", "express", "serverless-http")
 """Frameworks whose adapter makes one request of every front's event."""
-RESOLVERS = (("powertools-url", "url"), ("powertools-http", "http-2.0"), ("powertools-rest", "rest"))
+RESOLVERS = (
+    ("powertools-url", "url"),
+    ("powertools-http", "http-2.0"),
+    ("powertools-rest", "rest"),
+    ("powertools-alb", "alb"),
+)
 ALL = [*itertools.product(ADAPTED, FRONTS), *RESOLVERS]
 pytestmark = pytest.mark.timeout(400)  # the first run installs
 

@@ -21,7 +21,7 @@ app.get("/items/:item", (request, response) => {
     q: request.query.q ?? "",
     agent: request.get("user-agent"),
     host: request.get("host"),
-    ip: request.ip,
+    ip: request.ip || request.get("x-forwarded-for"), // adapters know the address of API Gateway's events only
     method: request.method,
   });
 });

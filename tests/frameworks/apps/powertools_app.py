@@ -21,20 +21,28 @@ RESOLVERS = {
     "url": LambdaFunctionUrlResolver,
 }
 cors = CORSConfig(allow_origin="https://app.example", allow_credentials=True)
-app = RESOLVERS[os.environ["FRONT"]](cors=cors)
+front = os.environ["FRONT"]
+options = {"decode_query_parameters": True} if front == "alb" else {}  # a load balancer leaves them as they were sent
+app = RESOLVERS[front](cors=cors, **options)
+
+
+def header(name):
+    """Its value, whichever way the event has headers."""
+    value = {key.lower(): each for key, each in app.current_event.resolved_headers_field.items()}.get(name, "")
+    return value if isinstance(value, str) else ",".join(value)
 
 
 @app.get("/items/<item>")
 def item(item):
-    event = app.current_event
+    query = app.current_event.resolved_query_string_parameters
     return {
         "item": item,
-        "tags": event.resolved_query_string_parameters.get("tag"),
-        "q": event.get_query_string_value("q", ""),
-        "agent": event.headers.get("user-agent"),
-        "host": event.headers.get("host"),
-        "ip": event.headers.get("x-forwarded-for", "").rpartition(" ")[2],
-        "method": event.http_method,
+        "tags": query.get("tag"),
+        "q": query.get("q", [""])[0],
+        "agent": header("user-agent"),
+        "host": header("host"),
+        "ip": header("x-forwarded-for").rpartition(" ")[2],
+        "method": app.current_event.http_method,
     }
 
 
@@ -56,7 +64,7 @@ def binary():
 
 @app.get("/cookies")
 def cookies():
-    sent = app.current_event.headers.get("cookie") or "; ".join(app.current_event.get("cookies") or [])
+    sent = header("cookie") or "; ".join(app.current_event.get("cookies") or [])
     pairs = dict(each.split("=") for each in sent.split("; ") if each)
     return Response(
         200, "application/json", json.dumps(pairs), cookies=[Cookie("a", "1", http_only=True), Cookie("b", "2")]
