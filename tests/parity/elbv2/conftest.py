@@ -12,7 +12,7 @@ NAMES = itertools.count(1)
 
 @pytest.fixture
 def elb(client) -> Any:
-    return client("elbv2")
+    return client("elbv2", parameter_validation=False)
 
 
 @pytest.fixture
