@@ -188,7 +188,7 @@ class App:
         self.engine = self._open_engine(data, sink)
         rooms.push_async_callback(self.engine.close)
         await self._open_way()
-        sqs_service = await sqs.build(store, clock, await self._bodies(rooms, data / "sqs"))
+        sqs_service = await sqs.build(store, clock, await self._bodies(rooms, data / "sqs"), self.meter)
         self._close_with(rooms, sqs_service)
         blobs = await Blobs.open(data / "code")
         rooms.push_async_callback(blobs.close)
@@ -317,7 +317,7 @@ class App:
     async def _open_delivery(self, rooms: AsyncExitStack, store: Store, data: Path) -> None:
         clock = self._clock
         self._queues = queues = await Queues.open(store, clock, await self._bodies(rooms, data / "queues"))
-        self.journal = await Journal.open(store, clock)
+        self.journal = await Journal.open(store, clock, self.meter)
         self.targets = Targets(self.acting)
         self.outbox = Outbox(queues, self.targets, self.journal, clock)
         self.invocations = Invocations(queues, self.engine, self.outbox, self.journal, clock)
@@ -371,6 +371,7 @@ class App:
             pace_streams=settings.pace_streams,
             debuggers=settings.debuggers,
             issue=self._issue,
+            meter=self.meter,
             bill_init=settings.bill_init,
             fork_warm=settings.fork_warm,
         )

@@ -20,6 +20,7 @@ from measure import Numbers, in_turns
 
 from samovar.core.clock import SystemClock
 from samovar.core.context import Acting, Context
+from samovar.core.meter import Meter
 from samovar.gateway.authority import Authority
 from samovar.gateway.identity import Identities
 from samovar.net.message import Request
@@ -100,7 +101,7 @@ async def _prepared(store: Any, folder: Path) -> tuple[Authority, Context, Reque
     iam_service, directory, keys = await iam.build(store, clock, vault)
     sts_service, sessions = sts.build(directory, clock, vault, iam.account_of, iam.access_key_id)
     authority = Authority("on", Identities(keys, sessions), directory, clock)
-    queues = await sqs.build(store, clock, Bodies(await Blobs.open(folder)))
+    queues = await sqs.build(store, clock, Bodies(await Blobs.open(folder)), Meter(clock))
     authority.attach([iam_service, sts_service, queues])
     root = acting(_ACCOUNT, "us-east-1", f"arn:aws:iam::{_ACCOUNT}:root")
     run = iam_service.operations

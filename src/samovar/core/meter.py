@@ -5,7 +5,7 @@ Refuses: keeping (`services/cloudwatch`) and knowing what is counted. Rules: rep
 few additions, never a wait; what isn't fetched when the server dies is lost, as metrics may be.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -97,6 +97,8 @@ class Meter:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._waiting: dict[tuple[Metric, int], Distribution] = {}
+        self.sources: list[Callable[[], None]] = []
+        """Who gathers by itself: called before everything is taken, to hand over (`gather`) what it has."""
 
     def add(
         self,
@@ -113,15 +115,24 @@ class Meter:
         self.observe(metric, value)
 
     def observe(self, metric: Metric, value: float = 1.0, times: float = 1.0) -> None:
-        key = (metric, int(self._clock.now()) // MINUTE_S * MINUTE_S)
+        self._distribution(metric, int(self._clock.now()) // MINUTE_S * MINUTE_S).add(value, times)
+
+    def gather(self, metric: Metric, found: Distribution, minute: int) -> None:
+        """Many observations of a minute (its beginning, in epoch seconds)."""
+        self._distribution(metric, minute).merge(found)
+
+    def _distribution(self, metric: Metric, minute: int) -> Distribution:
+        key = (metric, minute)
         found = self._waiting.get(key)
         if found is None:
-            if len(self._waiting) >= _MOST_WAITING:
-                return
-            found = self._waiting[key] = Distribution(values={})
-        found.add(value, times)
+            found = Distribution(values={})
+            if len(self._waiting) < _MOST_WAITING:
+                self._waiting[key] = found
+        return found
 
     def take(self) -> list[Point]:
         """All that was reported since the last time."""
+        for source in self.sources:
+            source()
         taken, self._waiting = self._waiting, {}
         return [Point(metric, at, MINUTE_S, found) for (metric, at), found in taken.items()]

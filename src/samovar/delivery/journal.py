@@ -1,23 +1,26 @@
 """What became of each attempt to deliver something: where it went, or why it didn't.
 
-Owns: the table `deliveries`, and the counts that metrics are made from. Refuses: deciding anything.
+Owns: the table `deliveries`, and which metrics tell of deliveries. Refuses: deciding anything.
 Rules: an entry is a statement, committed with what it tells of; the newest `KEPT` stay. Whoever has nothing to commit
 uses `note`.
 """
 
-from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from samovar.core import arn
 from samovar.core.clock import Clock, iso_z
+from samovar.core.meter import Dimensions, Meter
 from samovar.store.errors import StoreError
 from samovar.store.sqlite import Statement, Store
 
 KEPT = 100_000
 _TRIM_EVERY = 1000
+_UNITS: Mapping[str, str] = {"Age": "Milliseconds", "Size": "Bytes"}
+"""Of metrics whose names end so."""
 _TEXT_LIMIT = 1000
-_COUNTS_KEPT = 10_000
 
 _MIGRATIONS = [
     "CREATE TABLE deliveries (id BIGINT PRIMARY KEY, at DOUBLE PRECISION NOT NULL, account TEXT NOT NULL, "
@@ -48,35 +51,20 @@ class Entry(msgspec.Struct, frozen=True):
     """Why it wasn't delivered, and what happens now."""
 
 
-class Count(msgspec.Struct, frozen=True):
-    """One observation, for metrics as AWS has them."""
-
-    at: float
-    account: str
-    region: str
-    namespace: str
-    """`AWS/Lambda`."""
-    name: str
-    resource: str
-    """ARN."""
-    value: float
-
-
 class Journal:
     """Made by `Journal.open`."""
 
-    def __init__(self, store: Store, clock: Clock, last: int) -> None:
+    def __init__(self, store: Store, clock: Clock, meter: Meter, last: int) -> None:
         self._store = store
         self._clock = clock
+        self.meter = meter
         self._last = last
-        self.counts: deque[Count] = deque(maxlen=_COUNTS_KEPT)
-        """The newest at the end; whoever makes metrics takes them away."""
 
     @classmethod
-    async def open(cls, store: Store, clock: Clock) -> "Journal":
+    async def open(cls, store: Store, clock: Clock, meter: Meter) -> "Journal":
         await store.migrate("deliveries", _MIGRATIONS)
         [(last,)] = await store.query("SELECT MAX(id) FROM deliveries")
-        return cls(store, clock, last or 0)
+        return cls(store, clock, meter, last or 0)
 
     def writing(self, entry: Entry) -> list[Statement]:
         """The statements that keep an entry."""
@@ -96,7 +84,11 @@ class Journal:
             return
 
     def count(self, account: str, region: str, namespace: str, name: str, resource: str, value: float = 1) -> None:
-        self.counts.append(Count(self._clock.now(), account, region, namespace, name, resource, value))
+        """One observation for a metric as AWS has it; `resource`: the ARN of what it tells of."""
+        unit = next((unit for end, unit in _UNITS.items() if name.endswith(end)), "Count")
+        if namespace == "AWS/Lambda":  # the account's own, besides
+            self.meter.add(account, region, namespace, name, (), value, unit)
+        self.meter.add(account, region, namespace, name, dimensions(namespace, resource), value, unit)
 
     async def find(self, wanted: dict[str, str], after: int = 0, limit: int = 100) -> list[dict[str, Any]]:
         """The newest entries, oldest first; those with an id above `after` when that is given.
@@ -119,8 +111,22 @@ class Journal:
         return found
 
     async def reset(self) -> None:
-        self.counts.clear()
         await self._store.transact(("DELETE FROM deliveries", ()))
+
+
+def dimensions(namespace: str, resource: str) -> Dimensions:
+    """How a namespace of AWS's names a resource, by its ARN."""
+    parsed = arn.parse(resource)
+    name = parsed.resource if parsed is not None else resource
+    if namespace == "AWS/Lambda":
+        return (("FunctionName", name.split(":")[1] if ":" in name else name),)
+    if namespace == "AWS/SNS":
+        return (("TopicName", name),)
+    parts = name.split("/")
+    if namespace == "AWS/Events":  # rule/NAME, or rule/BUS/NAME
+        bus = (("EventBusName", parts[1]),) if len(parts) > 2 else ()
+        return (*bus, ("RuleName", parts[-1]))
+    return (("ScheduleGroup", parts[1]),) if namespace == "AWS/Scheduler" and len(parts) > 1 else ()
 
 
 FILTERS = ("account", "region", "source", "origin", "target", "event_id", "outcome", "reason")

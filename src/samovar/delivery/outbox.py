@@ -8,6 +8,7 @@ chance so that what failed together isn't tried together.
 """
 
 import random
+from collections.abc import Mapping
 
 import msgspec
 
@@ -25,6 +26,9 @@ AGE_S = 86_400
 LAMBDA_RETRIES = 3
 """Of a dead letter or a destination of Lambda's: AWS says only that there are some."""
 
+_ATTEMPTS: Mapping[str, str] = {"AWS/Scheduler": "InvocationAttemptCount"}
+_ENDINGS: Mapping[str, str] = {"AWS/Events": "Invocations"}
+"""Namespace -> the metric that counts each attempt, each delivery that has come to its end."""
 _FIRST_S = 1.0
 _LONGEST_S = 600.0
 _AT_ONCE = 64
@@ -81,11 +85,13 @@ class Outbox:
         mark = parcel.options.get("AttemptMark")
         if mark and mark in parcel.payload:
             parcel = msgspec.structs.replace(parcel, payload=parcel.payload.replace(mark, str(attempt)))
+        self._count(shipment, _ATTEMPTS)
         delivered = self._note(shipment.parcel, attempt, outcomes.DELIVERED)
         try:
             await self._targets.deliver(parcel, (job.ack, *delivered))
         except Undeliverable as error:
             return await self._failed(msgspec.structs.replace(shipment, attempts=attempt), error)
+        self._count(shipment, _ENDINGS)
         return Done(tuple(delivered))
 
     async def _failed(self, shipment: Shipment, error: Undeliverable) -> Verdict:
@@ -101,12 +107,19 @@ class Outbox:
             steps = self._note(shipment.parcel, shipment.attempts, outcomes.RETRY, reason)
             return Again(due, _encode(shipment), tuple(steps))
         steps = self._note(shipment.parcel, shipment.attempts, outcomes.FAILED, f"{error}; given up")
+        self._count(shipment, _ENDINGS)
         if shipment.failure_count is not None:
             parcel = shipment.parcel
             self._journal.count(parcel.account, parcel.region, *shipment.failure_count, parcel.origin)
         if shipment.dead_letter:
             steps.append(await self.putting(self._dead_letter(shipment, error, exhausted)))
         return Done(tuple(steps))
+
+    def _count(self, shipment: Shipment, names: Mapping[str, str]) -> None:
+        namespace = shipment.failure_count[0] if shipment.failure_count is not None else ""
+        if namespace in names:
+            parcel = shipment.parcel
+            self._journal.count(parcel.account, parcel.region, namespace, names[namespace], parcel.origin)
 
     def _dead_letter(self, shipment: Shipment, error: Undeliverable, exhausted: str) -> Shipment:
         attributes = {

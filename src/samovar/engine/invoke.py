@@ -14,6 +14,7 @@ from typing import Any
 
 from samovar.core.clock import Clock
 from samovar.core.errors import AwsError
+from samovar.core.meter import Meter
 from samovar.engine import debug, report
 from samovar.engine.credentials import Issue, of_account
 from samovar.engine.debugger import Debugger
@@ -22,6 +23,7 @@ from samovar.engine.launch import Launch
 from samovar.engine.lifecycle import OCCUPIED, Event
 from samovar.engine.limits import Limits
 from samovar.engine.log import LogSink
+from samovar.engine.metering import Metering
 from samovar.engine.model import Invocation, Outcome, Result, Version
 from samovar.engine.package import is_folder
 from samovar.engine.pool import Pool, Reason, Throttle
@@ -78,17 +80,20 @@ class Engine:
         fork_warm: bool = False,
         debuggers: bool = False,
         issue: Issue = of_account,
+        meter: Meter | None = None,
     ) -> None:
         """`code`: folder of unpacked packages. `nothing`: a folder for an empty one. `memory_mb`: of all
         environments. `endpoint_url`: as functions see it. `pace_streams`: to AWS's speed. `bill_init`: as
         `House.bills_init`. `fork_warm`: fork the environments of Python functions from one that is initialised.
-        `debuggers`: whether functions may be debugged. `issue`: makes the keys of functions' roles."""
+        `debuggers`: whether functions may be debugged. `issue`: makes the keys of functions' roles. `meter`:
+        hears what invocations come to."""
         self.boxes = boxes
         self.clock = clock
         self.log = log
         self.endpoint_url = endpoint_url
         self.bills_init = bill_init
         self.issue = issue
+        self._metering = Metering(meter or Meter(clock), clock)
         self._pace_streams = pace_streams
         self.pool: Pool[Environment] = Pool(
             lambda version: Environment(self, version), limits=limits, memory_mb=memory_mb
@@ -144,10 +149,13 @@ class Engine:
         claimed = None if fresh else self.provisioning.claim(version, invocation, now)
         lease = claimed or self.pool.assign(version, now, fresh=fresh)
         if isinstance(lease, Throttle):
+            self._metering.throttled(version, invocation)
             log.warning("throttled: %s", lease.message)
             raise AwsError("TooManyRequestsException", "Rate Exceeded.", Reason=_REASONS[lease.reason], Type="User")
         for old in lease.destroy:
             old.retire()
+        if not invocation.moved:
+            done = self._metering.begun(version, invocation, done, claimed is not None)
         environment = lease.environment
         if lease.cold:
             self._living.add(environment)

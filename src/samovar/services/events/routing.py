@@ -71,6 +71,8 @@ class Routing:
 
     async def deliver(self, rule: Rule, event: Event, hops: int = 0) -> list[Step]:
         """The steps that send an event to all targets of a rule."""
+        for name in ("MatchedEvents", "TriggeredRules"):
+            self._journal.count(rule.account, rule.region, "AWS/Events", name, rule.arn)
         steps: list[Step] = []
         for target in self.state.targets_of(rule):
             try:

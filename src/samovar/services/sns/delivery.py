@@ -9,7 +9,7 @@ Facts: sns.md §4, §5, §9. Refuses: which subscribers a message has (`ops/publ
 3. Addresses of the platform's own doors are no endpoints.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,7 +35,7 @@ from samovar.services.sns.message import (
     to_sign,
 )
 from samovar.services.sns.signing import Signer
-from samovar.services.sns.state import Sns, Subscription
+from samovar.services.sns.state import Sns, Subscription, Topic
 from samovar.store.queue import Queues
 
 PRINCIPAL = "sns.amazonaws.com"
@@ -133,6 +133,14 @@ class Deliveries:
         }
         return msgspec.structs.replace(message, signatures=signatures)
 
+    def published(self, topic: Topic, message: Message, wanting: Sequence[Subscription]) -> None:
+        """Count a message that was taken, and the subscriptions that don't want it."""
+        filtered = sum(each.confirmed for each in self._state.of(topic)) - len(wanting)
+        counted = {"NumberOfMessagesPublished": 1, "PublishSize": len(message.text.encode())}
+        for name, value in (counted | {"NumberOfNotificationsFilteredOut": filtered}).items():
+            if value > 0:
+                self._journal.count(topic.account, topic.region, "AWS/SNS", name, topic.arn, value)
+
     # --- attempts ---------------------------------------------------------------------------------------------------
 
     async def _work(self, job: Job) -> Verdict:
@@ -144,6 +152,7 @@ class Deliveries:
         delivered = self._note(delivery, self._target(subscription, delivery), outcomes.DELIVERED)
         error = await self._attempt(subscription, delivery, (job.ack, *delivered))
         if error is None:
+            self._count(subscription, "NumberOfNotificationsDelivered")
             return Done(tuple(delivered))
         return self._failed(subscription, delivery, error)
 

@@ -8,6 +8,7 @@ change nothing), the order of fair queues (a group on a standard queue is kept, 
 import asyncio
 
 from samovar.core.clock import Clock
+from samovar.core.meter import Meter
 from samovar.core.service import Service, bind
 from samovar.services.sqs import jobs
 from samovar.services.sqs.access import access
@@ -21,9 +22,9 @@ from samovar.store.sqlite import Store
 __all__ = ["build"]
 
 
-async def build(store: Store, clock: Clock, bodies: Bodies) -> Service:
+async def build(store: Store, clock: Clock, bodies: Bodies, meter: Meter) -> Service:
     """`bodies` are this service's alone."""
-    state = await Sqs.open(store, clock, bodies)
+    state = await Sqs.open(store, clock, bodies, meter)
     moves = await Moves.open(state)
     sweeping = asyncio.create_task(jobs.run(state), name="sqs-sweep")
 

@@ -18,11 +18,13 @@ from samovar.core import arn
 from samovar.core.clock import Clock
 from samovar.core.context import Context
 from samovar.core.errors import AwsError
+from samovar.core.meter import Meter
 from samovar.delivery.queue import Step
 from samovar.services.sqs import attributes, journal, redrive
 from samovar.services.sqs.errors import no_such_queue
 from samovar.services.sqs.journal import DROPPED, MOVED, TAKEN, Receiving, Sending
 from samovar.services.sqs.messages import Envelope, Received
+from samovar.services.sqs.metering import Metering
 from samovar.store.bell import Bell
 from samovar.store.bodies import Bodies
 from samovar.store.errors import BlobMissing
@@ -78,8 +80,11 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Sqs:
-    def __init__(self, store: Store, clock: Clock, bodies: Bodies, queues: Table[Queue], run: int) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, bodies: Bodies, queues: Table[Queue], run: int, meter: Meter
+    ) -> None:
         self.store = store
+        self.metering = Metering(meter)
         self.clock = clock
         self.bodies = bodies
         self.queues = queues
@@ -94,12 +99,12 @@ class Sqs:
         self._bells: dict[int, Bell] = {}
 
     @classmethod
-    async def open(cls, store: Store, clock: Clock, bodies: Bodies) -> "Sqs":
+    async def open(cls, store: Store, clock: Clock, bodies: Bodies, meter: Meter) -> "Sqs":
         await store.migrate("sqs", journal.MIGRATIONS)
         [[(run,)]] = await store.transact((journal.NEW_RUN, ()))
         blobs = await store.query("SELECT blob FROM sqs_messages WHERE blob <> ''")
         await bodies.sweep(row[0] for row in blobs)
-        state = cls(store, clock, bodies, await Table.open(store, "sqs.queues", Queue), run)
+        state = cls(store, clock, bodies, await Table.open(store, "sqs.queues", Queue), run, meter)
         for _, queue in state.queues.items():
             [(count,)] = await store.query("SELECT COUNT(*) FROM sqs_messages WHERE box = ?", (queue.box,))
             state._totals[queue.box] = count
@@ -196,8 +201,10 @@ class Sqs:
             messages = await self._receive(queue, limit, hidden_s)
             if messages:
                 bell.pass_on()
+                self.metering.received(queue.key, len(messages))
                 return messages
             if self.clock.now() >= until or not await bell.wait(seen, await self._next_due(queue), until):
+                self.metering.received(queue.key, 0)
                 return []
             queue = self._current(queue)
 
@@ -253,6 +260,12 @@ class Sqs:
         table = "sqs_lanes" if queue.fifo else "sqs_messages"
         rows = await self.store.query(f"SELECT due FROM {table} WHERE box = ? ORDER BY due LIMIT 1", (queue.box,))
         return rows[0][0] / 1000 if rows else None
+
+    async def oldest_s(self, queue: Queue) -> float:
+        """The age of its oldest message; 0 when there is none."""
+        sql = "SELECT sent FROM sqs_messages WHERE box = ? ORDER BY seq LIMIT 1"
+        rows = await self.store.query(sql, (queue.box,))
+        return max(0.0, self.clock.now() - rows[0][0] / 1000) if rows else 0.0
 
     def _current(self, queue: Queue) -> Queue:
         """The queue as it is now, after a wait."""

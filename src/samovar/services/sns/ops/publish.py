@@ -97,12 +97,16 @@ async def _send(house: House, topic: Topic, made: Sequence[Message], *also: Step
         async with house.order(topic):
             return [await _send_once(house, topic, message, *also) for message in made]
     changes: list[Step] = [*also]
+    taken: list[tuple[Message, list[Subscription]]] = []
     for message in made:
         wanting = _wanting(house, topic, message)
+        taken.append((message, wanting))
         signed = await house.deliveries.signed(message, {each.protocol for each in wanting if not each.raw})
         changes += [await house.deliveries.putting(each, signed) for each in wanting]
     if changes:
         await house.state.store.transact(*changes)
+    for message, wanting in taken:
+        house.deliveries.published(topic, message, wanting)
     return [(message.id, "") for message in made]
 
 
@@ -110,7 +114,8 @@ async def _send_once(house: House, topic: Topic, message: Message, *also: Step) 
     """To a FIFO topic: unless it was published within five minutes."""
     state = house.state
     message = msgspec.structs.replace(message, sequence=state.new_sequence())
-    changes = [await house.deliveries.putting(each, message) for each in _wanting(house, topic, message)]
+    wanting = _wanting(house, topic, message)
+    changes = [await house.deliveries.putting(each, message) for each in wanting]
     scope = message.group if topic.attributes.get("FifoThroughputScope") == "MessageGroup" else ""
     steps = partial(
         publish_once,
@@ -123,6 +128,8 @@ async def _send_once(house: House, topic: Topic, message: Message, *also: Step) 
     [(id, sequence, new)], *_ = await state.store.transact(Procedure(steps), *also)
     for change in changes:
         change.settle(new)
+    if new:
+        house.deliveries.published(topic, message, wanting)
     return id, sequence
 
 

@@ -105,6 +105,7 @@ async def _delete(state: Sqs, queue: Queue, params: Params) -> None:
             if due is not None:
                 state.bell(queue).ring(due / 1000)
     state.count(receipt.box, -len(rows))
+    state.metering.deleted(queue.key, len(rows))
     await state.bodies.drop(blobs)
 
 

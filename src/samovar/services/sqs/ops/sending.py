@@ -25,6 +25,7 @@ async def send_message(state: Sqs, ctx: Context, params: Params) -> Params:
         raise invalid(f"One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes.")
     _check_routing(queue, params, missing)
     [(id, seq)] = await state.send(queue, [await draft.sending(state)], *ctx.handover)
+    state.metering.sent(queue.key, [draft.size])
     return draft.answer(id, seq)
 
 
@@ -54,6 +55,7 @@ async def send_message_batch(state: Sqs, ctx: Context, params: Params) -> Params
         text = f"Batch requests cannot be longer than {_LONGEST_BATCH} bytes. You have sent {total} bytes."
         raise AwsError("BatchRequestTooLong", text)
     sent = await state.send(queue, [await draft.sending(state) for draft in drafts.values()]) if drafts else []
+    state.metering.sent(queue.key, [draft.size for draft in drafts.values()])
     successful = [
         {"Id": entry, **draft.answer(id, seq)} for (entry, draft), (id, seq) in zip(drafts.items(), sent, strict=True)
     ]

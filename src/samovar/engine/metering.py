@@ -1,0 +1,127 @@
+"""What invocations come to, counted for the metrics of AWS/Lambda (facts/cloudwatch.md §6).
+
+Owns: the tallies of the running minute, and how many run of each function. Rules: an invocation costs a look into a
+dict and a few additions at its beginning and at its end; the series of a tally are made when the Meter is emptied, or
+when the next minute begins. What is throttled is no invocation; one that doesn't fail counts as 0 errors.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+from samovar.core.clock import Clock
+from samovar.core.meter import MINUTE_S, Dimensions, Distribution, Meter, Metric
+from samovar.engine.model import Invocation, Outcome, Result, Version
+
+NAMESPACE = "AWS/Lambda"
+
+Done = Callable[[Result], None]
+_Key = tuple[str, str]
+"""(ARN of the function, as it was invoked)."""
+
+
+class _Tally:
+    __slots__ = ("durations", "errors", "invocations", "provisioned", "running", "throttles", "version")
+
+    def __init__(self, version: Version) -> None:
+        self.version = version
+        self.invocations = self.errors = self.throttles = self.provisioned = 0
+        self.durations = Distribution(values={})
+        self.running = Distribution(values={})
+
+
+class Metering:
+    def __init__(self, meter: Meter, clock: Clock) -> None:
+        self._meter = meter
+        self._clock = clock
+        self._minute = 0
+        self._tallies: dict[_Key, _Tally] = {}
+        self._running: dict[str, int] = {}
+        """Function (its ARN) -> invocations that run now."""
+        meter.sources.append(self.report)
+
+    def throttled(self, version: Version, invocation: Invocation) -> None:
+        self._tally(version, invocation).throttles += 1
+
+    def begun(self, version: Version, invocation: Invocation, done: Done, provisioned: bool) -> Done:
+        """Count an invocation's beginning; the `done` that counts its end."""
+        function = version.function_arn
+        running = self._running[function] = self._running.get(function, 0) + 1
+        tally = self._tally(version, invocation)
+        tally.running.add(running)
+        if provisioned:
+            tally.provisioned += 1
+        return partial(self._ended, version, invocation, done)
+
+    def _ended(self, version: Version, invocation: Invocation, done: Done, result: Result) -> None:
+        function = version.function_arn
+        left = self._running[function] - 1
+        if left:
+            self._running[function] = left
+        else:
+            del self._running[function]
+        if not result.refused:
+            tally = self._tally(version, invocation)
+            tally.invocations += 1
+            tally.durations.add(round(result.duration_ms, 2))
+            if result.outcome is not Outcome.OK:
+                tally.errors += 1
+        done(result)
+
+    def _tally(self, version: Version, invocation: Invocation) -> _Tally:
+        now = self._clock.now()
+        if now >= self._minute + MINUTE_S:
+            self.report()
+            self._minute = int(now) // MINUTE_S * MINUTE_S
+        key = (version.function_arn, invocation.invoked_arn)
+        found = self._tallies.get(key)
+        if found is None:
+            found = self._tallies[key] = _Tally(version)
+        return found
+
+    def report(self) -> None:
+        """Hand the running minute's tallies to the Meter."""
+        tallies, self._tallies = self._tallies, {}
+        for (function, invoked), tally in tallies.items():
+            self._report(function.rpartition(":")[2], invoked, tally)
+
+    def _report(self, name: str, invoked: str, tally: _Tally) -> None:
+        resource = invoked.split(":function:", 1)[-1]
+        dimensions: list[Dimensions] = [
+            (),
+            (("FunctionName", name),),
+            (("FunctionName", name), ("Resource", resource)),
+        ]
+        for each in dimensions:
+            self._put(tally, each, "Duration", tally.durations, "Milliseconds")
+            self._put(tally, each, "ConcurrentExecutions", tally.running)
+            if tally.invocations:
+                self._put(tally, each, "Invocations", _repeated(1.0, tally.invocations))
+                self._put(tally, each, "Errors", _split(tally.errors, tally.invocations))
+            if tally.invocations or tally.throttles:
+                self._put(tally, each, "Throttles", _split(tally.throttles, tally.invocations + tally.throttles))
+            if tally.provisioned:
+                self._put(tally, each, "ProvisionedConcurrencyInvocations", _repeated(1.0, tally.provisioned))
+
+    def _put(
+        self, tally: _Tally, dimensions: Dimensions, name: str, found: Distribution, unit: str = "Count"
+    ) -> None:
+        if found.count:
+            version = tally.version
+            metric = Metric(version.account, version.region, NAMESPACE, name, dimensions, unit)
+            self._meter.gather(metric, found, self._minute)
+
+
+def _repeated(value: float, times: int) -> Distribution:
+    made = Distribution(values={})
+    made.add(value, times)
+    return made
+
+
+def _split(ones: int, count: int) -> Distribution:
+    """So many ones among zeros."""
+    made = Distribution(values={})
+    if count > ones:
+        made.add(0.0, count - ones)
+    if ones:
+        made.add(1.0, ones)
+    return made
