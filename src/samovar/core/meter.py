@@ -5,7 +5,8 @@ Refuses: keeping (`services/cloudwatch`) and knowing what is counted. Rules: rep
 few additions, never a wait; what isn't fetched when the server dies is lost, as metrics may be.
 """
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -33,11 +34,25 @@ class Distribution(msgspec.Struct, omit_defaults=True, rename={"values": "v", "c
     """Value -> how often; None where only sums were reported, so that nobody knows."""
 
     def add(self, value: float, times: float = 1.0) -> None:
-        self.include(times, value * times, value, value)
-        if self.values is not None:
-            self.values[value] = self.values.get(value, 0.0) + times
-            if len(self.values) > _MOST_VALUES:
+        if not self.count:
+            self.low = self.high = value
+        elif value < self.low:
+            self.low = value
+        elif value > self.high:
+            self.high = value
+        self.count += times
+        self.total += value * times
+        values = self.values
+        if values is not None:
+            values[value] = values.get(value, 0.0) + times
+            if len(values) > _MOST_VALUES:
                 self._round()
+
+    def add_all(self, values: Sequence[float]) -> None:
+        """Many at once, which costs a tenth for each."""
+        if values:
+            times = {value: float(count) for value, count in Counter(values).items()}
+            self.merge(Distribution(len(values), sum(values), min(values), max(values), times))
 
     def include(self, count: float, total: float, low: float, high: float) -> None:
         """Observations of which only this is known; the values are another matter."""

@@ -13,10 +13,31 @@ from samovar.core.meter import MINUTE_S, Dimensions, Distribution, Meter, Metric
 from samovar.engine.model import Invocation, Outcome, Result, Version
 
 NAMESPACE = "AWS/Lambda"
+_AT_ONCE = 2000
 
 Done = Callable[[Result], None]
 _Key = tuple[str, str]
 """(ARN of the function, as it was invoked)."""
+
+
+class _Heap:
+    """Observations, summed up now and then."""
+
+    __slots__ = ("_found", "_new")
+
+    def __init__(self) -> None:
+        self._new: list[float] = []
+        self._found = Distribution(values={})
+
+    def add(self, value: float) -> None:
+        self._new.append(value)
+        if len(self._new) > _AT_ONCE:
+            self.summed()
+
+    def summed(self) -> Distribution:
+        self._found.add_all(self._new)
+        self._new.clear()
+        return self._found
 
 
 class _Tally:
@@ -25,8 +46,8 @@ class _Tally:
     def __init__(self, version: Version) -> None:
         self.version = version
         self.invocations = self.errors = self.throttles = self.provisioned = 0
-        self.durations = Distribution(values={})
-        self.running = Distribution(values={})
+        self.durations = _Heap()
+        self.running = _Heap()
 
 
 class Metering:
@@ -45,23 +66,22 @@ class Metering:
     def begun(self, version: Version, invocation: Invocation, done: Done, provisioned: bool) -> Done:
         """Count an invocation's beginning; the `done` that counts its end."""
         function = version.function_arn
-        running = self._running[function] = self._running.get(function, 0) + 1
-        tally = self._tally(version, invocation)
-        tally.running.add(running)
+        self._running[function] = self._running.get(function, 0) + 1
         if provisioned:
-            tally.provisioned += 1
+            self._tally(version, invocation).provisioned += 1
         return partial(self._ended, version, invocation, done)
 
     def _ended(self, version: Version, invocation: Invocation, done: Done, result: Result) -> None:
         function = version.function_arn
-        left = self._running[function] - 1
-        if left:
-            self._running[function] = left
+        running = self._running[function]
+        if running > 1:
+            self._running[function] = running - 1
         else:
             del self._running[function]
         if not result.refused:
             tally = self._tally(version, invocation)
             tally.invocations += 1
+            tally.running.add(running)
             tally.durations.add(round(result.duration_ms, 2))
             if result.outcome is not Outcome.OK:
                 tally.errors += 1
@@ -92,8 +112,8 @@ class Metering:
             (("FunctionName", name), ("Resource", resource)),
         ]
         for each in dimensions:
-            self._put(tally, each, "Duration", tally.durations, "Milliseconds")
-            self._put(tally, each, "ConcurrentExecutions", tally.running)
+            self._put(tally, each, "Duration", tally.durations.summed(), "Milliseconds")
+            self._put(tally, each, "ConcurrentExecutions", tally.running.summed())
             if tally.invocations:
                 self._put(tally, each, "Invocations", _repeated(1.0, tally.invocations))
                 self._put(tally, each, "Errors", _split(tally.errors, tally.invocations))

@@ -28,7 +28,8 @@ def until(condition, within_s=60):
 def test_a_mapping_reads_the_queue_as_the_functions_role_may(secured, iam, guarded):
     sqs, lambda_ = secured.client("sqs"), secured.client("lambda")
     role = iam.create_role(RoleName="reader", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    url = sqs.create_queue(QueueName="read-by-role")["QueueUrl"]
+    hidden = {"VisibilityTimeout": "3"}  # the function's timeout: what was read, and couldn't be deleted, comes soon
+    url = sqs.create_queue(QueueName="read-by-role", Attributes=hidden)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     code = {"ZipFile": guarded.package("def handler(event, context):\n    pass\n")}
     lambda_.create_function(FunctionName="reads", Role=role, Handler="h.handler", Code=code, Runtime=RUNTIME)

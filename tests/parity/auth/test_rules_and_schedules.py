@@ -65,6 +65,35 @@ def test_a_rule_needs_the_queues_permission_for_that_rule(secured, queue, journa
     events.delete_rule(Name="guarded")
 
 
+def test_a_rule_writes_into_a_log_group_as_the_accounts_policies_let_it(secured, journal):
+    events, logs = secured.client("events"), secured.client("logs")
+    logs.create_log_group(logGroupName="/aws/events/guarded")
+    arn = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/events/guarded"
+    events.put_rule(Name="logging", EventPattern='{"source": ["logged"]}')
+    events.put_targets(Rule="logging", Targets=[{"Id": "l", "Arn": arn}])
+    entry = {"Source": "logged", "DetailType": "t", "Detail": "{}"}
+    events.put_events(Entries=[entry])
+    refused = journal(source="events", target=arn)
+    assert (refused["outcome"], "AccessDenied" in refused["reason"]) == ("failed", True)
+    statement = {
+        "Sid": "same",
+        "Effect": "Allow",
+        "Principal": {"Service": ["events.amazonaws.com", "delivery.logs.amazonaws.com"]},
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/events/*:*",
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    for name in ("one", "two"):
+        logs.put_resource_policy(policyName=name, policyDocument=policy)
+    events.put_events(Entries=[entry])
+    assert journal(2, source="events", target=arn)["outcome"] == "delivered"
+    for name in ("one", "two"):
+        logs.delete_resource_policy(policyName=name)
+    events.remove_targets(Rule="logging", Ids=["l"])
+    events.delete_rule(Name="logging")
+    logs.delete_log_group(logGroupName="/aws/events/guarded")
+
+
 @pytest.mark.parametrize("allowed", [False, True])
 def test_a_schedule_acts_with_the_permissions_of_its_role(secured, iam, queue, journal, allowed):
     _, arn = queue

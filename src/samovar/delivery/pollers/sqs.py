@@ -44,6 +44,7 @@ PROVISIONED_MORE_PER_S = 1000 / 60
 _POLL_S = 20
 _RETRY_S = 5.0
 """After a queue that can't be read."""
+_COMPLAIN_EVERY_S = 600.0
 _THROTTLED_S = 1.0
 _LONGEST_THROTTLED_S = 60.0
 _SPLIT = 10
@@ -112,6 +113,8 @@ class _Poller:
         self._throttled = 0
         """Workers whose function takes nothing now."""
         self._widening: asyncio.TimerHandle | None = None
+        self._complaint = ("", 0.0)
+        """What was said last of a queue that can't be read, and when it may be said again."""
         for _ in range(self._idle):
             self._spawn(self._work())
 
@@ -222,8 +225,11 @@ class _Poller:
 
     async def _put_off(self, error: Exception) -> None:
         missing = isinstance(error, AwsError) and error.code == "QueueDoesNotExist"
-        log.log(logging.INFO if missing else logging.WARNING, "cannot poll %s: %s", self.mapping.source_arn, error)
-        await self._clock.sleep_until(self._clock.now() + _RETRY_S)
+        now, said = self._clock.now(), str(error)
+        if said != self._complaint[0] or now >= self._complaint[1]:
+            self._complaint = (said, now + _COMPLAIN_EVERY_S)
+            log.log(logging.INFO if missing else logging.WARNING, "cannot poll %s: %s", self.mapping.source_arn, error)
+        await self._clock.sleep_until(now + _RETRY_S)
 
     # --- one batch --------------------------------------------------------------------------------------------------
 

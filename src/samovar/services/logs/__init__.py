@@ -1,8 +1,9 @@
 """CloudWatch Logs: groups, streams, events, filters, retention, tags (facts/cloudwatch.md §0-§3).
 
-Operations: `ops/`. State: the table `log_groups`, and by SQL `log_streams`, `log_events`, `log_garbage`, `log_runs`.
-Links: the engine writes functions' logs through the LogSink. Not here: subscription and metric filters, Insights,
-Live Tail, exports, policies; log classes and KMS keys are remembered and change nothing.
+Operations: `ops/`. State: the tables `log_groups` and `log_resource_policies`, and by SQL `log_streams`, `log_events`,
+`log_garbage`, `log_runs`. Links: the engine writes functions' logs through the LogSink. Not here: subscription and
+metric filters, Insights, Live Tail, exports, policies of single groups; log classes and KMS keys are remembered and
+change nothing.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from samovar.core.clock import Clock
 from samovar.core.service import Service, bind
 from samovar.services.logs import jobs
 from samovar.services.logs.access import access
-from samovar.services.logs.ops import events, groups, streams, tags
+from samovar.services.logs.ops import events, groups, policies, streams, tags
 from samovar.services.logs.sink import LogSink
 from samovar.services.logs.state import LogsState
 from samovar.store.sqlite import Store
@@ -35,5 +36,5 @@ async def build(store: Store, clock: Clock) -> tuple[Service, LogSink]:
         await sink.discard()
         await state.clear()
 
-    operations, direct = bind(state, groups, streams, events, tags)
+    operations, direct = bind(state, groups, streams, events, tags, policies)
     return Service("logs", operations, direct, close, reset, access(state)), sink

@@ -6,6 +6,8 @@ A group is asked for as all its streams, `log-group:NAME:log-stream:`, as AWS's 
 
 from collections.abc import Mapping
 
+import msgspec
+
 from samovar.core import arn
 from samovar.core.access import Access, Given, on, request_tags
 from samovar.core.context import Context, Params
@@ -24,6 +26,7 @@ def access(state: LogsState) -> Access:
         "logs",
         on((_group, _ON_GROUP), (_stream, _ON_STREAM), (lambda ctx, params: str(params["resourceArn"]), _ON_ARN)),
         facts=_facts,
+        policy=lambda text: _policy(state, text),
         tags=lambda text: _tags(state, text),
     )
 
@@ -48,6 +51,19 @@ def _named(ctx: Context, params: Params, stream: str) -> str:
 def _facts(ctx: Context, operation: str, params: Params) -> Given:
     tags = params.get("tags")
     return request_tags(tags if isinstance(tags, dict) else {})
+
+
+def _policy(state: LogsState, text: str) -> object:
+    """All of the account's policies as one; None where it has none."""
+    found = arn.parse(text)
+    if found is None:
+        return None
+    statements: list[object] = []  # Sids may repeat among policies: they are left out
+    for _, policy in state.policies.items((found.account, found.region)):
+        said = msgspec.json.decode(policy.document).get("Statement", [])
+        for statement in said if isinstance(said, list) else [said]:
+            statements.append({name: value for name, value in statement.items() if name != "Sid"})
+    return {"Version": "2012-10-17", "Statement": statements} if statements else None
 
 
 def _tags(state: LogsState, text: str) -> Mapping[str, str] | None:

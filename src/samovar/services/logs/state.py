@@ -53,6 +53,13 @@ class Group(msgspec.Struct, frozen=True):
     tags: dict[str, str] = {}
 
 
+class ResourcePolicy(msgspec.Struct, frozen=True):
+    """Of an account in a region; who may write into its groups beside the account itself."""
+
+    document: str
+    updated_ms: int
+
+
 class Stream(msgspec.Struct, frozen=True):
     """Times are epoch milliseconds; those of the events are 0 until there is one."""
 
@@ -71,18 +78,22 @@ class LogsState:
     flush: Callable[[], Awaitable[None]]
     """Brings in what the platform has logged so far (the sink's); to be awaited before reading."""
 
-    def __init__(self, store: Store, clock: Clock, groups: Table[Group], run: int) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, groups: Table[Group], policies: Table[ResourcePolicy], run: int
+    ) -> None:
         self.flush = _nothing
         self.store = store
         self.clock = clock
         self.groups = groups
+        self.policies = policies
         self._last_id = run << _IDS_PER_RUN_BITS
 
     @classmethod
     async def open(cls, store: Store, clock: Clock) -> "LogsState":
         await store.migrate("logs", MIGRATIONS)
         [[(run,)]] = await store.transact((_NEW_RUN, ()))
-        return cls(store, clock, await Table.open(store, "log_groups", Group), run)
+        policies = await Table.open(store, "log_resource_policies", ResourcePolicy)
+        return cls(store, clock, await Table.open(store, "log_groups", Group), policies, run)
 
     def now_ms(self) -> int:
         return int(self.clock.now() * 1000)
@@ -182,7 +193,9 @@ class LogsState:
     async def clear(self) -> None:
         tables = ("log_streams", "log_events", "log_garbage")
         await self.store.transact(
-            *(self.groups.deleting(key) for key, _ in self.groups.items()), *((f"DELETE FROM {t}", ()) for t in tables)
+            *(self.groups.deleting(key) for key, _ in self.groups.items()),
+            *(self.policies.deleting(key) for key, _ in self.policies.items()),
+            *((f"DELETE FROM {t}", ()) for t in tables),
         )
 
 
