@@ -207,6 +207,11 @@ class LinuxBox:
         finally:
             theirs.close()
             os.close(write)
+        if self._output != read:  # it has ended meanwhile
+            channel.close()
+            if self._tenant is None:
+                raise SandboxDied("a box did not get ready: what was started in it ended at once")
+            return  # as the tenant is told, too
         self._channel = channel
         channel.on_broken = self.stop
         self._loop.add_reader(read, self._output_readable)
