@@ -260,6 +260,7 @@ class App:
             Urls(upstream),
             Models(),
             self.authority,
+            self._forward,
             await asyncio.to_thread(_keys_of_issuers, self._settings),
         )
         self._close_with(rooms, v2)

@@ -212,3 +212,33 @@ def test_what_a_connect_integration_says_decides(api, backend):
     with pytest.raises(InvalidStatus) as refused:
         made.connect()
     assert refused.value.response.status_code == 404
+
+
+def test_a_message_goes_to_a_queue(api, platform):
+    sqs = platform.client("sqs")
+    url = sqs.create_queue(QueueName="from-a-socket")["QueueUrl"]
+    made = api()
+    target = made.integrate(
+        "AWS",
+        IntegrationMethod="POST",
+        IntegrationUri="arn:aws:apigateway:us-east-1:sqs:path/123456789012/from-a-socket",
+        CredentialsArn="arn:aws:iam::123456789012:role/r",
+        RequestParameters={"integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"},
+        RequestTemplates={"$default": "Action=SendMessage&MessageBody=$util.urlEncode($input.body)"},
+        TemplateSelectionExpression="\\$default",
+    )
+    responses(made, target, default='{"sent": true}', **{"/4.*/": "refused"})
+    made.route("$default", target=target, answers=True)
+    made.deploy()
+    assert made.connect().ask({"text": "a & b"}) == {"sent": True}
+    (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"]
+    assert json.loads(message["Body"]) == {"text": "a & b"}
+    sqs.delete_queue(QueueUrl=url)
+
+
+def test_a_service_that_is_not_here_is_a_server_error(api):
+    made = api()
+    uri = "arn:aws:apigateway:us-east-1:polly:action/Speak"
+    made.route("$default", target=made.integrate("AWS", IntegrationMethod="POST", IntegrationUri=uri), answers=True)
+    made.deploy()
+    assert made.connect().ask("hello")["message"] == "Internal server error"

@@ -36,7 +36,7 @@ from samovar.services.apigateway.plane.cache import Cache
 from samovar.services.apigateway.plane.entering import Authority, Entrance
 from samovar.services.apigateway.plane.keys import KeyRing
 from samovar.services.apigateway.plane.planning import Planner
-from samovar.services.apigateway.plane.ports import Forward, Ports
+from samovar.services.apigateway.plane.ports import Ports
 from samovar.services.apigateway.plane.refusals import KINDS
 from samovar.services.apigateway.plane.site import RestSite
 from samovar.services.apigateway.plane.stages import Stages
@@ -48,6 +48,7 @@ from samovar.web.domains import Domains
 from samovar.web.front import Front
 from samovar.web.functions import Functions
 from samovar.web.lambda_authorizer import LambdaAuthorizers
+from samovar.web.service_requests import Forward
 from samovar.web.upstream import Upstream
 
 __all__ = ["build"]

@@ -1,45 +1,10 @@
-"""Where an integration leads: its URI read, and what is refused of it (facts/apigateway.md §2, §4). Pure."""
-
-import re
-
-import msgspec
+"""What is refused of an integration's URI (facts/apigateway.md §2, §4). Pure."""
 
 from samovar.core import arn
 from samovar.services.apigateway.state import Shape, bad
+from samovar.web.service_requests import place
 
-_LAMBDA = re.compile(
-    r"path/2015-03-31/functions/(?P<arn>.+)/invocations|path/2021-11-15/functions/(?P<stream>.+)/response-streaming-invocations"
-)
 TYPES = ("HTTP", "AWS", "MOCK", "HTTP_PROXY", "AWS_PROXY")
-
-
-class Place(msgspec.Struct, frozen=True):
-    """`arn:aws:apigateway:us-east-1:sqs:path/123456789012/queue`, read."""
-
-    region: str
-    service: str
-    """The subdomain may stand before it: `x.s3`."""
-    kind: str
-    """`path` or `action`."""
-    rest: str
-    """What follows the kind."""
-    function: str = ""
-    """Of a Lambda URI: the function's ARN (with stage variables, as written)."""
-
-
-def place(uri: str) -> Place | None:
-    """What an ARN of an integration says; None when it isn't one."""
-    parsed = arn.parse(uri)
-    if parsed is None or parsed.service != "apigateway":
-        return None
-    kind, _, rest = parsed.resource.partition("/")
-    if kind not in ("path", "action") or not rest:
-        return None
-    function = ""
-    if parsed.account == "lambda":
-        found = _LAMBDA.fullmatch(parsed.resource)
-        function = (found["arn"] or found["stream"]) if found else ""
-    return Place(parsed.region, parsed.account, kind, rest, function)
 
 
 def check(shape: Shape) -> None:

@@ -48,6 +48,7 @@ from samovar.web.front import Front
 from samovar.web.functions import Functions
 from samovar.web.jwt import Key, Keyring
 from samovar.web.lambda_authorizer import LambdaAuthorizers
+from samovar.web.service_requests import Forward
 from samovar.web.upstream import UpstreamError
 from samovar.web.urls import Urls
 from samovar.wire.model import Models
@@ -89,6 +90,7 @@ async def build(
     urls: Urls,
     models: Models,
     authority: Authority,
+    forward: Forward,
     issuers: Mapping[str, list[Key]],
 ) -> Service:
     """`issuers`: the keys of issuers of tokens that aren't to be asked for them, by their URL."""
@@ -101,9 +103,8 @@ async def build(
     gates = HttpGates(clock, acting, keyring, asked, authority)
     http = HttpSite(state, Stages(clock, targets, gates))
     tasks = Tasks()
-    websocket = WebSocketSite(
-        state, Targets(acting, functions, deadlines, urls, tasks), Gates(acting, asked, authority)
-    )
+    ways = Targets(acting, functions, deadlines, urls, tasks, forward, authority)
+    websocket = WebSocketSite(state, ways, Gates(acting, asked, authority))
     front.join(Sites(state, http, websocket).find)
     operations, direct = bind(state, *_OPERATIONS)
 

@@ -4,9 +4,10 @@ import msgspec
 
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
-from samovar.services.apigateway import expressions, pages, patch, uris
+from samovar.services.apigateway import expressions, pages, patch
 from samovar.services.apigateway.patch import integer, listed, text
 from samovar.services.apigateway.state import Api, Rest, Shape, bad, must, new_id
+from samovar.web import service_requests
 
 MOST_AUTHORIZERS = 10
 LONGEST_TTL_S = 3600
@@ -52,7 +53,7 @@ def _checked(shape: Shape) -> Shape:
             raise bad("Invalid provider ARNs: at least one user pool is required")
         shape.setdefault("identitySource", "method.request.header.Authorization")
         return {**shape, "authType": "cognito_user_pools"}
-    place = uris.place(shape.get("authorizerUri") or "")
+    place = service_requests.place(shape.get("authorizerUri") or "")
     if place is None or not place.function:
         raise bad(
             "Invalid Authorizer URI: it should be a valid API Gateway ARN that represents a Lambda function invocation."

@@ -6,7 +6,7 @@ to that service (`Forward`), under the role in `credentials`. Selection patterns
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from samovar.net.message import Request, Response
 from samovar.services.apigateway.plane.exchange import Done, Exchange
@@ -15,22 +15,11 @@ from samovar.services.apigateway.plane.ports import Ports
 from samovar.services.apigateway.plane.proxy import filled
 from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.state import Shape
-from samovar.services.apigateway.uris import Place
+from samovar.web import service_requests
 from samovar.web.functions import PRINCIPAL
+from samovar.web.service_requests import Place
 
 _CALLER = "arn:aws:iam::*:user/*"
-_TARGETS: Mapping[str, tuple[str, str]] = {
-    "dynamodb": ("DynamoDB_20120810", "1.0"),
-    "kinesis": ("Kinesis_20131202", "1.1"),
-    "states": ("AWSStepFunctions", "1.0"),
-    "events": ("AWSEvents", "1.1"),
-    "logs": ("Logs_20140328", "1.1"),
-    "ssm": ("AmazonSSM", "1.1"),
-    "secretsmanager": ("secretsmanager", "1.1"),
-    "cognito-idp": ("AWSCognitoIdentityProviderService", "1.1"),
-}
-"""Services of the JSON protocol: (prefix of X-Amz-Target, version)."""
-
 
 class Action:
     traced = True
@@ -53,33 +42,20 @@ class Action:
     async def _run(self, exchange: Exchange, sent: Outgoing) -> Response:
         role = filled(self._credentials, exchange.variables)
         principal = exchange.ctx.principal if role == _CALLER else role or PRINCIPAL
-        service = self._place.service.rpartition(".")[2]
-        request = self._made(exchange, sent, service)
-        answer = await self._forward(exchange.acting(principal, exchange.source_arn), service, request)
+        request = self._made(exchange, sent)
+        answer = await self._forward(exchange.acting(principal, exchange.source_arn), self._place.host, request)
         body = answer.body
         if not isinstance(body, bytes):
             raise Refusal("INTEGRATION_FAILURE")
         exchange.say(f"Endpoint response body before transformations: {body.decode(errors='replace')}")
         return self._response.answer(exchange, Returned(answer.status, answer.headers, body, str(answer.status)))
 
-    def _made(self, exchange: Exchange, sent: Outgoing, service: str) -> Request:
+    def _made(self, exchange: Exchange, sent: Outgoing) -> Request:
         headers = {name.lower(): value for name, value in sent.headers}
         given = exchange.request.headers.get("content-type")
-        if given and "content-type" not in headers:
-            headers["content-type"] = given
-        query = list(sent.query)
-        target = _TARGETS.get(service)
+        if given:
+            headers.setdefault("content-type", given)
         rest = filled(self._place.rest, exchange.variables)
         for name, value in sent.path.items():
             rest = rest.replace(f"{{{name}}}", quote(value, safe="/"))
-        path = "/"
-        if self._place.kind == "action" and target is not None:
-            headers.setdefault("x-amz-target", f"{target[0]}.{rest}")
-            headers["content-type"] = f"application/x-amz-json-{target[1]}"
-        elif self._place.kind == "action":
-            query.append(("Action", rest))
-        else:
-            path = f"/{rest}"
-        subdomain = self._place.service.removesuffix(service)
-        headers["host"] = f"{subdomain}{service}.{self._place.region}.amazonaws.com"
-        return Request(self._method, path, urlencode(query), headers, sent.body)
+        return service_requests.made(self._place, rest, self._method, headers, sent.query, sent.body)

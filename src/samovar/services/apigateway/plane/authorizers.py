@@ -10,15 +10,15 @@ from functools import partial
 
 import msgspec
 
-from samovar.services.apigateway import expressions, uris
+from samovar.services.apigateway import expressions
 from samovar.services.apigateway.plane.exchange import Exchange
-from samovar.services.apigateway.plane.patterns import Pattern
 from samovar.services.apigateway.plane.proxy import filled, told
 from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.state import Shape
-from samovar.web import event_v1
+from samovar.web import event_v1, service_requests
 from samovar.web.functions import PRINCIPAL
 from samovar.web.lambda_authorizer import Failure, Grant, LambdaAuthorizers, Question, read_policy
+from samovar.web.patterns import Pattern
 
 Then = Callable[[Refusal | None], None]
 
@@ -34,7 +34,7 @@ class FunctionAuthorizer:
         self.id: str = shape["id"]
         self._asked = asked
         self._is_token = shape["type"] == "TOKEN"
-        place = uris.place(shape["authorizerUri"])
+        place = service_requests.place(shape["authorizerUri"])
         self._function = place.function if place else ""
         self._credentials: str = shape.get("authorizerCredentials") or ""
         self._ttl_s: int = shape["authorizerResultTtlInSeconds"]

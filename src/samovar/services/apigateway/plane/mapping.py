@@ -16,12 +16,12 @@ from samovar.services.apigateway.expressions import Mapped, Source
 from samovar.services.apigateway.plane import content, headers
 from samovar.services.apigateway.plane.content import NotBase64, media_type
 from samovar.services.apigateway.plane.exchange import Exchange, text_of
-from samovar.services.apigateway.plane.patterns import Pattern
 from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.plane.templates import Template
 from samovar.services.apigateway.state import Shape
 from samovar.web import jsonpath
 from samovar.web.jsonpath import JsonPathError
+from samovar.web.patterns import Pattern
 
 Pairs = list[tuple[str, str]]
 Value = Callable[[Source], str | None]

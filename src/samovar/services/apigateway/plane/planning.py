@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from samovar.policy import grammar
 from samovar.policy.grammar import Kind
 from samovar.policy.rules import Rules
-from samovar.services.apigateway import uris
 from samovar.services.apigateway.plane.actions import Action
 from samovar.services.apigateway.plane.authorizers import FunctionAuthorizer
 from samovar.services.apigateway.plane.content import Media
@@ -22,7 +21,7 @@ from samovar.services.apigateway.plane.refusals import Refusal, Responses
 from samovar.services.apigateway.plane.routes import Routes
 from samovar.services.apigateway.plane.validation import Check, Validation
 from samovar.services.apigateway.state import Definition, Shape
-from samovar.web import models
+from samovar.web import models, service_requests
 
 
 class Planner:
@@ -84,7 +83,7 @@ class Planner:
     def _integration(self, shape: Shape, declared: Mapping[str, Shape]) -> Integration:
         """`declared`: the method's responses."""
         kind, ports = shape.get("type"), self._ports
-        place = uris.place(shape.get("uri") or "")
+        place = service_requests.place(shape.get("uri") or "")
         if kind == "MOCK":
             return Mock(shape, declared)
         if place is not None and place.function:

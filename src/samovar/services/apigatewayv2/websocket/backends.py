@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from samovar.core.context import Context
 from samovar.core.errors import AwsError
 from samovar.services.apigatewayv2.records import Integration
 from samovar.services.apigatewayv2.websocket.answer import TIMED_OUT, Answer, Done, failed
@@ -25,7 +26,9 @@ from samovar.services.apigatewayv2.websocket.mapping import (
     Sent,
     addressed,
 )
+from samovar.web import service_requests
 from samovar.web.functions import Ran
+from samovar.web.service_requests import Forward, Place
 from samovar.web.upstream import UpstreamError, end_to_end
 from samovar.web.urls import Urls
 
@@ -109,6 +112,10 @@ Invoke = Callable[[Occurrence, bytes, Callable[[Ran], None]], None]
 """Runs the integration's function with an event of its own; tells what it came to, once and in time."""
 
 
+Caller = Callable[[Occurrence], Context]
+"""As whom an integration calls other services."""
+
+
 class FunctionCall:
     """A function whose event is the mapped message."""
 
@@ -187,3 +194,29 @@ class HttpCall:
             "x-amzn-apigateway-api-id": happened.connection.key[2],
         }
         return list((found | {name.lower(): value for name, value in sent.headers.items()}).items())
+
+
+class ServiceCall:
+    """Another service of AWS's, in its own protocol, under the integration's role."""
+
+    def __init__(self, mapped: Mapped, place: Place, caller: Caller, forward: Forward, tasks: Tasks) -> None:
+        self._mapped = mapped
+        self._place = place
+        self._caller = caller
+        self._forward = forward
+        self._tasks = tasks
+
+    def run(self, happened: Occurrence, done: Done) -> None:
+        self._tasks.start(self._ask(happened), self._mapped.seconds, done)
+
+    async def _ask(self, happened: Occurrence) -> Answer:
+        sent = self._mapped.request.apply(happened)
+        headers = {"content-type": "application/json"} | {name.lower(): text for name, text in sent.headers.items()}
+        rest = addressed(self._place.rest, happened, sent)
+        method = self._mapped.integration.integration_method or "POST"
+        request = service_requests.made(self._place, rest, method, headers, list(sent.query.items()), sent.body)
+        answer = await self._forward(self._caller(happened), self._place.host, request)
+        if not isinstance(answer.body, bytes):
+            return failed()
+        came = Answer(answer.status, answer.body, {name.lower(): value for name, value in answer.headers})
+        return self._mapped.response.answer(sent, happened, came, str(answer.status))

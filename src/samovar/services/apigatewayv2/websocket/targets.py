@@ -7,16 +7,27 @@ here, not per message; a function is run without a task and without an await.
 from collections.abc import Callable
 
 from samovar.core.context import Acting
-from samovar.services.apigatewayv2.integrations import function_arn
+from samovar.services.apigatewayv2.integrations import filled, function_arn
+from samovar.services.apigatewayv2.ports import Authority
 from samovar.services.apigatewayv2.records import Integration, IntegrationResponse, Route, Stage
 from samovar.services.apigatewayv2.state import ApiKey
 from samovar.services.apigatewayv2.websocket import answer, event
 from samovar.services.apigatewayv2.websocket.answer import TIMED_OUT, Answer, Done, failed
-from samovar.services.apigatewayv2.websocket.backends import FunctionCall, HttpCall, Invoke, Mapped, Mock, Tasks
+from samovar.services.apigatewayv2.websocket.backends import (
+    Caller,
+    FunctionCall,
+    HttpCall,
+    Invoke,
+    Mapped,
+    Mock,
+    ServiceCall,
+    Tasks,
+)
 from samovar.services.apigatewayv2.websocket.event import Occurrence
 from samovar.services.apigatewayv2.websocket.mapping import ResponseMapping
 from samovar.web.deadlines import Deadlines
 from samovar.web.functions import PRINCIPAL, Functions, Ran
+from samovar.web.service_requests import Forward, place
 from samovar.web.urls import Urls
 
 Target = Callable[[Occurrence, Done], None]
@@ -27,13 +38,22 @@ class Targets:
     """Makes targets."""
 
     def __init__(
-        self, acting: Acting, functions: Functions, deadlines: Deadlines, urls: Urls, tasks: Tasks
+        self,
+        acting: Acting,
+        functions: Functions,
+        deadlines: Deadlines,
+        urls: Urls,
+        tasks: Tasks,
+        forward: Forward,
+        authority: Authority,
     ) -> None:
         self._acting = acting
         self._functions = functions
         self._deadlines = deadlines
         self._urls = urls
         self._tasks = tasks
+        self._forward = forward
+        self._authority = authority
 
     def target(
         self,
@@ -46,6 +66,9 @@ class Targets:
         """`responses`: those of the integration."""
         if integration is None:
             return nowhere
+        role = filled(integration.credentials_arn or "", stage.stage_variables)
+        if role and not self._authority.trusts(role, PRINCIPAL):
+            return nowhere
         kind = integration.integration_type
         function = function_arn(integration.integration_uri or "", stage.stage_variables)
         if kind == "AWS_PROXY":
@@ -57,7 +80,16 @@ class Targets:
             return HttpCall(mapped, self._urls, self._tasks).run
         if function:
             return FunctionCall(mapped, self._invoke(key, stage, route, integration, function)).run
-        return nowhere
+        where = place(integration.integration_uri or "")
+        if where is None:
+            return nowhere
+        return ServiceCall(mapped, where, self._caller(key, stage, route, integration), self._forward, self._tasks).run
+
+    def _caller(self, key: ApiKey, stage: Stage, route: Route, integration: Integration) -> Caller:
+        account, region, _ = key
+        source = source_arn(key, stage, route)
+        role = filled(integration.credentials_arn or PRINCIPAL, stage.stage_variables)
+        return lambda happened: self._acting(account, region, role, source)
 
     def _proxy(self, key: ApiKey, stage: Stage, route: Route, integration: Integration, function: str) -> Target:
         invoke = self._invoke(key, stage, route, integration, function)
@@ -68,15 +100,13 @@ class Targets:
         return run
 
     def _invoke(self, key: ApiKey, stage: Stage, route: Route, integration: Integration, function: str) -> Invoke:
-        account, region, _ = key
-        source = source_arn(key, stage, route)
-        principal = integration.credentials_arn or PRINCIPAL
+        caller = self._caller(key, stage, route, integration)
         seconds = integration.timeout_in_millis / 1000
-        acting, functions, deadlines = self._acting, self._functions, self._deadlines
+        functions, deadlines = self._functions, self._deadlines
 
         def run(happened: Occurrence, payload: bytes, done: Callable[[Ran], None]) -> None:
             waiting = _Waiting(done, deadlines, seconds)
-            functions.run(acting(account, region, principal, source), function, payload, waiting)
+            functions.run(caller(happened), function, payload, waiting)
 
         return run
 
