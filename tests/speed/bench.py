@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import authority
+import balancers
 import click
 import cold
 import control
@@ -58,6 +59,8 @@ _RUNS: list[tuple[tuple[str, ...], Callable[[bool], dict[str, Numbers]]]] = [
     (("sqs-drain",), queues.drains),
     (("s3-small",), objects.small),
     (("s3-large",), objects.large),
+    (("load-balancer",), balancers.function_behind),
+    (("tls",), balancers.handshakes),
 ]
 """What is measured together, because it is compared with the same."""
 _AT_MOST_S = 900
