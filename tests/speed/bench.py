@@ -23,6 +23,7 @@ import cold
 import control
 import events
 import goals
+import http_api
 import objects
 import queues
 import resting
@@ -49,6 +50,7 @@ _RUNS: list[tuple[tuple[str, ...], Callable[[bool], dict[str, Numbers]]]] = [
     (("warm-boto3",), warm.with_boto3),
     (("throughput", "cpu-per-invocation"), warm.many_clients),
     (("payload-6mb",), warm.large),
+    (("http-api",), http_api.through),
     (("first-byte",), streaming.first_byte),
     (("event-accept",), events.accepted),
     (("event-run",), events.ran),

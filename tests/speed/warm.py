@@ -37,11 +37,11 @@ def one_client(thorough: bool) -> dict[str, Numbers]:
         took = in_turns(
             60,
             rounds,
-            hello=_block(to_hello, invoke("any", _EVENT, signed=False)),
-            warm=_block(to_steady, invoke(there, _EVENT, signed=False)),
-            signed_hello=_block(to_hello, invoke("any", _EVENT)),
-            all_in=_block(to_freezing, invoke(here, _EVENT)),
-            steady=_block(to_steady, invoke(there, _EVENT)),
+            hello=block(to_hello, invoke("any", _EVENT, signed=False)),
+            warm=block(to_steady, invoke(there, _EVENT, signed=False)),
+            signed_hello=block(to_hello, invoke("any", _EVENT)),
+            all_in=block(to_freezing, invoke(here, _EVENT)),
+            steady=block(to_steady, invoke(there, _EVENT)),
         )
     us = {name: ms * 1000 for name, ms in took.items()}
     freeze = 100 * (us["all_in"] / us["steady"] - 1)
@@ -66,7 +66,7 @@ def _deploy(server: servers.Started) -> str:
     return name
 
 
-def _block(connection: Connection, content: bytes) -> Callable[[], float]:
+def block(connection: Connection, content: bytes) -> Callable[[], float]:
     return lambda: statistics.median(connection.timed(content) for _ in range(_BLOCK))
 
 
@@ -128,7 +128,7 @@ def many_clients(thorough: bool) -> dict[str, Numbers]:
         for connections in (1, 2, 8, 16, 64):
             loads = {}
             for label, at in (("hello", hello), ("samovar", server)):
-                loads[label] = _Load(at, invoke(name, _EVENT), connections, seconds)
+                loads[label] = Load(at, invoke(name, _EVENT), connections, seconds)
             rates[connections] = in_turns(30, rounds, **loads)
             cpu[connections] = {label: statistics.median(load.cpu_us) for label, load in loads.items()}
     ratios = {f"x hello at {n}": rate["samovar"] / rate["hello"] for n, rate in rates.items()}
@@ -143,7 +143,7 @@ def many_clients(thorough: bool) -> dict[str, Numbers]:
     }
 
 
-class _Load:
+class Load:
     """A run of the load generator: sampled, answers per second; `cpu_us` gathers the server tree's CPU per answer."""
 
     def __init__(self, server: servers.Started, content: bytes, connections: int, seconds: float) -> None:
