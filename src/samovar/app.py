@@ -262,6 +262,7 @@ class App:
             self.authority,
             self._forward,
             await asyncio.to_thread(_keys_of_issuers, self._settings),
+            self.meter,
         )
         self._close_with(rooms, v2)
         if isinstance(self._tls, certificates.Issued):

@@ -10,6 +10,7 @@ from functools import partial
 
 from samovar.core.clock import Clock
 from samovar.core.context import Acting
+from samovar.core.meter import Meter
 from samovar.core.service import Service, bind
 from samovar.services.apigatewayv2.access import access
 from samovar.services.apigatewayv2.http.gates import Gates as HttpGates
@@ -41,6 +42,7 @@ from samovar.services.apigatewayv2.websocket.gates import Gates
 from samovar.services.apigatewayv2.websocket.site import WebSocketSite
 from samovar.services.apigatewayv2.websocket.targets import Targets
 from samovar.store.sqlite import Store
+from samovar.web.access_log import AccessLogs
 from samovar.web.connections import Connections
 from samovar.web.deadlines import Deadlines
 from samovar.web.domains import Domains
@@ -92,6 +94,7 @@ async def build(
     authority: Authority,
     forward: Forward,
     issuers: Mapping[str, list[Key]],
+    meter: Meter,
 ) -> Service:
     """`issuers`: the keys of issuers of tokens that aren't to be asked for them, by their URL."""
     asked = LambdaAuthorizers(functions, clock)
@@ -99,9 +102,10 @@ async def build(
     await state.open()
     deadlines = Deadlines(clock)
     targets = HttpTargets(acting, functions, urls, models, deadlines, authority)
+    logs = AccessLogs(acting, clock)
     keyring = Keyring(clock, partial(_document, urls), issuers)
     gates = HttpGates(clock, acting, keyring, asked, authority)
-    http = HttpSite(state, Stages(clock, targets, gates))
+    http = HttpSite(state, Stages(clock, targets, gates, logs, meter))
     tasks = Tasks()
     ways = Targets(acting, functions, deadlines, urls, tasks, forward, authority)
     websocket = WebSocketSite(state, ways, Gates(acting, asked, authority))
@@ -113,6 +117,7 @@ async def build(
         await targets.close()
         await keyring.close()
         await tasks.close()
+        await logs.close()
 
     return Service("apigatewayv2", operations, direct, close=close, reset=state.clear, access=access())
 

@@ -4,17 +4,22 @@ Owns: the order of what a request passes: CORS, the route, its limit, its author
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from samovar.core.clock import Clock
+from samovar.core.meter import Meter
 from samovar.net.message import Response
+from samovar.services.apigatewayv2.http.context import variable
 from samovar.services.apigatewayv2.http.cors import Cors
 from samovar.services.apigatewayv2.http.exchange import Exchange
 from samovar.services.apigatewayv2.http.gates import Gate, Gates
+from samovar.services.apigatewayv2.http.metering import StageMeter
 from samovar.services.apigatewayv2.http.routing import Routing
 from samovar.services.apigatewayv2.http.targets import Handler, Targets
 from samovar.services.apigatewayv2.records import Api, Deployment, Stage
 from samovar.services.apigatewayv2.state import ApiKey
+from samovar.web.access_log import AccessLogs, Format
 from samovar.web.throttle import Bucket
 
 _ACCOUNT_RATE, _ACCOUNT_BURST = 10_000.0, 5_000.0
@@ -37,7 +42,14 @@ class Served:
     """A stage, ready for requests, and the records that it was made from."""
 
     def __init__(
-        self, api: Api, stage: Stage, domain: str, routing: Routing[Way], monotonic: Callable[[], float]
+        self,
+        api: Api,
+        stage: Stage,
+        domain: str,
+        routing: Routing[Way],
+        monotonic: Callable[[], float],
+        meter: StageMeter | None = None,
+        journal: "Journal | None" = None,
     ) -> None:
         self.api = api
         self.stage = stage
@@ -45,6 +57,8 @@ class Served:
         self._routing = routing
         self._cors = Cors(api.cors_configuration) if api.cors_configuration else None
         self.now = monotonic
+        self._meter = meter
+        self._journal = journal
 
     def take(self, exchange: Exchange) -> None:
         """Send a request on its way."""
@@ -69,32 +83,66 @@ class Served:
         """What an answer gets before it leaves."""
         exchange.ended = self.now()
         headers = response.headers
-        if self._cors is not None and not Cors.asks(exchange.request):
-            headers = self._cors.applied(exchange.request, headers)
+        if self._cors is not None and not Cors.asks(exchange.visit.request):
+            headers = self._cors.applied(exchange.visit.request, headers)
+        if self._meter is not None:
+            self._meter.count(exchange)
+        if self._journal is not None:
+            self._journal.write(exchange)
         return Response(
             response.status, [*headers, ("apigw-requestid", exchange.routed.request_id)], response.body
         )
 
 
+class Journal:
+    """A stage's access log."""
+
+    def __init__(self, logs: AccessLogs, group: str, stream: str, format: str) -> None:
+        self._logs = logs
+        self._group = group
+        self._stream = stream
+        self._format = Format(format)
+
+    def write(self, exchange: Exchange) -> None:
+        self._logs.write(self._group, self._stream, self._format.line(partial(variable, exchange)))
+
+
 class Stages:
     """Makes stages ready."""
 
-    def __init__(self, clock: Clock, targets: Targets, gates: Gates) -> None:
+    def __init__(self, clock: Clock, targets: Targets, gates: Gates, logs: AccessLogs, meter: Meter) -> None:
         self._clock = clock
+        self._logs = logs
+        self._meter = meter
         self._targets = targets
         self._gates = gates
 
     def compiled(self, key: ApiKey, api: Api, stage: Stage, deployment: Deployment, domain: str) -> Served:
         integrations = {each.integration_id: each for each in deployment.snapshot.integrations}
         authorizers = {each.authorizer_id: each for each in deployment.snapshot.authorizers}
-        ways = []
+        ways, detailed = [], []
         for route in deployment.snapshot.routes:
             integration = integrations.get((route.target or "").removeprefix("integrations/"))
             handle = self._targets.handler(key, stage, route, integration)
             settings = {**stage.default_route_settings, **stage.route_settings.get(route.route_key, {})}
+            if settings.get("DetailedMetricsEnabled"):
+                detailed.append(route.route_key)
             gate = self._gates.gate(key, stage, route, authorizers)
             ways.append((route.route_key, Way(route.route_key, handle, gate, _bucket(settings))))
-        return Served(api, stage, domain, Routing(ways), self._clock.monotonic)
+        return Served(
+            api,
+            stage,
+            domain,
+            Routing(ways),
+            self._clock.monotonic,
+            StageMeter(self._meter, key, stage.stage_name, detailed),
+            self._journal(api, stage),
+        )
+
+    def _journal(self, api: Api, stage: Stage) -> Journal | None:
+        settings = stage.access_log_settings or {}
+        group, format = settings.get("DestinationArn", ""), settings.get("Format", "")
+        return Journal(self._logs, group, f"{api.api_id}/{stage.stage_name}", format) if group and format else None
 
 
 def _bucket(settings: dict[str, Any]) -> Bucket | None:

@@ -3,10 +3,12 @@
 import re
 
 from samovar.core.context import Context, Params
+from samovar.core.errors import AwsError
 from samovar.services.apigatewayv2 import deploying, pages
 from samovar.services.apigatewayv2.errors import bad_request, conflict
 from samovar.services.apigatewayv2.records import Stage, changed, made, shown
 from samovar.services.apigatewayv2.state import ApiKey, State, listed, part
+from samovar.web.access_log import is_log_group
 
 _NAME = re.compile(r"\$default|[A-Za-z0-9_-]{1,128}")
 _VARIABLE = re.compile(r"[A-Za-z0-9_]{1,64}")
@@ -67,6 +69,14 @@ def _check(state: State, key: ApiKey, stage: Stage, params: Params) -> None:
         raise bad_request("Deployment ID cannot be set on a stage with auto-deploy enabled")
     if deployment and state.deployments.get((*key, deployment)) is None:
         raise bad_request(f"Invalid deployment identifier specified {deployment}")
+    group = (stage.access_log_settings or {}).get("DestinationArn")
+    if group and not is_log_group(group):
+        raise bad_request("Access log destination must be the ARN of a log group: delivery streams are not here yet")
+    for route in params.get("RouteSettings", {}):
+        if not any(each.route_key == route for _, each in state.routes.items(key)):
+            raise AwsError(
+                "NotFoundException", f"Unable to find Route by key {route} within the provided RouteSettings"
+            )
     for name, value in stage.stage_variables.items():
         if not _VARIABLE.fullmatch(name) or not _VALUE.fullmatch(value):
             raise bad_request(f"Stage variable {name} has an invalid name or value")
