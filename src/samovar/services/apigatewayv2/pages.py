@@ -21,7 +21,7 @@ def cut(found: Iterable[tuple[str, T]], params: Params) -> tuple[list[T], Params
     """The page that `params` ask for, of what is sorted by its key; NextToken where more follow."""
     try:
         limit = int(params.get("MaxResults") or LIMIT)
-        after = base64.urlsafe_b64decode(params.get("NextToken", "").encode("ascii")).decode()
+        after = base64.b64decode(params.get("NextToken", ""), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
         raise bad_request("Invalid value for MaxResults or NextToken") from None
     if not 1 <= limit <= _MOST:

@@ -1,0 +1,70 @@
+"""kill -9 while an API is built: every route that was acknowledged is there and deployed, and nothing is half there."""
+
+import http.client
+import random
+import threading
+from urllib.parse import urlsplit
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # clients of killed servers leave their sockets
+
+ROUNDS = 3
+LATEST_KILL_S = 0.4
+
+
+def status(platform, api, path):
+    server = urlsplit(platform.endpoint)
+    connection = http.client.HTTPConnection(server.hostname, server.port, timeout=60)
+    try:
+        connection.request("GET", path, headers={"Host": f"{api}.execute-api.us-east-1.localhost"})
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def grown(v2, api, integration, acknowledged):
+    """Adds routes until the server dies; how many are acknowledged then."""
+    while True:
+        try:
+            v2.create_route(ApiId=api, RouteKey=f"GET /r{acknowledged}", Target=f"integrations/{integration}")
+        except (HTTPClientError, EndpointConnectionError):
+            return acknowledged
+        except ClientError as error:  # it was under way when the last server died
+            assert error.response["Error"]["Code"] == "ConflictException"
+        acknowledged += 1
+
+
+def test_acknowledged_routes_outlive_kill_minus_nine_and_are_served(platforms, tmp_path):
+    acknowledged, api, integration = 0, "", ""
+    for _ in range(ROUNDS):
+        platform = platforms("--data-dir", str(tmp_path), "--prefork", "1")
+        v2 = platform.client("apigatewayv2")
+        if not api:
+            api = v2.create_api(Name="a", ProtocolType="HTTP")["ApiId"]
+            v2.create_stage(ApiId=api, StageName="$default", AutoDeploy=True)
+            integration = v2.create_integration(
+                ApiId=api, IntegrationType="HTTP_PROXY", IntegrationMethod="GET", IntegrationUri="http://127.0.0.1:1",
+                PayloadFormatVersion="1.0",
+            )["IntegrationId"]  # fmt: skip
+        deadline = threading.Timer(random.uniform(0.05, LATEST_KILL_S), platform.process.kill)
+        deadline.start()
+        acknowledged = grown(v2, api, integration, acknowledged)
+        deadline.join()
+        platform.kill()
+    platform = platforms("--data-dir", str(tmp_path), "--prefork", "1")
+    v2 = platform.client("apigatewayv2")
+    keys, token = set(), {}
+    while True:
+        page = v2.get_routes(ApiId=api, MaxResults="500", **token)
+        keys |= {route["RouteKey"] for route in page["Items"]}
+        if "NextToken" not in page:
+            break
+        token = {"NextToken": page["NextToken"]}
+    assert {f"GET /r{number}" for number in range(acknowledged)} <= keys
+    assert len(v2.get_deployments(ApiId=api)["Items"]) == 1
+    for number in (0, acknowledged - 1):
+        assert status(platform, api, f"/r{number}") == 503  # it is routed: its target isn't there
+    assert status(platform, api, "/nowhere") == 404
+    assert platform.stop() == 0
