@@ -241,3 +241,10 @@ def test_putting_merges_or_overwrites(gateway):
     assert {each["path"] for each in gateway.get_resources(restApiId=api)["items"]} == {"/", "/new"}
     models = {each["name"] for each in gateway.get_models(restApiId=api)["items"]}
     assert models == {"Empty", "Error", "Pet"}
+
+
+def test_a_document_of_more_than_an_api_can_have_is_refused(gateway):
+    paths = {f"/p{n}": {"get": {}} for n in range(301)}
+    assert refused(lambda: load(gateway, swagger(paths=paths)))[0] == "LimitExceededException"
+    paths = {"/p": {"get": {"responses": {f"{n}": {} for n in range(100, 20_000)}}}}
+    assert refused(lambda: load(gateway, swagger(paths=paths)))[0] == "LimitExceededException"

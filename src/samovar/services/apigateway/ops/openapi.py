@@ -25,6 +25,8 @@ from samovar.web.openapi.document import OpenApiError, read
 from samovar.web.openapi.rest import Method, RestDocument, read_rest
 
 _BASEPATHS = ("ignore", "prepend", "split")
+MOST_PARTS = 10_000
+"""Of a document: methods, models, responses. Nobody else is served while a draft is made."""
 
 
 async def import_rest_api(state: Rest, ctx: Context, params: Params) -> Params:
@@ -86,6 +88,8 @@ async def _read(params: Params, api: str) -> RestDocument:
         document = await asyncio.to_thread(lambda: read_rest(read(params["body"]), api, basepath))
     except OpenApiError as error:
         raise bad(str(error)) from None
+    if len(document.paths) > resources.MOST_RESOURCES or _parts(document) > MOST_PARTS:
+        raise AwsError("LimitExceededException", "The document describes more than an API can have")
     types = given.get("endpointConfigurationTypes")
     if types:
         document.settings["endpointConfiguration"] = {
@@ -95,6 +99,11 @@ async def _read(params: Params, api: str) -> RestDocument:
     if given.get("ignore") == "documentation":
         document.documentation.clear()
     return document
+
+
+def _parts(document: RestDocument) -> int:
+    small = (document.models, document.validators, document.gateway_responses, document.authorizers)
+    return sum(1 + len(each.responses) + len(each.answers) for each in document.methods) + 8 * sum(map(len, small))
 
 
 class Draft(Rest):
