@@ -52,7 +52,8 @@ class Context(msgspec.Struct, frozen=True):
     """What the caller's temporary credentials say; None for all other callers."""
     handover: tuple[Any, ...] = ()
     """Of a delivery by the platform: steps for `Store.transact` that end it. Whoever takes it over in one transaction
-    commits them in that one, so that no crash finds it both taken and still to be delivered. Others ignore them."""
+    commits them in that one, so that no crash finds it both taken and still to be delivered. Others ignore them, and
+    an `Ack` among them knows."""
 
     async def call(self, service: str, operation: str, params: Params) -> Params:
         """Run another service's operation as this caller; raises AwsError as that service would answer."""
@@ -90,7 +91,8 @@ class Acting:
         return (await asyncio.shield(self._gateway))[1]
 
     async def call(self, ctx: Context, service: str, operation: str, params: Params) -> Params:
-        caller, endpoint = await asyncio.shield(self._gateway)
+        done = self._gateway.done()  # as it is, but for a server's first moments
+        caller, endpoint = self._gateway.result() if done else await asyncio.shield(self._gateway)
         if not ctx.endpoint:
             ctx = msgspec.structs.replace(ctx, endpoint=endpoint)
         return await caller.call(ctx, service, operation, params)

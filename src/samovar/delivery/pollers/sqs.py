@@ -32,6 +32,7 @@ from samovar.delivery.pollers.ports import Functions, Runner
 from samovar.engine import lineage
 from samovar.engine.model import Invocation, Outcome, Result, Version
 from samovar.store.errors import StoreError
+from samovar.store.sqlite import Statement
 
 IDLE = 2
 FIRST = 5
@@ -233,13 +234,14 @@ class _Poller:
 
     # --- one batch --------------------------------------------------------------------------------------------------
 
-    def _context(self, trace_id: str = "") -> Context:
+    def _context(self, trace_id: str = "", also: tuple[Statement, ...] = ()) -> Context:
         """In the name of the function's role."""
         session = self._house.functions.session(self.mapping.function) or "lambda.amazonaws.com"
-        return self._house.acting(self._queue.account, self._queue.region, session, trace_id=trace_id)
+        place = (self._queue.account, self._queue.region)
+        return self._house.acting(*place, session, trace_id=trace_id, handover=also)
 
-    async def _call(self, operation: str, params: Params) -> Params:
-        ctx = self._context()
+    async def _call(self, operation: str, params: Params, *also: Statement) -> Params:
+        ctx = self._context(also=also)
         return await ctx.call("sqs", operation, {"QueueUrl": f"{ctx.endpoint}/{self._url}", **params})
 
     async def _fetch(self, most: int, wait_s: int) -> list[Params]:
@@ -347,22 +349,34 @@ class _Poller:
             await self._note(request_id, outcomes.RETRY, f"{reason}; {len(records)} messages become visible again")
             return
         if failed:
-            note = self._note(request_id, outcomes.RETRY, f"{reason}: {len(failed)} of {len(records)} messages")
+            entry = self._entry(request_id, outcomes.RETRY, f"{reason}: {len(failed)} of {len(records)} messages")
         else:
-            note = self._note(request_id, outcomes.DELIVERED)
-        done = self._delete([record for record in records if record["messageId"] not in failed])
-        await asyncio.gather(done, note)  # one commit for both
+            entry = self._entry(request_id, outcomes.DELIVERED)
+        done = [record for record in records if record["messageId"] not in failed]
+        # At once, and with as little as can be in between: a crash before the commit has them done again.
+        if not await self._delete(done, *self._house.journal.writing(entry)):
+            await self._house.journal.note(entry)
 
-    async def _delete(self, records: Sequence[Params]) -> None:
-        for start in range(0, len(records), _SPLIT):
-            entries = [
-                {"Id": str(number), "ReceiptHandle": record["receiptHandle"]}
-                for number, record in enumerate(records[start : start + _SPLIT])
-            ]
-            try:
-                await self._call("DeleteMessageBatch", {"Entries": entries})
-            except (AwsError, StoreError) as error:  # they come again
-                log.warning("cannot delete from %s: %s", self.mapping.source_arn, error)
+    async def _delete(self, records: Sequence[Params], *also: Statement) -> bool:
+        """Delete messages; whether `also` was committed with the first of them."""
+        parts = [records[start : start + _SPLIT] for start in range(0, len(records), _SPLIT)]
+        if len(parts) == 1:
+            return await self._delete_some(parts[0], *also)
+        deleted = await asyncio.gather(
+            *(self._delete_some(part, *(() if number else also)) for number, part in enumerate(parts))
+        )
+        return bool(deleted) and deleted[0]
+
+    async def _delete_some(self, records: Sequence[Params], *also: Statement) -> bool:
+        entries = [
+            {"Id": str(number), "ReceiptHandle": record["receiptHandle"]} for number, record in enumerate(records)
+        ]
+        try:
+            await self._call("DeleteMessageBatch", {"Entries": entries}, *also)
+        except (AwsError, StoreError) as error:  # they come again
+            log.warning("cannot delete from %s: %s", self.mapping.source_arn, error)
+            return False
+        return True
 
     # --- loops, and what became of it -------------------------------------------------------------------------------
 
@@ -396,8 +410,10 @@ class _Poller:
             await self._delete([record])
 
     async def _note(self, request_id: str, outcome: str, reason: str = "") -> None:
+        await self._house.journal.note(self._entry(request_id, outcome, reason))
+
+    def _entry(self, request_id: str, outcome: str, reason: str = "") -> Entry:
         mapping = self.mapping
-        entry = Entry(
+        return Entry(
             mapping.account, mapping.region, "sqs", mapping.source_arn, mapping.function, request_id, 1, outcome, reason
         )
-        await self._house.journal.note(entry)

@@ -6,13 +6,14 @@ from functools import partial
 
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
+from samovar.delivery.queue import Step
 from samovar.services.sqs import batches, journal, messages, receipts
 from samovar.services.sqs.attributes import check_range
 from samovar.services.sqs.errors import invalid, invalid_value
 from samovar.services.sqs.messages import Received
 from samovar.services.sqs.receipts import Receipt
 from samovar.services.sqs.state import Queue, Sqs, sequence_number
-from samovar.store.sqlite import Procedure
+from samovar.store.sqlite import Procedure, Statement
 
 _ATTEMPT_S = 300
 _LONGEST_HIDDEN_S = 43_200
@@ -41,14 +42,30 @@ async def receive_message(state: Sqs, ctx: Context, params: Params) -> Params:
 
 
 async def delete_message(state: Sqs, ctx: Context, params: Params) -> Params:
-    await _delete(state, state.find(ctx, params["QueueUrl"]), params)
+    queue = state.find(ctx, params["QueueUrl"])
+    [expired] = await _delete(state, queue, [receipts.read(params["ReceiptHandle"], queue.id)])
+    if expired:
+        raise _expired(params)
     return {}
 
 
 async def delete_message_batch(state: Sqs, ctx: Context, params: Params) -> Params:
     queue = state.find(ctx, params["QueueUrl"])
-    entries = batches.check(params["Entries"], "DeleteMessageBatchRequestEntry")
-    return await _each(entries, partial(_delete, state, queue))
+    failed: dict[str, AwsError] = {}
+    named: list[tuple[Params, Receipt]] = []
+    for entry in batches.check(params["Entries"], "DeleteMessageBatchRequestEntry"):
+        try:
+            named.append((entry, receipts.read(entry["ReceiptHandle"], queue.id)))
+        except AwsError as error:  # an entry that is wrong fails alone
+            failed[entry["Id"]] = error
+    expired = await _delete(state, queue, [receipt for _, receipt in named], *ctx.handover) if named else []
+    successful: list[Params] = []
+    for (entry, _), gone in zip(named, expired, strict=True):
+        if gone:
+            failed[entry["Id"]] = _expired(entry)
+        else:
+            successful.append({"Id": entry["Id"]})
+    return batches.answer(successful, failed)
 
 
 async def change_message_visibility(state: Sqs, ctx: Context, params: Params) -> Params:
@@ -89,24 +106,30 @@ async def _attempted(state: Sqs, queue: Queue, attempt: str, hidden_s: int) -> l
     return await state.messages(queue.box, [row[1:] for row in rows])
 
 
-async def _delete(state: Sqs, queue: Queue, params: Params) -> None:
-    handle = params["ReceiptHandle"]
-    receipt = receipts.read(handle, queue.id)
-    if not queue.fifo:
-        [rows] = await state.store.transact(journal.deleting(receipt.box, receipt.seq))
-        blobs = [blob for (blob,) in rows]
-    else:
-        steps = partial(journal.delete_fifo, receipt.box, receipt.seq, receipt.receives, state.now_ms())
-        [rows] = await state.store.transact(Procedure(steps))
-        if rows == [(None, None)]:
-            raise invalid_value(handle, "ReceiptHandle", "The receipt handle has expired.")
-        blobs = [blob for blob, _ in rows]
-        for _, due in rows:
-            if due is not None:
-                state.bell(queue).ring(due / 1000)
-    state.count(receipt.box, -len(rows))
-    state.metering.deleted(queue.key, len(rows))
+async def _delete(state: Sqs, queue: Queue, known: Sequence[Receipt], *also: Step) -> list[bool]:
+    """Delete messages, in one transaction with `also`; of each, whether its handle has expired."""
+    now = state.now_ms()
+    found = (await state.store.transact(*(_deleting(queue, receipt, now) for receipt in known), *also))[: len(known)]
+    blobs: list[str] = []
+    for receipt, rows in zip(known, found, strict=True):
+        if rows and rows[0][0] is not None:
+            blobs.append(rows[0][0])
+            state.count(receipt.box, -1)
+            if queue.fifo and rows[0][1] is not None:
+                state.bell(queue).ring(rows[0][1] / 1000)
+    state.metering.deleted(queue.key, len(blobs))
     await state.bodies.drop(blobs)
+    return [bool(rows) and rows[0][0] is None for rows in found]
+
+
+def _deleting(queue: Queue, receipt: Receipt, now: int) -> Statement | Procedure:
+    if not queue.fifo:
+        return journal.deleting(receipt.box, receipt.seq)
+    return Procedure(partial(journal.delete_fifo, receipt.box, receipt.seq, receipt.receives, now))
+
+
+def _expired(params: Params) -> AwsError:
+    return invalid_value(params["ReceiptHandle"], "ReceiptHandle", "The receipt handle has expired.")
 
 
 async def _hide(state: Sqs, queue: Queue, params: Params) -> None:
