@@ -183,7 +183,7 @@ class App:
         metrics = await cloudwatch.build(store, clock, self.meter)
         self._close_with(rooms, metrics)
         identity_services = await self._open_identity(store, data)
-        logs_service, sink = await logs.build(store, clock)
+        logs_service, sink = await logs.build(store, clock, self.meter)
         self._close_with(rooms, logs_service)
         self.engine = self._open_engine(data, sink)
         rooms.push_async_callback(self.engine.close)

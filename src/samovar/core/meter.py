@@ -111,7 +111,7 @@ class Point(msgspec.Struct, frozen=True):
 class Meter:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._waiting: dict[tuple[Metric, int], Distribution] = {}
+        self._waiting: dict[tuple[Metric, int, int], Distribution] = {}
         self.sources: list[Callable[[], None]] = []
         """Who gathers by itself: called before everything is taken, to hand over (`gather`) what it has."""
 
@@ -132,12 +132,17 @@ class Meter:
     def observe(self, metric: Metric, value: float = 1.0, times: float = 1.0) -> None:
         self._distribution(metric, int(self._clock.now()) // MINUTE_S * MINUTE_S).add(value, times)
 
-    def gather(self, metric: Metric, found: Distribution, minute: int) -> None:
-        """Many observations of a minute (its beginning, in epoch seconds)."""
-        self._distribution(metric, minute).merge(found)
+    def gather(self, metric: Metric, found: Distribution, at: int, span: int = MINUTE_S) -> None:
+        """Many observations of a span of time that begins at `at` (epoch seconds)."""
+        self._distribution(metric, at, span).merge(found)
 
-    def _distribution(self, metric: Metric, minute: int) -> Distribution:
-        key = (metric, minute)
+    @property
+    def crowded(self) -> bool:
+        """Whether what is left should be for the platform's own."""
+        return len(self._waiting) > _MOST_WAITING // 2
+
+    def _distribution(self, metric: Metric, at: int, span: int = MINUTE_S) -> Distribution:
+        key = (metric, at, span)
         found = self._waiting.get(key)
         if found is None:
             found = Distribution(values={})
@@ -150,4 +155,4 @@ class Meter:
         for source in self.sources:
             source()
         taken, self._waiting = self._waiting, {}
-        return [Point(metric, at, MINUTE_S, found) for (metric, at), found in taken.items()]
+        return [Point(metric, at, span, found) for (metric, at, span), found in taken.items()]

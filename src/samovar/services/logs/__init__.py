@@ -1,7 +1,8 @@
 """CloudWatch Logs: groups, streams, events, filters, retention, tags (facts/cloudwatch.md §0-§3).
 
 Operations: `ops/`. State: the tables `log_groups` and `log_resource_policies`, and by SQL `log_streams`, `log_events`,
-`log_garbage`, `log_runs`. Links: the engine writes functions' logs through the LogSink. Not here: subscription and
+`log_garbage`, `log_runs`. Links: the engine writes functions' logs through the LogSink; metrics in
+events go to the Meter. Not here: subscription and
 metric filters, Insights, Live Tail, exports, policies of single groups; log classes and KMS keys are remembered and
 change nothing.
 """
@@ -9,9 +10,11 @@ change nothing.
 import asyncio
 
 from samovar.core.clock import Clock
+from samovar.core.meter import Meter
 from samovar.core.service import Service, bind
 from samovar.services.logs import jobs
 from samovar.services.logs.access import access
+from samovar.services.logs.embedded import Telling
 from samovar.services.logs.ops import events, groups, policies, streams, tags
 from samovar.services.logs.sink import LogSink
 from samovar.services.logs.state import LogsState
@@ -20,9 +23,10 @@ from samovar.store.sqlite import Store
 __all__ = ["LogSink", "build"]
 
 
-async def build(store: Store, clock: Clock) -> tuple[Service, LogSink]:
+async def build(store: Store, clock: Clock, meter: Meter) -> tuple[Service, LogSink]:
     """The service, and the sink for what functions print. The service's `close` closes both."""
     state = await LogsState.open(store, clock)
+    state.tell = Telling(meter).told
     sink = LogSink(state)
     state.flush = sink.flush
     sweeping = asyncio.create_task(jobs.run(state), name="logs-sweep")

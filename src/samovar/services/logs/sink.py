@@ -126,6 +126,8 @@ class LogSink:
             if events >= _EVENTS_PER_TRANSACTION:
                 break
         await self._state.store.transact(*self._steps(by_stream))
+        for (key, _), written in by_stream.items():
+            self._state.kept(key, written)
         for _ in range(taken):
             self.backlog_bytes -= self._backlog.popleft().size
         return taken

@@ -78,10 +78,14 @@ class LogsState:
     flush: Callable[[], Awaitable[None]]
     """Brings in what the platform has logged so far (the sink's); to be awaited before reading."""
 
+    tell: Callable[[tuple[str, str, str], Sequence[tuple[int, str]], float, bool], None]
+    """Reports events that were written (`embedded.Telling.told`)."""
+
     def __init__(
         self, store: Store, clock: Clock, groups: Table[Group], policies: Table[ResourcePolicy], run: int
     ) -> None:
         self.flush = _nothing
+        self.tell = lambda key, events, now, standard: None
         self.store = store
         self.clock = clock
         self.groups = groups
@@ -102,6 +106,13 @@ class LogsState:
         """Greater than every id before: each run of the server has its own 2**40."""
         self._last_id += 1
         return self._last_id
+
+    def kept(self, key: Key, events: Sequence[tuple[int, str]]) -> None:
+        """Events of a group have been written: count them, and what metrics they hold."""
+        group = self.groups.get(key)
+        if group is not None and events:
+            account, region, name = key
+            self.tell((account, region, name), events, self.clock.now(), group.log_class == "STANDARD")
 
     # Groups
 

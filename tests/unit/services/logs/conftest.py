@@ -8,6 +8,7 @@ import pytest
 
 from samovar.core.clock import FakeClock
 from samovar.core.context import Context, Params
+from samovar.core.meter import Meter
 from samovar.core.service import Service
 from samovar.services import logs
 from samovar.services.logs.sink import LogSink
@@ -57,7 +58,7 @@ def run() -> Callable[[Callable[[Lab], Awaitable[None]]], None]:
         async def main() -> None:
             store = await open_store(None)
             clock = FakeClock(NOVEMBER_2026_MS / 1000)
-            service, sink = await logs.build(store, clock)
+            service, sink = await logs.build(store, clock, Meter(clock))
             lab = Lab(store, clock, service, sink)
             for operation, params in (
                 ("CreateLogGroup", {"logGroupName": "g"}),

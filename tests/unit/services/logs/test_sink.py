@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from samovar.core.clock import FakeClock
+from samovar.core.meter import Meter
 from samovar.services import logs
 from samovar.store.sqlite import open_store
 
@@ -111,7 +112,7 @@ def test_a_reader_that_hangs_up_loses_and_doubles_nothing(run):
 def test_closing_writes_what_waits(tmp_path: Path):
     async def write() -> None:
         store = await open_store(tmp_path)
-        service, sink = await logs.build(store, FakeClock())
+        service, sink = await logs.build(store, FakeClock(), Meter(FakeClock()))
         sink.append(ACCOUNT, REGION, "f", "s", [(1_700_000_000_000, "last words")])
         assert service.close is not None
         await service.close()

@@ -45,6 +45,7 @@ async def put_log_events(state: LogsState, ctx: Context, params: Params) -> Para
         found = bool(await state.stream_ids(group.id, [batch.stream]))
     if not found:
         raise no_such_stream()
+    state.kept((ctx.account, ctx.region, params["logGroupName"]), accepted)
     answer: Params = {"nextSequenceToken": f"49{state.new_id():054d}"}
     return answer | {"rejectedLogEventsInfo": rejected} if rejected else answer
 
