@@ -28,6 +28,7 @@ import objects
 import queues
 import resting
 import restore
+import sockets
 import streaming
 import warm
 from measure import Numbers
@@ -63,6 +64,7 @@ _RUNS: list[tuple[tuple[str, ...], Callable[[bool], dict[str, Numbers]]]] = [
     (("s3-large",), objects.large),
     (("load-balancer",), balancers.function_behind),
     (("tls",), balancers.handshakes),
+    (("websocket-message", "websocket-memory"), sockets.sockets),
 ]
 """What is measured together, because it is compared with the same."""
 _AT_MOST_S = 900

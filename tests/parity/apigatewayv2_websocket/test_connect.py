@@ -176,3 +176,21 @@ def test_routes_take_effect_with_a_deployment_also_for_who_is_connected(api, doo
     assert client.ask({"action": "new"})["requestContext"]["routeKey"] == "$default"
     made.deploy()
     assert client.ask({"action": "new"})["requestContext"]["routeKey"] == "new"
+
+
+def test_a_custom_domain_leads_to_its_stage(guarded, platform):
+    client = platform.client("apigatewayv2")
+    certificate = "arn:aws:acm:us-east-1:123456789012:certificate/x"
+    configuration = {"EndpointType": "REGIONAL", "CertificateArn": certificate}
+    client.create_domain_name(DomainName="ws.example.com", DomainNameConfigurations=[configuration])
+    mapping = {"DomainName": "ws.example.com", "ApiId": guarded.id, "Stage": "dev"}
+    client.create_api_mapping(ApiMappingKey="chat", **mapping)
+    connected = guarded.connect("/chat", host="ws.example.com")
+    context = connected.ask("hello")["requestContext"]
+    assert (context["domainName"], context["stage"]) == ("ws.example.com", "dev")
+    port = guarded.server.port
+    management = guarded.management(f"http://127.0.0.1:{port}/chat")
+    management.post_to_connection(ConnectionId=context["connectionId"], Data="psst")
+    assert connected.hear() == "psst"
+    assert refused(guarded, "/talk", host="ws.example.com").status_code == 403
+    client.delete_domain_name(DomainName="ws.example.com")

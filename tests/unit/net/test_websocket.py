@@ -1,6 +1,7 @@
 """WebSockets on real sockets: an independent client, and one that misbehaves byte by byte."""
 
 import asyncio
+import ssl
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -11,6 +12,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame as TheirFrame
 from websockets.frames import Opcode as TheirOpcode
 
+from samovar.core.clock import SystemClock
+from samovar.gateway.certificates import Authority, Issued
 from samovar.net.frames import FrameLimits
 from samovar.net.message import Reply, Request, Response
 from samovar.net.server import Server, serve
@@ -97,7 +100,7 @@ class Hall:
 def run(test: Callable[[Hall], Coroutine[Any, Any, None]]) -> None:
     async def body() -> None:
         hall = Hall()
-        hall.server = await serve(hall.handle, host="127.0.0.1", port=0)
+        hall.server = plain = await serve(hall.handle, host="127.0.0.1", port=0)
         try:
             async with asyncio.timeout(30):
                 await test(hall)
@@ -105,6 +108,7 @@ def run(test: Callable[[Hall], Coroutine[Any, Any, None]]) -> None:
             for writer in hall.writers:
                 writer.transport.abort()
             await hall.server.close(0)
+            await plain.close(0)
             await asyncio.sleep(0)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -378,5 +382,25 @@ def test_other_clients_are_told_their_refusal():
             async with connect(hall.url.replace("/chat", "/plain")):
                 pass
         assert refused.value.response.status_code == 200
+
+    run(test)
+
+
+def test_a_client_and_the_server_talk_over_tls(tmp_path):
+    async def test(hall: Hall) -> None:
+        clock = SystemClock()
+        issued = Issued(Authority.open(tmp_path / "ca.pem", clock), [], ["us-east-1"], clock)
+        hall.server = await serve(hall.handle, host="127.0.0.1", port=0, tls=issued)
+        trusting = ssl.create_default_context(cafile=tmp_path / "ca.pem")
+        url = f"wss://localhost:{hall.server.address[1]}/chat"
+        async with connect(url, ssl=trusting, host="127.0.0.1", proxy=None) as client:
+            await client.send("hello")
+            assert await client.recv() == "hello"
+            await client.send("x" * 1001)
+            with pytest.raises(ConnectionClosed) as closed:
+                await client.recv()
+            assert closed.value.rcvd is not None and closed.value.rcvd.code == 1009
+        await hall.ended.wait()
+        await hall.server.close(1)
 
     run(test)

@@ -128,7 +128,7 @@ def handshake(request: Request, source_ip: str, trace: str) -> Members:
         "X-Amzn-Trace-Id": [trace],
         "X-Forwarded-For": [source_ip],
         "X-Forwarded-Port": [port_of(request)],
-        "X-Forwarded-Proto": ["http"],
+        "X-Forwarded-Proto": ["https" if request.tls else "http"],
     }
     members: Members = {"headers": {n: values[-1] for n, values in named.items()}, "multiValueHeaders": named}
     asked: dict[str, list[str]] = {}
@@ -151,4 +151,4 @@ _OF_THE_CONNECTION = frozenset({"connection", "upgrade", "x-forwarded-for", "x-f
 
 def port_of(request: Request) -> str:
     _, _, port = request.headers.get("host", "").rpartition(":")
-    return port if port.isdecimal() else "80"
+    return port if port.isdecimal() else "443" if request.tls else "80"
