@@ -17,7 +17,7 @@ from samovar.core.clock import SystemClock, iso_z
 from samovar.core.context import Context
 from samovar.core.errors import AwsError
 from samovar.core.service import Service
-from samovar.gateway import origin
+from samovar.gateway import origin, welcome
 from samovar.net.message import Reply, Request, Response
 
 _HEALTH = ("/_samovar/health", "/_localstack/health")
@@ -130,6 +130,8 @@ class Doors:
         """The answer of an internal door, now or to be awaited; None when the path isn't one."""
         path = request.path
         if not path.startswith(("/_samovar/", "/_localstack/")):
+            if welcome.is_for(request) and origin.names_us(request.headers, self._listen_host):
+                return welcome.page(request, self._facts(), (service.name for service in self._services))
             return None
         if not origin.names_us(request.headers, self._listen_host):
             return answer(403, {"message": "This door opens to localhost and to IP addresses only."})

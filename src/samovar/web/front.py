@@ -18,6 +18,7 @@ import msgspec
 
 from samovar.core.context import Context
 from samovar.net.message import Reply, Request, Response
+from samovar.web.hints import hint
 from samovar.wire import connections
 
 LABEL, PATH = connections.LABEL, connections.PATH
@@ -111,7 +112,9 @@ class Front:
             if serve is not None:
                 serve(Visit(request, ctx, reply, api, domain, path, mapping))
                 return
-        reply(forbidden(ctx.request_id))
+        where = f" in {region}" if region else ""
+        found = f"There is no API {api}{where}." if api else "No mapping of this domain fits the path."
+        reply(forbidden(ctx.request_id, found))
 
 
 def _named(host: str, path: str) -> tuple[str, str, str, str]:
@@ -143,7 +146,7 @@ def domain_name(api: str, region: str) -> str:
     return f"{api}{LABEL}{region}.localhost"
 
 
-def forbidden(request_id: str) -> Response:
+def forbidden(request_id: str, why: str) -> Response:
     """There is no such API, or not under this name (facts/apigateway.md §0.3)."""
-    headers = [("Content-Type", "application/json"), ("x-amzn-RequestId", request_id)]
+    headers = [("Content-Type", "application/json"), ("x-amzn-RequestId", request_id), hint(why)]
     return Response(403, [*headers, ("x-amzn-ErrorType", "ForbiddenException")], b'{"message":"Forbidden"}')

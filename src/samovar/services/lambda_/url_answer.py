@@ -15,6 +15,7 @@ from samovar.core.errors import AwsError
 from samovar.engine.model import Outcome, Result
 from samovar.net.message import Request, Response
 from samovar.services.lambda_.urls import Cors
+from samovar.web.hints import hint
 
 Headers = list[tuple[str, str]]
 
@@ -68,8 +69,9 @@ def head(prelude: bytes) -> tuple[int, Headers]:
     return _status(value.get("statusCode", 200)), _headers(value)
 
 
-def forbidden(request_id: str) -> Response:
-    return _refused(403, "AccessDeniedException", {"Message": FORBIDDEN}, request_id)
+def forbidden(request_id: str, why: str) -> Response:
+    refused = _refused(403, "AccessDeniedException", {"Message": FORBIDDEN}, request_id)
+    return Response(refused.status, [*refused.headers, hint(why)], refused.body)
 
 
 def too_large(limit: int, request_id: str) -> Response:

@@ -30,6 +30,12 @@ ACTION = "lambda:InvokeFunctionUrl"
 
 _HOST = re.compile(rf"(?P<domain>(?P<id>[a-z0-9]+){re.escape(LABEL)}(?P<region>[a-z0-9-]+)\.[^:]+)(?::\d+)?")
 
+_CLOSED = {
+    "NONE": "The function's policy doesn't let everybody in: AddPermission for lambda:InvokeFunctionUrl, principal *, "
+    "FunctionUrlAuthType NONE.",
+    "AWS_IAM": "This URL is for requests that are signed, for the service lambda, and allowed.",
+}
+
 
 class UrlSite:
     def __init__(
@@ -49,7 +55,7 @@ class UrlSite:
         """Answer a request to a URL, now or when its function has run."""
         visit = self._visit(request)
         if visit is None:
-            reply(url_answer.forbidden(ctx.request_id))
+            reply(url_answer.forbidden(ctx.request_id, "There is no function URL of this name."))
             return
         cors = visit.url.cors
         if cors and url_answer.is_preflight(request):
@@ -57,7 +63,7 @@ class UrlSite:
         elif self._may_enter(visit, request, ctx):
             self._invoke(visit, request, ctx, reply)
         else:
-            reply(url_answer.forbidden(ctx.request_id))
+            reply(url_answer.forbidden(ctx.request_id, _CLOSED[visit.url.auth_type]))
 
     def _visit(self, request: Request) -> Visit | None:
         host = _HOST.fullmatch(request.headers.get("host", "").lower())
@@ -105,7 +111,7 @@ class UrlSite:
         try:
             version = functions.in_force(url.key[:3], url.key[3] or LATEST)
             if version is None:
-                reply(url_answer.forbidden(ctx.request_id))
+                reply(url_answer.forbidden(ctx.request_id, "What this URL runs isn't there any more."))
                 return
             if url.invoke_mode == "RESPONSE_STREAM":
                 page = StreamedPage(request, url.cors, ctx.request_id, reply, functions.engine.pace())

@@ -22,6 +22,7 @@ from samovar.services.apigateway.plane.refusals import KINDS, Refusal
 from samovar.services.apigateway.plane.stages import Stage, Stages
 from samovar.services.apigateway.state import Api, Rest
 from samovar.web.front import Serve, Visit, forbidden
+from samovar.web.hints import hint
 from samovar.web.trace import trace_of
 
 
@@ -53,7 +54,8 @@ class RestSite:
         closed = settings["disableExecuteApiEndpoint"] and visit.mapping is None
         private = settings["endpointConfiguration"]["types"] == ["PRIVATE"] and visit.request.source is None
         if stage is None or closed or private:
-            visit.reply(forbidden(visit.ctx.request_id))
+            why = f"API {api.id} has no stage {name}." if stage is None else f"API {api.id} isn't open under this name."
+            visit.reply(forbidden(visit.ctx.request_id, why))
             return
         exchange = Exchange(
             visit.request, visit.ctx, visit.reply, api, stage.now(), self._clock.now(), visit.domain, visit.path
@@ -136,6 +138,8 @@ class RestSite:
         rendered = exchange.plan.responses.render(refusal, accept, exchange.value)
         error = ("x-amzn-ErrorType", KINDS[refusal.kind].error)
         headers = [*rendered.headers, *self._own_headers(exchange), error]
+        if refusal.kind == "MISSING_AUTHENTICATION_TOKEN" and exchange.method is None:
+            headers.append(hint(f"No method {exchange.http_method} is deployed for {exchange.routed}."))
         self._send(exchange, Response(rendered.status, headers, rendered.body))
 
     @staticmethod

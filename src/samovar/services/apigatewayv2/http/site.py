@@ -14,6 +14,7 @@ from samovar.services.apigatewayv2.route_key import DEFAULT
 from samovar.services.apigatewayv2.state import ApiKey, State
 from samovar.web.event_v2 import Routed
 from samovar.web.front import Visit, domain_name
+from samovar.web.hints import hint
 from samovar.web.trace import trace_of
 
 _HEAD_LIMIT = 10_240
@@ -29,12 +30,13 @@ class HttpSite:
     def serve(self, key: ApiKey, api: Api, visit: Visit) -> None:
         """Answer a request to one of our APIs, now or when its target has answered."""
         if api.disable_execute_api_endpoint and visit.mapping is None:
-            visit.reply(_alone(visit, 403))
+            visit.reply(_alone(visit, 403, f"API {api.api_id} isn't open under this name."))
             return
         stage, path = self._stage(key, visit)
         served = self._ready(key, api, stage) if stage is not None else None
         if served is None:
-            visit.reply(_alone(visit, 404))
+            why = f"API {api.api_id} has no stage at {visit.path}, or nothing is deployed to it."
+            visit.reply(_alone(visit, 404, why))
             return
         request, now = visit.request, self._state.clock.now()
         whole = visit.path or "/"
@@ -87,7 +89,7 @@ def _head_size(exchange: Exchange) -> int:
     return max(headers, len(request.path) + len(request.query))
 
 
-def _alone(visit: Visit, status: int) -> Response:
+def _alone(visit: Visit, status: int, why: str) -> Response:
     """The answer where no stage is."""
     refused = refusal(status)
-    return Response(status, [*refused.headers, ("apigw-requestid", visit.ctx.request_id)], refused.body)
+    return Response(status, [*refused.headers, ("apigw-requestid", visit.ctx.request_id), hint(why)], refused.body)

@@ -20,6 +20,7 @@ from samovar.services.apigatewayv2.http.targets import Handler, Targets
 from samovar.services.apigatewayv2.records import Api, Deployment, Stage
 from samovar.services.apigatewayv2.state import ApiKey
 from samovar.web.access_log import AccessLogs, Format
+from samovar.web.hints import hint
 from samovar.web.throttle import Bucket
 
 _ACCOUNT_RATE, _ACCOUNT_BURST = 10_000.0, 5_000.0
@@ -68,7 +69,7 @@ class Served:
             return
         found = self._routing.find(request.method, exchange.path)
         if found is None:
-            exchange.refuse(404)
+            exchange.refuse(404, headers=[hint(f"No route for {request.method} {exchange.path} is deployed.")])
             return
         way, exchange.routed.parameters = found
         exchange.routed.route_key = way.route_key

@@ -48,7 +48,8 @@ class WebSocketSite:
         stage = self._stage(key, visit)
         served = self._ready(key, api, stage) if stage is not None else None
         if served is None or (api.disable_execute_api_endpoint and visit.mapping is None):
-            visit.reply(forbidden(visit.ctx.request_id))
+            where = f"stage at {visit.path}" if served is None else "connections under this name"
+            visit.reply(forbidden(visit.ctx.request_id, f"API {api.api_id} has no {where}."))
             return
         refused = refusal(visit.request)
         if refused is not None:
