@@ -80,7 +80,7 @@ from samovar.web.connections import Connections
 from samovar.web.domains import Domains
 from samovar.web.front import Front
 from samovar.web.functions import Functions
-from samovar.web.jwt import Key, key_set
+from samovar.web.jwt import Key, Keyring, key_set
 from samovar.web.upstream import Upstream
 from samovar.web.urls import Urls
 from samovar.wire.model import Models
@@ -241,14 +241,18 @@ class App:
         """The services whose resources web requests are for, behind one door."""
         front = self._front = Front()
         domains = front.domains = await Domains.open(store)
-        rest = await apigateway.build(
-            store, self._clock, front, domains, functions, self._forward, self.authority
-        )
-        self._close_with(rooms, rest)
         connections = Connections(self._clock)
         rooms.callback(connections.close)
         upstream = Upstream()
         rooms.push_async_callback(upstream.close)
+        urls = Urls(upstream)
+        issuers = await asyncio.to_thread(_keys_of_issuers, self._settings)
+        keyring = Keyring(self._clock, urls.document, issuers)
+        rooms.push_async_callback(keyring.close)
+        rest = await apigateway.build(
+            store, self._clock, front, domains, functions, self._forward, urls, keyring, self.authority
+        )
+        self._close_with(rooms, rest)
         v2 = await apigatewayv2.build(
             store,
             self._clock,
@@ -257,11 +261,11 @@ class App:
             domains,
             functions,
             connections,
-            Urls(upstream),
+            urls,
             Models(),
             self.authority,
             self._forward,
-            await asyncio.to_thread(_keys_of_issuers, self._settings),
+            keyring,
             self.meter,
         )
         self._close_with(rooms, v2)

@@ -5,11 +5,16 @@ Owns: what a URL says of the server, the target and the Host header; TLS as clie
 """
 
 import asyncio
+import logging
 import ssl
 from urllib.parse import urlsplit
 
 from samovar.web.upstream import Answer, Broken, Call, Lines, Upstream, UpstreamError
 
+log = logging.getLogger(__name__)
+
+_LARGEST_DOCUMENT = 1 << 20
+_DOCUMENT_S = 5.0
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -18,8 +23,13 @@ class Urls:
         self._upstream = upstream
         self._tls: ssl.SSLContext | None = None
 
-    async def send(self, method: str, url: str, headers: Lines, body: bytes, server_name: str = "") -> Answer:
-        """The head of the answer, whose body streams; UpstreamError. `headers` have no Host."""
+    async def send(
+        self, method: str, url: str, headers: Lines, body: bytes, server_name: str = "", verify: bool = True
+    ) -> Answer:
+        """The head of the answer, whose body streams; UpstreamError. `headers` have no Host.
+
+        `verify`: whether a server's certificate must be one that this machine trusts.
+        """
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port or _PORTS.get(parts.scheme, 0)
@@ -38,7 +48,7 @@ class Urls:
                 target,
                 [("Host", parts.netloc.rpartition("@")[2]), *headers],
                 body,
-                tls=self._tls if parts.scheme == "https" else None,
+                tls=(self._tls if verify else _trusting()) if parts.scheme == "https" else None,
                 server_name=server_name or host,
             )
         )
@@ -54,3 +64,18 @@ class Urls:
         if answer.status != 200 or body is None:
             raise UpstreamError(f"{url}: it answered {answer.status}")
         return body
+
+    async def document(self, url: str) -> bytes:
+        """What an issuer of tokens publishes; ValueError where it can't be had."""
+        try:
+            return await self.get(url, _LARGEST_DOCUMENT, _DOCUMENT_S)
+        except UpstreamError as error:
+            log.warning("an issuer of tokens can't be asked for its keys: %s", error)
+            raise ValueError(str(error)) from None
+
+
+def _trusting() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

@@ -5,8 +5,6 @@ Operations in `ops/`, the data plane in `plane/`. Keeps: the tables `apigateway.
 streaming, methods with the authorization type JWT, generated SDKs, WAF; each is refused by name.
 """
 
-import ssl
-
 from samovar.core.clock import Clock
 from samovar.core.service import Service, bind
 from samovar.services.apigateway.access import access
@@ -47,9 +45,10 @@ from samovar.web.deadlines import Deadlines
 from samovar.web.domains import Domains
 from samovar.web.front import Front
 from samovar.web.functions import Functions
+from samovar.web.jwt import Keyring
 from samovar.web.lambda_authorizer import LambdaAuthorizers
 from samovar.web.service_requests import Forward
-from samovar.web.upstream import Upstream
+from samovar.web.urls import Urls
 
 __all__ = ["build"]
 
@@ -66,20 +65,22 @@ async def build(
     domains: Domains,
     functions: Functions,
     forward: Forward,
+    urls: Urls,
+    keyring: Keyring,
     authority: Authority,
 ) -> Service:
     """`forward` sends what AWS integrations ask of other services."""
     state = await Rest.open(store, clock, domains)
-    verified, unverified = ssl.create_default_context(), ssl._create_unverified_context()
     ports = Ports(
         functions,
         LambdaAuthorizers(functions, clock),
         Tasks(),
         Deadlines(clock),
         forward,
-        Upstream(),
-        verified,
-        unverified,
+        urls,
+        keyring,
+        clock,
+        authority.trusts,
     )
     planner = Planner(ports)
     stages, ring = Stages(state, planner.plan), KeyRing(state, clock)
@@ -87,7 +88,7 @@ async def build(
     cache = Cache(clock, entrance.may_invalidate)
     site = RestSite(state, stages, entrance, cache, clock)
     front.join(site.find, KINDS["REQUEST_TOO_LARGE"].message or "")
-    desk = Desk(state, Bench(site, planner, ports.authorizers, clock), ports.authorizers, cache)
+    desk = Desk(state, Bench(site, planner, ports), ports.authorizers, cache)
 
     async def reset() -> None:
         await state.clear()
@@ -99,7 +100,6 @@ async def build(
     async def close() -> None:
         await ports.tasks.close()
         ports.deadlines.close()
-        await ports.upstream.close()
         await ring.usage.close()
 
     operations, direct = bind(state, *_OPS)

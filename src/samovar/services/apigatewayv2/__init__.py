@@ -4,9 +4,6 @@ Operations: the public functions of `ops`. Keeps: the tables `apigatewayv2.*`. S
 `web/front`. Facts: apigateway.md §1, §3, §8-§12.
 """
 
-import logging
-from collections.abc import Mapping
-from functools import partial
 
 from samovar.core.clock import Clock
 from samovar.core.context import Acting
@@ -49,19 +46,14 @@ from samovar.web.deadlines import Deadlines
 from samovar.web.domains import Domains
 from samovar.web.front import Front
 from samovar.web.functions import Functions
-from samovar.web.jwt import Key, Keyring
+from samovar.web.jwt import Keyring
 from samovar.web.lambda_authorizer import LambdaAuthorizers
 from samovar.web.service_requests import Forward
-from samovar.web.upstream import UpstreamError
 from samovar.web.urls import Urls
 from samovar.wire.model import Models
 
 __all__ = ["build"]
 
-_LARGEST_DOCUMENT = 1 << 20
-_DOCUMENT_S = 5.0
-
-log = logging.getLogger("samovar.apigateway")
 
 _OPERATIONS = (
     apis,
@@ -95,17 +87,15 @@ async def build(
     models: Models,
     authority: Authority,
     forward: Forward,
-    issuers: Mapping[str, list[Key]],
+    keyring: Keyring,
     meter: Meter,
 ) -> Service:
-    """`issuers`: the keys of issuers of tokens that aren't to be asked for them, by their URL."""
     asked = LambdaAuthorizers(functions, clock)
     state = State(store, clock, domains, connections, asked)
     await state.open()
     deadlines = Deadlines(clock)
     targets = HttpTargets(acting, functions, urls, models, deadlines, authority)
     logs = AccessLogs(acting, clock)
-    keyring = Keyring(clock, partial(_document, urls), issuers)
     gates = HttpGates(clock, acting, keyring, asked, authority)
     http = HttpSite(state, Stages(clock, targets, gates, logs, meter))
     tasks = Tasks()
@@ -117,17 +107,7 @@ async def build(
     async def close() -> None:
         deadlines.close()
         await targets.close()
-        await keyring.close()
         await tasks.close()
         await logs.close()
 
     return Service("apigatewayv2", operations, direct, close=close, reset=state.clear, access=access())
-
-
-async def _document(urls: Urls, url: str) -> bytes:
-    """What an issuer publishes; ValueError where it can't be had."""
-    try:
-        return await urls.get(url, _LARGEST_DOCUMENT, _DOCUMENT_S)
-    except UpstreamError as error:
-        log.warning("an issuer of tokens can't be asked for its keys: %s", error)
-        raise ValueError(str(error)) from None

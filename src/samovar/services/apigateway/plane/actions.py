@@ -11,23 +11,19 @@ from urllib.parse import quote
 from samovar.net.message import Request, Response
 from samovar.services.apigateway.plane.exchange import Done, Exchange
 from samovar.services.apigateway.plane.mapping import Outgoing, RequestMapping, ResponseMapping, Returned
-from samovar.services.apigateway.plane.ports import Ports
-from samovar.services.apigateway.plane.proxy import filled
+from samovar.services.apigateway.plane.ports import Ports, filled
 from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.state import Shape
 from samovar.web import service_requests
-from samovar.web.functions import PRINCIPAL
 from samovar.web.service_requests import Place
 
-_CALLER = "arn:aws:iam::*:user/*"
 
 class Action:
     traced = True
 
     def __init__(self, shape: Shape, declared: Mapping[str, Any], place: Place, ports: Ports) -> None:
         self._place = place
-        self._forward = ports.forward
-        self._tasks = ports.tasks
+        self._ports = ports
         self._method: str = shape.get("httpMethod") or "POST"
         self._credentials: str = shape.get("credentials") or ""
         self._timeout_ms: int = shape["timeoutInMillis"]
@@ -37,13 +33,13 @@ class Action:
     def start(self, exchange: Exchange, done: Done) -> None:
         sent = self._request.apply(exchange)
         exchange.say(f"Endpoint request body after transformations: {sent.body.decode(errors='replace')}")
-        self._tasks.start(exchange, self._run(exchange, sent), self._timeout_ms, done)
+        self._ports.tasks.start(exchange, self._run(exchange, sent), self._timeout_ms, done)
 
     async def _run(self, exchange: Exchange, sent: Outgoing) -> Response:
-        role = filled(self._credentials, exchange.variables)
-        principal = exchange.ctx.principal if role == _CALLER else role or PRINCIPAL
+        principal = self._ports.principal(exchange, self._credentials)
         request = self._made(exchange, sent)
-        answer = await self._forward(exchange.acting(principal, exchange.source_arn), self._place.host, request)
+        ctx = exchange.acting(principal, exchange.source_arn)
+        answer = await self._ports.forward(ctx, self._place.host, request)
         body = answer.body
         if not isinstance(body, bytes):
             raise Refusal("INTEGRATION_FAILURE")

@@ -12,12 +12,12 @@ import msgspec
 
 from samovar.services.apigateway import expressions
 from samovar.services.apigateway.plane.exchange import Exchange
-from samovar.services.apigateway.plane.proxy import filled, told
+from samovar.services.apigateway.plane.ports import Ports, filled
+from samovar.services.apigateway.plane.proxy import told
 from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.state import Shape
 from samovar.web import event_v1, service_requests
-from samovar.web.functions import PRINCIPAL
-from samovar.web.lambda_authorizer import Failure, Grant, LambdaAuthorizers, Question, read_policy
+from samovar.web.lambda_authorizer import Failure, Grant, Question, read_policy
 from samovar.web.patterns import Pattern
 
 Then = Callable[[Refusal | None], None]
@@ -30,9 +30,9 @@ _REFUSALS = {
 
 
 class FunctionAuthorizer:
-    def __init__(self, shape: Shape, asked: LambdaAuthorizers) -> None:
+    def __init__(self, shape: Shape, ports: Ports) -> None:
         self.id: str = shape["id"]
-        self._asked = asked
+        self._ports = ports
         self._is_token = shape["type"] == "TOKEN"
         place = service_requests.place(shape["authorizerUri"])
         self._function = place.function if place else ""
@@ -59,14 +59,14 @@ class FunctionAuthorizer:
         api, started = exchange.api, asyncio.get_running_loop().time()
         source = f"arn:aws:execute-api:{api.region}:{api.account}:{api.id}/authorizers/{self.id}"
         question = Question(
-            exchange.acting(filled(self._credentials, exchange.variables) or PRINCIPAL, source),
+            exchange.acting(self._ports.principal(exchange, self._credentials), source),
             filled(self._function, exchange.variables),
             partial(self._event, exchange, identity),
             read_policy,
             (api.id, exchange.staged.name, exchange.staged.deployment, self.id, *identity) if identity else None,
             ttl_s,
         )
-        self._asked.ask(question, partial(_heard, exchange, started, then), exchange.say)
+        self._ports.authorizers.ask(question, partial(_heard, exchange, started, then), exchange.say)
 
     def _event(self, exchange: Exchange, identity: list[str]) -> bytes:
         head = {"type": "TOKEN" if self._is_token else "REQUEST", "methodArn": exchange.execution_arn}

@@ -11,17 +11,16 @@ from typing import Any
 
 import msgspec
 
-from samovar.core.clock import Clock
 from samovar.core.context import Context
 from samovar.net.message import Request, Response
 from samovar.services.apigateway.plane.authorizers import FunctionAuthorizer
 from samovar.services.apigateway.plane.exchange import Exchange, Staged
 from samovar.services.apigateway.plane.planning import Planner
+from samovar.services.apigateway.plane.ports import Ports
 from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.plane.routes import Routes
 from samovar.services.apigateway.plane.site import RestSite
 from samovar.services.apigateway.state import Api, Resource, Shape
-from samovar.web.lambda_authorizer import LambdaAuthorizers
 
 STAGE, CLIENT = "test-invoke-stage", "test-invoke-source-ip"
 
@@ -44,11 +43,11 @@ class Tried(msgspec.Struct, frozen=True):
 
 
 class Bench:
-    def __init__(self, site: RestSite, planner: Planner, asked: LambdaAuthorizers, clock: Clock) -> None:
+    def __init__(self, site: RestSite, planner: Planner, ports: Ports) -> None:
         self._site = site
         self._planner = planner
-        self._asked = asked
-        self._clock = clock
+        self._ports = ports
+        self._clock = ports.clock
 
     async def method(self, ctx: Context, api: Api, resource: Resource, shape: Shape, sent: Sent) -> Tried:
         """The answer of a method, as integration and mappings make it."""
@@ -82,7 +81,7 @@ class Bench:
         exchange = self._exchange(ctx, api, sent, sent.path.partition("?")[0] or "/")
         heard: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
         assert exchange.log is not None
-        authorizer = FunctionAuthorizer(shape, self._asked)
+        authorizer = FunctionAuthorizer(shape, self._ports)
         try:
             exchange.say(f"Starting authorizer: {shape['id']} for request: {ctx.request_id}")
             identity = authorizer.identity(exchange)

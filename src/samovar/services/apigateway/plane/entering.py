@@ -46,6 +46,10 @@ class Authority(Protocol):
         """The own context of who signed; AwsError where a signature is wrong or permission is missing."""
         ...
 
+    def trusts(self, role: str, service: str) -> bool:
+        """Whether a role (its ARN) can be taken on by a service."""
+        ...
+
 
 class Entrance:
     def __init__(self, authority: Authority, keys: KeyRing) -> None:

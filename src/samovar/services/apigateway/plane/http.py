@@ -11,12 +11,11 @@ from samovar.net.message import Response
 from samovar.services.apigateway.plane import content, headers
 from samovar.services.apigateway.plane.exchange import Done, Exchange
 from samovar.services.apigateway.plane.mapping import Mappings, Outgoing, RequestMapping, ResponseMapping, Returned
-from samovar.services.apigateway.plane.ports import Ports
-from samovar.services.apigateway.plane.proxy import filled
+from samovar.services.apigateway.plane.ports import Ports, filled
 from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.state import Shape
 from samovar.web.event_v1 import forwarded
-from samovar.web.upstream import Call, TimedOut, UpstreamError
+from samovar.web.upstream import UpstreamError
 
 _SAFE = "/:@!$&'()*+,;=~-._"
 
@@ -28,7 +27,7 @@ class _Http:
         self._url: str = shape["uri"]
         self._method: str = shape["httpMethod"]
         self._timeout_ms: int = shape["timeoutInMillis"]
-        self._insecure = bool((shape.get("tlsConfig") or {}).get("insecureSkipVerification"))
+        self._verify = not (shape.get("tlsConfig") or {}).get("insecureSkipVerification")
         self._ports = ports
 
     async def _send(
@@ -36,10 +35,8 @@ class _Http:
     ) -> Returned:
         exchange.say(f"Sending request to {url}")
         try:
-            answer = await self._ports.upstream.send(self._call(method, url, lines, body))
+            answer = await self._ports.urls.send(method, url, lines, body, verify=self._verify)
             read = await answer.body.read(content.LARGEST)
-        except TimedOut:
-            raise Refusal("INTEGRATION_TIMEOUT") from None
         except UpstreamError as why:
             exchange.say(f"Execution failed due to an internal error: {why}")
             raise Refusal("INTEGRATION_FAILURE", "Network error communicating with endpoint") from None
@@ -49,19 +46,6 @@ class _Http:
         exchange.say(f"Received response. Status: {answer.status}")
         exchange.say(f"Endpoint response body before transformations: {read.decode(errors='replace')}")
         return Returned(answer.status, answer.headers, read, str(answer.status))
-
-    def _call(self, method: str, url: str, lines: list[tuple[str, str]], body: bytes) -> Call:
-        parts = urlsplit(url)
-        secure = parts.scheme == "https"
-        try:
-            port = parts.port or (443 if secure else 80)
-        except ValueError:
-            raise Refusal("API_CONFIGURATION_ERROR") from None
-        tls = (self._ports.unverified if self._insecure else self._ports.verified) if secure else None
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        named = [("Host", parts.netloc.rpartition("@")[2]), *lines]
-        wait_s = self._timeout_ms / 1000
-        return Call(parts.hostname or "", port, method, target, named, body, tls=tls, connect_s=wait_s, idle_s=wait_s)
 
     def _address(self, exchange: Exchange, path: Mapping[str, str], query: list[tuple[str, str]]) -> str:
         """The URL with its variables in their places, and the query behind its own."""

@@ -8,11 +8,11 @@ import msgspec
 from samovar.net.message import Response
 from samovar.services.apigateway.plane.exchange import Done, Exchange
 from samovar.services.apigateway.plane.mapping import RequestMapping, ResponseMapping, Returned
-from samovar.services.apigateway.plane.ports import Ports
-from samovar.services.apigateway.plane.proxy import Once, filled
+from samovar.services.apigateway.plane.ports import Ports, filled
+from samovar.services.apigateway.plane.proxy import Once
 from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.state import Shape
-from samovar.web.functions import PRINCIPAL, Ran
+from samovar.web.functions import Ran
 
 _ASYNCHRONOUS = "x-amz-invocation-type"
 
@@ -22,9 +22,7 @@ class FunctionCall:
 
     def __init__(self, shape: Shape, declared: Mapping[str, Any], function: str, ports: Ports) -> None:
         self._function = function
-        self._functions = ports.functions
-        self._tasks = ports.tasks
-        self._deadlines = ports.deadlines
+        self._ports = ports
         self._method = shape.get("httpMethod")
         self._credentials: str = shape.get("credentials") or ""
         self._timeout_ms: int = shape["timeoutInMillis"]
@@ -38,15 +36,15 @@ class FunctionCall:
         sent = self._request.apply(exchange)
         exchange.say(f"Endpoint request body after transformations: {sent.body.decode(errors='replace')}")
         function = filled(self._function, exchange.variables)
-        ctx = exchange.acting(filled(self._credentials, exchange.variables) or PRINCIPAL, exchange.source_arn)
+        ctx = exchange.acting(self._ports.principal(exchange, self._credentials), exchange.source_arn)
         if any(name.lower() == _ASYNCHRONOUS and value == "Event" for name, value in sent.headers):
             call = ctx.call(
                 "lambda", "Invoke", {"FunctionName": function, "InvocationType": "Event", "Payload": sent.body or b"{}"}
             )
-            self._tasks.start(exchange, self._accepted(exchange, call), self._timeout_ms, done)
+            self._ports.tasks.start(exchange, self._accepted(exchange, call), self._timeout_ms, done)
             return
-        once = Once(self._deadlines, self._timeout_ms, done)
-        self._functions.run(ctx, function, sent.body or b"{}", lambda ran: once.tell(self._ran(exchange, ran)))
+        once = Once(self._ports.deadlines, self._timeout_ms, done)
+        self._ports.functions.run(ctx, function, sent.body or b"{}", lambda ran: once.tell(self._ran(exchange, ran)))
 
     async def _accepted(self, exchange: Exchange, call: Any) -> Response:
         await call

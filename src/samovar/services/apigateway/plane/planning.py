@@ -3,7 +3,7 @@
 Owns: which class runs which integration. A deployment is planned once, when it is first asked for.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from samovar.policy import grammar
 from samovar.policy.grammar import Kind
@@ -15,6 +15,7 @@ from samovar.services.apigateway.plane.exchange import Authorizer, Done, Exchang
 from samovar.services.apigateway.plane.http import Http, HttpProxy
 from samovar.services.apigateway.plane.lambda_ import FunctionCall
 from samovar.services.apigateway.plane.mock import Mock
+from samovar.services.apigateway.plane.pools import PoolAuthorizer
 from samovar.services.apigateway.plane.ports import Ports
 from samovar.services.apigateway.plane.proxy import FunctionProxy
 from samovar.services.apigateway.plane.refusals import Refusal, Responses
@@ -67,8 +68,9 @@ class Planner:
         if found is None:
             return None
         if found["type"] == "COGNITO_USER_POOLS":
-            return Nobody()
-        return FunctionAuthorizer(found, self._ports.authorizers)
+            scopes = tuple(shape.get("authorizationScopes") or ())
+            return PoolAuthorizer(found, scopes, self._ports.keyring, self._ports.clock)
+        return FunctionAuthorizer(found, self._ports)
 
     def _validation(self, definition: Definition, shape: Shape) -> Validation:
         validator = definition.validators.get(shape.get("requestValidatorId") or "", {})
@@ -88,7 +90,7 @@ class Planner:
             return Mock(shape, declared)
         if place is not None and place.function:
             if kind == "AWS_PROXY":
-                return FunctionProxy(shape, place.function, ports.functions, ports.deadlines)
+                return FunctionProxy(shape, place.function, ports)
             return FunctionCall(shape, declared, place.function, ports)
         if kind == "AWS" and place is not None:
             return Action(shape, declared, place, ports)
@@ -130,10 +132,3 @@ class Missing:
     def start(self, exchange: Exchange, done: Done) -> None:
         exchange.say("Execution failed due to configuration error: no such integration")
         raise Refusal("API_CONFIGURATION_ERROR")
-
-
-class Nobody:
-    """An authorizer that lets nobody in."""
-
-    def ask(self, exchange: Exchange, then: Callable[[Refusal | None], None]) -> None:
-        raise Refusal("UNAUTHORIZED")

@@ -1,15 +1,29 @@
 """Whom the data plane of REST APIs asks: what `app.py` hands in, and what it runs by itself."""
 
-import ssl
+import re
+from collections.abc import Callable, Mapping
 
 import msgspec
 
+from samovar.core.clock import Clock
+from samovar.services.apigateway.plane.exchange import Exchange
+from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.plane.tasks import Tasks
 from samovar.web.deadlines import Deadlines
-from samovar.web.functions import Functions
+from samovar.web.functions import PRINCIPAL, Functions
+from samovar.web.jwt import Keyring
 from samovar.web.lambda_authorizer import LambdaAuthorizers
 from samovar.web.service_requests import Forward
-from samovar.web.upstream import Upstream
+from samovar.web.urls import Urls
+
+_CALLER = "arn:aws:iam::*:user/*"
+"""The credentials of whoever calls the API."""
+_VARIABLE = re.compile(r"\$\{stageVariables\.(\w+)\}|\$\{stageVariables\['(\w+)'\]\}")
+
+
+def filled(text: str, variables: Mapping[str, str]) -> str:
+    """With the stage's variables in their places; one that isn't set leaves nothing."""
+    return _VARIABLE.sub(lambda found: variables.get(found[1] or found[2], ""), text) if "${" in text else text
 
 
 class Ports(msgspec.Struct, frozen=True):
@@ -18,8 +32,20 @@ class Ports(msgspec.Struct, frozen=True):
     tasks: Tasks
     deadlines: Deadlines
     forward: Forward
-    upstream: Upstream
-    verified: ssl.SSLContext
-    """For https with servers whose certificates count."""
-    unverified: ssl.SSLContext
-    """For those that an API's owner trusts without (`insecureSkipVerification`)."""
+    urls: Urls
+    keyring: Keyring
+    clock: Clock
+    trusts: Callable[[str, str], bool]
+    """Whether a role (its ARN) can be taken on by a service."""
+
+    def principal(self, exchange: Exchange, credentials: str) -> str:
+        """As whom an integration acts; Refusal where that can't be. `credentials`: as they are configured."""
+        role = filled(credentials, exchange.variables)
+        if not role:
+            return PRINCIPAL
+        if role == _CALLER:
+            return exchange.ctx.principal
+        if not self.trusts(role, PRINCIPAL):
+            exchange.say(f"Execution failed due to configuration error: {PRINCIPAL} can't assume the role {role}")
+            raise Refusal("API_CONFIGURATION_ERROR")
+        return role

@@ -1,24 +1,15 @@
 """AWS_PROXY: the request goes to a function as it is, and what the function returns is the answer (facts §4)."""
 
-import re
-from collections.abc import Mapping
-
 from samovar.net.message import Response
 from samovar.services.apigateway.plane import headers
 from samovar.services.apigateway.plane.exchange import Done, Exchange
 from samovar.services.apigateway.plane.mapping import Mappings
+from samovar.services.apigateway.plane.ports import Ports, filled
 from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.state import Shape
 from samovar.web import answer_v1, event_v1
 from samovar.web.deadlines import Deadlines
-from samovar.web.functions import PRINCIPAL, Functions, Ran
-
-_VARIABLE = re.compile(r"\$\{stageVariables\.(\w+)\}|\$\{stageVariables\['(\w+)'\]\}")
-
-
-def filled(text: str, variables: Mapping[str, str]) -> str:
-    """With the stage's variables in their places; one that isn't set leaves nothing."""
-    return _VARIABLE.sub(lambda found: variables.get(found[1] or found[2], ""), text) if "${" in text else text
+from samovar.web.functions import Ran
 
 
 class Once:
@@ -45,11 +36,10 @@ class Once:
 class FunctionProxy:
     traced = True
 
-    def __init__(self, shape: Shape, function: str, functions: Functions, deadlines: Deadlines) -> None:
+    def __init__(self, shape: Shape, function: str, ports: Ports) -> None:
         """`function`: its ARN, as the URI has it."""
         self._function = function
-        self._functions = functions
-        self._deadlines = deadlines
+        self._ports = ports
         self._method = shape.get("httpMethod")
         self._credentials: str = shape.get("credentials") or ""
         self._timeout_ms: int = shape["timeoutInMillis"]
@@ -63,9 +53,9 @@ class FunctionProxy:
         payload = event_v1.written(told(exchange, self._mappings), exchange.body, exchange.body_is_binary)
         exchange.say(f"Endpoint request body after transformations: {payload.decode(errors='replace')}")
         exchange.say(f"Sending request to {function}")
-        ctx = exchange.acting(filled(self._credentials, exchange.variables) or PRINCIPAL, exchange.source_arn)
-        once = Once(self._deadlines, self._timeout_ms, done)
-        self._functions.run(ctx, function, payload, lambda ran: once.tell(_answer(exchange, ran)))
+        ctx = exchange.acting(self._ports.principal(exchange, self._credentials), exchange.source_arn)
+        once = Once(self._ports.deadlines, self._timeout_ms, done)
+        self._ports.functions.run(ctx, function, payload, lambda ran: once.tell(_answer(exchange, ran)))
 
 
 def told(exchange: Exchange, mappings: Mappings | None = None) -> event_v1.Told:
