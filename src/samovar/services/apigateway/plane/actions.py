@@ -32,7 +32,7 @@ class Action:
 
     def start(self, exchange: Exchange, done: Done) -> None:
         sent = self._request.apply(exchange)
-        exchange.say(f"Endpoint request body after transformations: {sent.body.decode(errors='replace')}")
+        exchange.show("Endpoint request body after transformations", sent.body)
         self._ports.tasks.start(exchange, self._run(exchange, sent), self._timeout_ms, done)
 
     async def _run(self, exchange: Exchange, sent: Outgoing) -> Response:
@@ -43,7 +43,7 @@ class Action:
         body = answer.body
         if not isinstance(body, bytes):
             raise Refusal("INTEGRATION_FAILURE")
-        exchange.say(f"Endpoint response body before transformations: {body.decode(errors='replace')}")
+        exchange.show("Endpoint response body before transformations", body)
         return self._response.answer(exchange, Returned(answer.status, answer.headers, body, str(answer.status)))
 
     def _made(self, exchange: Exchange, sent: Outgoing) -> Request:

@@ -6,7 +6,6 @@ asked for: most requests never ask for most of it.
 
 import base64
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
 
@@ -138,6 +137,8 @@ class Exchange:
         """Out of its Content-Encoding, where the API compresses."""
         self.refusal: Refusal | None = None
         self.extended_id = base64.b64encode(bytes.fromhex(ids.hex_id(22))).decode()
+        self._lines: list[tuple[str, str]] | None = None
+        self._query: list[tuple[str, str]] | None = None
         self.log: list[str] | None = None
         """Lines of the execution log, where somebody reads them."""
 
@@ -155,13 +156,19 @@ class Exchange:
         assert self.method is not None
         return self.method
 
-    @cached_property
+    @property
     def lines(self) -> list[tuple[str, str]]:
-        return self.request.lines()
+        """The headers, line by line."""
+        if self._lines is None:
+            self._lines = self.request.lines()
+        return self._lines
 
-    @cached_property
+    @property
     def query(self) -> list[tuple[str, str]]:
-        return parse_qsl(self.request.query, keep_blank_values=True) if self.request.query else []
+        """Decoded."""
+        if self._query is None:
+            self._query = parse_qsl(self.request.query, keep_blank_values=True) if self.request.query else []
+        return self._query
 
     @property
     def scheme(self) -> str:
@@ -178,8 +185,12 @@ class Exchange:
         return self.request.peer or LOOPBACK
 
     @property
+    def content_type(self) -> str:
+        return self.request.headers.get("content-type", "")
+
+    @property
     def body_is_binary(self) -> bool:
-        return self.plan.media.is_binary(self.request.headers.get("content-type", ""))
+        return self.plan.media.is_binary(self.content_type)
 
     @property
     def is_signed(self) -> bool:
@@ -217,6 +228,11 @@ class Exchange:
         """A line of the execution log."""
         if self.log is not None:
             self.log.append(line)
+
+    def show(self, what: str, content: bytes) -> None:
+        """A line of the execution log about a body."""
+        if self.log is not None:
+            self.log.append(f"{what}: {content.decode(errors='replace')}")
 
     # --- $context
 

@@ -44,7 +44,7 @@ class _Http:
             exchange.say(f"Execution failed: the answer is larger than {content.LARGEST} bytes")
             raise Refusal("INTEGRATION_FAILURE")
         exchange.say(f"Received response. Status: {answer.status}")
-        exchange.say(f"Endpoint response body before transformations: {read.decode(errors='replace')}")
+        exchange.show("Endpoint response body before transformations", read)
         return Returned(answer.status, answer.headers, read, str(answer.status))
 
     def _address(self, exchange: Exchange, path: Mapping[str, str], query: list[tuple[str, str]]) -> str:
@@ -68,7 +68,7 @@ class Http(_Http):
 
     def start(self, exchange: Exchange, done: Done) -> None:
         sent = self._request.apply(exchange)
-        exchange.say(f"Endpoint request body after transformations: {sent.body.decode(errors='replace')}")
+        exchange.show("Endpoint request body after transformations", sent.body)
         self._ports.tasks.start(exchange, self._run(exchange, sent), self._timeout_ms, done)
 
     async def _run(self, exchange: Exchange, sent: Outgoing) -> Response:

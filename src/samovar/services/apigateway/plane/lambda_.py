@@ -34,7 +34,7 @@ class FunctionCall:
             exchange.say("Execution failed due to configuration error: the method of a Lambda integration must be POST")
             raise Refusal("API_CONFIGURATION_ERROR")
         sent = self._request.apply(exchange)
-        exchange.say(f"Endpoint request body after transformations: {sent.body.decode(errors='replace')}")
+        exchange.show("Endpoint request body after transformations", sent.body)
         function = filled(self._function, exchange.variables)
         ctx = exchange.acting(self._ports.principal(exchange, self._credentials), exchange.source_arn)
         if any(name.lower() == _ASYNCHRONOUS and value == "Event" for name, value in sent.headers):
@@ -54,7 +54,7 @@ class FunctionCall:
         if ran.refused:
             exchange.say(f"Execution failed due to configuration error: {ran.message}")
             return Refusal("API_CONFIGURATION_ERROR")
-        exchange.say(f"Endpoint response body before transformations: {ran.payload.decode(errors='replace')}")
+        exchange.show("Endpoint response body before transformations", ran.payload)
         selection = _message(ran.payload) if ran.error else ""
         returned = Returned(200, [("Content-Type", "application/json")], ran.payload, selection)
         try:

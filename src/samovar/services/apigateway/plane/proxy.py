@@ -51,7 +51,7 @@ class FunctionProxy:
             raise Refusal("API_CONFIGURATION_ERROR")
         function = filled(self._function, exchange.variables)
         payload = event_v1.written(told(exchange, self._mappings), exchange.body, exchange.body_is_binary)
-        exchange.say(f"Endpoint request body after transformations: {payload.decode(errors='replace')}")
+        exchange.show("Endpoint request body after transformations", payload)
         exchange.say(f"Sending request to {function}")
         ctx = exchange.acting(self._ports.principal(exchange, self._credentials), exchange.source_arn)
         once = Once(self._ports.deadlines, self._timeout_ms, done)
@@ -81,7 +81,7 @@ def _answer(exchange: Exchange, ran: Ran) -> Response | Refusal:
     if ran.refused:
         exchange.say(f"Execution failed due to configuration error: {ran.message}")
         return Refusal("API_CONFIGURATION_ERROR")
-    exchange.say(f"Endpoint response body before transformations: {ran.payload.decode(errors='replace')}")
+    exchange.show("Endpoint response body before transformations", ran.payload)
     if ran.error:
         exchange.say("Lambda execution failed with status 200 due to customer function error")
         return Refusal("INTEGRATION_FAILURE", status=502)

@@ -97,13 +97,7 @@ class RestSite:
     def _integrate(self, exchange: Exchange, stage: Stage | None) -> None:
         self._open_body(exchange)
         method = exchange.settled
-        method.validation.check(
-            (name for name, _ in exchange.lines),
-            (name for name, _ in exchange.query),
-            exchange.parameters,
-            exchange.request.headers.get("content-type", ""),
-            exchange.body,
-        )
+        method.validation.check(exchange)
         place = self._cache.place(exchange, stage) if stage is not None else None
         kept = self._cache.find(place) if place is not None else None
         if kept is not None:
