@@ -43,7 +43,7 @@ async def put_method(state: Rest, ctx: Context, params: Params) -> Params:
 
 def _checked(api: Api, shape: Shape) -> Shape:
     """The method, if it fits its API."""
-    kind, definition = shape["authorizationType"], api.definition
+    kind, definition = shape.get("authorizationType"), api.definition
     if kind == "JWT":
         raise AwsError(
             "NotImplementedException",
