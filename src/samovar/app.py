@@ -250,7 +250,17 @@ class App:
         keyring = Keyring(self._clock, urls.document, issuers)
         rooms.push_async_callback(keyring.close)
         rest = await apigateway.build(
-            store, self._clock, front, domains, functions, self._forward, urls, keyring, self.authority
+            store,
+            self._clock,
+            self.acting,
+            front,
+            domains,
+            functions,
+            self._forward,
+            urls,
+            keyring,
+            self.authority,
+            self.meter,
         )
         self._close_with(rooms, rest)
         v2 = await apigatewayv2.build(

@@ -55,12 +55,16 @@ class AccessLogs:
         self._acting = acting
         self._clock = clock
         self._waiting: dict[Place, list[tuple[int, str]]] = {}
+        self._own: set[str] = set()
+        """ARNs of groups that are ours to make."""
         self._there: set[Place] = set()
         """Streams that were made."""
         self._task: asyncio.Task[None] | None = None
 
-    def write(self, group: str, stream: str, line: str) -> None:
-        """`group`: the ARN of a log group."""
+    def write(self, group: str, stream: str, line: str, own: bool = False) -> None:
+        """`group`: the ARN of a log group. `own`: it is made if it isn't there."""
+        if own:
+            self._own.add(group)
         lines = self._waiting.setdefault((group, stream), [])
         if len(lines) < _MOST_WAITING:
             lines.append((int(self._clock.now() * 1000), line[:_LONGEST] or "-"))
@@ -93,10 +97,10 @@ class AccessLogs:
         ctx = self._acting(group.account, group.region, PRINCIPAL)
         name = group.resource.removeprefix("log-group:").removesuffix(":*")
         names = {"logGroupName": name, "logStreamName": place[1]}
-        events = [{"timestamp": at, "message": line} for at, line in sorted(lines)]
+        events = [{"timestamp": at, "message": line} for at, line in sorted(lines, key=lambda each: each[0])]
         try:
             if place not in self._there:
-                await self._make(ctx, names)
+                await self._make(ctx, names, place[0] in self._own)
                 self._there.add(place)
             await ctx.call("logs", "PutLogEvents", {**names, "logEvents": events})
         except AwsError as error:
@@ -104,7 +108,13 @@ class AccessLogs:
             log.warning("%d lines of an access log have no place in %s: %s", len(lines), place[0], error)
 
     @staticmethod
-    async def _make(ctx: Context, names: dict[str, str]) -> None:
+    async def _make(ctx: Context, names: dict[str, str], with_group: bool) -> None:
+        if with_group:
+            try:
+                await ctx.call("logs", "CreateLogGroup", {"logGroupName": names["logGroupName"]})
+            except AwsError as error:
+                if error.code != "ResourceAlreadyExistsException":
+                    raise
         try:
             await ctx.call("logs", "CreateLogStream", names)
         except AwsError as error:

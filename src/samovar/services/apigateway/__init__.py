@@ -6,6 +6,8 @@ streaming, methods with the authorization type JWT, generated SDKs, WAF; each is
 """
 
 from samovar.core.clock import Clock
+from samovar.core.context import Acting
+from samovar.core.meter import Meter
 from samovar.core.service import Service, bind
 from samovar.services.apigateway.access import access
 from samovar.services.apigateway.desk import Desk
@@ -39,8 +41,10 @@ from samovar.services.apigateway.plane.refusals import KINDS
 from samovar.services.apigateway.plane.site import RestSite
 from samovar.services.apigateway.plane.stages import Stages
 from samovar.services.apigateway.plane.tasks import Tasks
+from samovar.services.apigateway.plane.telling import Teller
 from samovar.services.apigateway.state import Rest
 from samovar.store.sqlite import Store
+from samovar.web.access_log import AccessLogs
 from samovar.web.deadlines import Deadlines
 from samovar.web.domains import Domains
 from samovar.web.front import Front
@@ -61,6 +65,7 @@ _OPS = (
 async def build(
     store: Store,
     clock: Clock,
+    acting: Acting,
     front: Front,
     domains: Domains,
     functions: Functions,
@@ -68,6 +73,7 @@ async def build(
     urls: Urls,
     keyring: Keyring,
     authority: Authority,
+    meter: Meter,
 ) -> Service:
     """`forward` sends what AWS integrations ask of other services."""
     state = await Rest.open(store, clock, domains)
@@ -86,7 +92,8 @@ async def build(
     stages, ring = Stages(state, planner.plan), KeyRing(state, clock)
     entrance = Entrance(authority, ring)
     cache = Cache(clock, entrance.may_invalidate)
-    site = RestSite(state, stages, entrance, cache, clock)
+    logs = AccessLogs(acting, clock)
+    site = RestSite(state, stages, entrance, cache, Teller(state, logs, meter), clock)
     front.join(site.find, KINDS["REQUEST_TOO_LARGE"].message or "")
     desk = Desk(state, Bench(site, planner, ports), ports.authorizers, cache)
 
@@ -100,6 +107,7 @@ async def build(
     async def close() -> None:
         await ports.tasks.close()
         ports.deadlines.close()
+        await logs.close()
         await ring.usage.close()
 
     operations, direct = bind(state, *_OPS)

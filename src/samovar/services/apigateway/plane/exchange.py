@@ -4,6 +4,7 @@ Owns: what is known of the request, `requestContext`, and looking a Source up. M
 asked for: most requests never ask for most of it.
 """
 
+import asyncio
 import base64
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -106,6 +107,8 @@ class Exchange:
         self.request = request
         self.ctx = ctx
         self.reply = reply
+        self.answered: Callable[[Response], None] = _nobody
+        """Told of the answer when it has gone."""
         self.api = api
         self.staged = staged
         self.now = now
@@ -139,6 +142,13 @@ class Exchange:
         self.extended_id = base64.b64encode(bytes.fromhex(ids.hex_id(22))).decode()
         self._lines: list[tuple[str, str]] | None = None
         self._query: list[tuple[str, str]] | None = None
+        self.started = asyncio.get_running_loop().time()
+        self.ended = self.started
+        self.integration_ms: int | None = None
+        """How long the integration took, once it has answered."""
+        self.integration_status: int | None = None
+        self.shows = True
+        """Whether the execution log shows bodies."""
         self.log: list[str] | None = None
         """Lines of the execution log, where somebody reads them."""
 
@@ -231,7 +241,7 @@ class Exchange:
 
     def show(self, what: str, content: bytes) -> None:
         """A line of the execution log about a body."""
-        if self.log is not None:
+        if self.log is not None and self.shows:
             self.log.append(f"{what}: {content.decode(errors='replace')}")
 
     # --- $context
@@ -292,6 +302,10 @@ class Exchange:
         if kind == "stageVariables":
             return self.variables.get(name)
         return text_of(look_up(self.context(), name)) if kind == "context" else None
+
+
+def _nobody(response: Response) -> None:
+    """Is told of answers that nobody asked for."""
 
 
 def _of(pairs: list[tuple[str, str]], name: str, every: bool) -> str | None:

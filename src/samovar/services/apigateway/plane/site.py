@@ -9,6 +9,7 @@
 Rule: no task and no await of its own; a step that waits calls back.
 """
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 
@@ -20,6 +21,7 @@ from samovar.services.apigateway.plane.entering import Entrance
 from samovar.services.apigateway.plane.exchange import Exchange
 from samovar.services.apigateway.plane.refusals import KINDS, Refusal
 from samovar.services.apigateway.plane.stages import Stage, Stages
+from samovar.services.apigateway.plane.telling import Teller
 from samovar.services.apigateway.state import Api, Rest
 from samovar.web.front import Serve, Visit, forbidden
 from samovar.web.hints import hint
@@ -27,11 +29,14 @@ from samovar.web.trace import trace_of
 
 
 class RestSite:
-    def __init__(self, state: Rest, stages: Stages, entrance: Entrance, cache: Cache, clock: Clock) -> None:
+    def __init__(
+        self, state: Rest, stages: Stages, entrance: Entrance, cache: Cache, teller: Teller, clock: Clock
+    ) -> None:
         self._state = state
         self._stages = stages
         self._entrance = entrance
         self._cache = cache
+        self._teller = teller
         self._clock = clock
 
     def find(self, id: str, region: str) -> Serve | None:
@@ -61,6 +66,7 @@ class RestSite:
             visit.request, visit.ctx, visit.reply, api, stage.now(), self._clock.now(), visit.domain, visit.path
         )
         exchange.path, exchange.routed = path, below or "/"
+        exchange.answered = partial(self._teller.end, exchange, stage)
         exchange.trace = trace_of(visit.request.headers.get("x-amzn-trace-id", ""), exchange.now)
         self._guard(exchange, self._arrive, stage)
 
@@ -79,6 +85,7 @@ class RestSite:
         if method is None:
             raise Refusal("MISSING_AUTHENTICATION_TOKEN")
         exchange.method, exchange.resource, exchange.resource_id = method, method.resource, method.resource_id
+        self._teller.begin(exchange, stage)
         now = self._clock.monotonic()
         if not self._stages.admits(exchange.api, now) or not stage.admits(method.resource, method.name, now):
             raise Refusal("THROTTLED")
@@ -103,7 +110,8 @@ class RestSite:
         if kept is not None:
             self._came(exchange, place, kept)
         else:
-            method.integration.start(exchange, partial(self._came, exchange, place))
+            began = asyncio.get_running_loop().time()
+            method.integration.start(exchange, partial(self._integrated, exchange, place, began))
 
     @staticmethod
     def _open_body(exchange: Exchange) -> None:
@@ -113,6 +121,11 @@ class RestSite:
             if opened is None:
                 raise Refusal("BAD_REQUEST_BODY", "Could not parse request body into bytes")
             exchange.body = opened
+
+    def _integrated(self, exchange: Exchange, place: Place | None, began: float, answer: Response | Refusal) -> None:
+        exchange.integration_ms = round((asyncio.get_running_loop().time() - began) * 1000)
+        exchange.integration_status = answer.status if isinstance(answer, Response) else None
+        self._came(exchange, place, answer)
 
     def _came(self, exchange: Exchange, place: Place | None, answer: Response | Refusal) -> None:
         if isinstance(answer, Refusal):
@@ -151,3 +164,4 @@ class RestSite:
                 headers = [*response.headers, ("Content-Encoding", squeezed[1])]
                 response = Response(response.status, headers, squeezed[0])
         exchange.reply(response)
+        exchange.answered(response)

@@ -11,6 +11,7 @@ from samovar.core.bucket import Bucket
 from samovar.services.apigateway.plane.exchange import Plan, Staged
 from samovar.services.apigateway.state import Api, Definition, Item, Rest, Shape
 from samovar.store.table import Key
+from samovar.web.access_log import Format
 
 ACCOUNT_BURST, ACCOUNT_RATE = 5000, 10_000.0
 
@@ -26,6 +27,8 @@ class Stage:
         self._percent = percent
         self._settings: dict[tuple[str, str], Shape | None] = {}
         self._buckets: dict[tuple[str, str], Bucket] = {}
+        self.format: Format | None = None
+        """Of the access log, once it was needed."""
 
     def now(self) -> Staged:
         """For one request: the canary by chance, else the stage itself."""

@@ -1,0 +1,127 @@
+"""What is told of each request: a line of the access log, the execution log, metrics (facts/apigateway.md §5).
+
+Owns: which of these a stage has asked for, the variables that only an access log knows, the names of the metrics.
+Rules: nothing here makes a request wait; what isn't asked for costs a look into the stage.
+"""
+
+import asyncio
+import hashlib
+from typing import Any
+
+from samovar.core.meter import Meter, Metric
+from samovar.net.message import Response
+from samovar.services.apigateway.plane.exchange import Exchange, look_up, text_of
+from samovar.services.apigateway.plane.stages import Stage
+from samovar.services.apigateway.state import Api, Rest
+from samovar.web.access_log import AccessLogs, Format, is_log_group
+
+_NAMESPACE = "AWS/ApiGateway"
+_FAILED = "Execution failed"
+
+
+class Teller:
+    def __init__(self, state: Rest, logs: AccessLogs, meter: Meter) -> None:
+        self._state = state
+        self._logs = logs
+        self._meter = meter
+
+    def begin(self, exchange: Exchange, stage: Stage) -> None:
+        """The request is routed: from now on its execution is logged, where the stage wants that."""
+        settings = stage.settings(exchange.resource, exchange.settled.name)
+        if settings is None or settings.get("loggingLevel") not in ("INFO", "ERROR"):
+            return
+        account = self._state.accounts.get((exchange.api.account, exchange.api.region))
+        if account is not None and account.shape.get("cloudwatchRoleArn"):
+            exchange.log = []
+            exchange.shows = bool(settings.get("dataTraceEnabled"))
+            exchange.say(f"Starting execution for request: {exchange.ctx.request_id}")
+            exchange.say(f"HTTP Method: {exchange.http_method}, Resource Path: {exchange.path}")
+
+    def end(self, exchange: Exchange, stage: Stage, response: Response) -> None:
+        """The request is answered."""
+        exchange.ended = asyncio.get_running_loop().time()
+        self._access(exchange, stage, response)
+        self._execution(exchange, stage, response.status)
+        self._count(exchange, stage, response.status)
+
+    def _access(self, exchange: Exchange, stage: Stage, response: Response) -> None:
+        settings = stage.shape.get("accessLogSettings") or {}
+        group, text = settings.get("destinationArn") or "", settings.get("format") or ""
+        if not text or not is_log_group(group):
+            return
+        if stage.format is None:
+            stage.format = Format(text)
+        known = _Known(exchange, response)
+        self._logs.write(group, _stream(exchange.api, stage), stage.format.line(known))
+
+    def _execution(self, exchange: Exchange, stage: Stage, status: int) -> None:
+        if exchange.log is None or exchange.method is None:
+            return
+        settings = stage.settings(exchange.resource, exchange.method.name) or {}
+        exchange.say(f"Method completed with status: {status}")
+        lines = exchange.log
+        if settings.get("loggingLevel") == "ERROR":
+            lines = [line for line in lines if line.startswith(_FAILED)]
+        api = exchange.api
+        name = f"API-Gateway-Execution-Logs_{api.id}/{exchange.staged.name}"
+        group = f"arn:aws:logs:{api.region}:{api.account}:log-group:{name}"
+        for line in lines:
+            self._logs.write(group, _stream(api, stage), f"({exchange.ctx.request_id}) {line}", own=True)
+
+    def _count(self, exchange: Exchange, stage: Stage, status: int) -> None:
+        api, method = exchange.api, exchange.method
+        of_api = (("ApiName", str(exchange.plan.settings["name"])),)
+        of_stage = (*of_api, ("Stage", exchange.staged.name))
+        places: list[tuple[tuple[str, str], ...]] = [of_api, of_stage]
+        settings = stage.settings(method.resource, method.name) if method is not None else None
+        if method is not None and settings is not None and settings.get("metricsEnabled"):
+            places.append((*of_stage, ("Method", exchange.http_method), ("Resource", method.resource)))
+        latency = round((exchange.ended - exchange.started) * 1000)
+        values = {"4XXError": float(400 <= status < 500), "5XXError": float(status >= 500), "Count": 1.0}
+        for dimensions in places:
+            where = tuple(sorted(dimensions))
+            for name, value in values.items():
+                self._meter.observe(Metric(api.account, api.region, _NAMESPACE, name, where, "Count"), value)
+            metric = Metric(api.account, api.region, _NAMESPACE, "Latency", where, "Milliseconds")
+            self._meter.observe(metric, latency)
+            if exchange.integration_ms is not None:
+                metric = Metric(api.account, api.region, _NAMESPACE, "IntegrationLatency", where, "Milliseconds")
+                self._meter.observe(metric, exchange.integration_ms)
+
+
+class _Known:
+    """Looks up `$context.NAME` for an access log; the context is made when the first name is asked for."""
+
+    def __init__(self, exchange: Exchange, response: Response) -> None:
+        self._exchange = exchange
+        self._response = response
+        self._context: dict[str, Any] | None = None
+
+    def __call__(self, name: str) -> str | None:
+        if self._context is None:
+            self._context = self._made()
+        return text_of(look_up(self._context, name))
+
+    def _made(self) -> dict[str, Any]:
+        exchange, response = self._exchange, self._response
+        body = response.body if isinstance(response.body, bytes) else b""
+        integration: dict[str, Any] = {}
+        if exchange.integration_ms is not None:
+            integration = {"latency": exchange.integration_ms, "status": exchange.integration_status}
+        return {
+            **exchange.context(),
+            "status": response.status,
+            "responseLength": len(body),
+            "responseLatency": round((exchange.ended - exchange.started) * 1000),
+            "integrationLatency": exchange.integration_ms,
+            "integrationStatus": exchange.integration_status,
+            "integration": integration,
+            "endpointType": exchange.plan.settings["endpointConfiguration"]["types"][0],
+            "xrayTraceId": exchange.trace,
+        }
+
+
+def _stream(api: Api, stage: Stage) -> str:
+    """The same for all of a deployment's requests."""
+    named = f"{api.id}/{stage.shape['stageName']}/{stage.shape['deploymentId']}"
+    return hashlib.md5(named.encode(), usedforsecurity=False).hexdigest()
