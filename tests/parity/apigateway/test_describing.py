@@ -296,10 +296,11 @@ def test_usage_plans_hold_stages_with_throttles_of_their_own(rest):
         patchOperations=[
             *replace("/apiStages", stage, "add"),
             *replace(f"/apiStages/{stage}/throttle/~1a/GET/rateLimit", "3"),
+            *replace(f"/apiStages/{stage}/throttle//a/GET/burstLimit", "4"),  # as Terraform spells it
             {"op": "remove", "path": "/quota"},
         ],
     )
-    own = {"/a/GET": {"burstLimit": 0, "rateLimit": 3.0}}
+    own = {"/a/GET": {"burstLimit": 4, "rateLimit": 3.0}}
     assert changed["apiStages"] == [{"apiId": api.id, "stage": "dev", "throttle": own}]
     assert "quota" not in changed
     refused = refusal(client.delete_usage_plan, usagePlanId=plan["id"])
@@ -349,6 +350,8 @@ def test_a_custom_domain_leads_to_a_stage_by_its_base_path(rest, echo):
         domainName=name, basePath="v1", patchOperations=replace("/basePath", "(none)")
     )
     assert changed["basePath"] == "(none)"
+    assert refusal(api.delete_stage, stageName="dev")[1].startswith("Deleting stage failed.")
+    assert refusal(api.delete_rest_api)[1].startswith("Deleting API failed.")
     client.delete_domain_name(domainName=name)
     assert refusal(client.get_domain_name, domainName=name)[0] == "NotFoundException"
 

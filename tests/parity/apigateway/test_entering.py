@@ -54,7 +54,7 @@ def guarded(rest, deploy, echo):
 
 def test_a_token_authorizer_decides_and_its_context_reaches_the_function_as_strings(guarded):
     api = guarded()
-    authorizer = api("GET", "/a/1", headers={"x-TOKEN": "no", "X-Token": "fine"}).value["requestContext"]["authorizer"]
+    authorizer = api("GET", "/a/1", headers={"x-token": "fine"}).value["requestContext"]["authorizer"]
     assert authorizer.pop("integrationLatency") >= 0
     assert int(authorizer.pop("calls")) >= 1
     assert authorizer == {"principalId": "user|1", "number": "1", "yes": "true", "type": "TOKEN"}

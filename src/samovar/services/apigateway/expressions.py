@@ -61,15 +61,15 @@ def _source(text: str, grammar: re.Pattern[str]) -> Source | None:
 
 def _compile(
     parameters: Mapping[str, str], targets: re.Pattern[str], sources: re.Pattern[str]
-) -> tuple[list[Mapped], str]:
-    """(mappings, the first expression that is none)."""
+) -> tuple[list[Mapped], str | None]:
+    """(mappings, the first expression that is none; None when all are)."""
     found: list[Mapped] = []
     for name, expression in parameters.items():
         target, source = targets.fullmatch(name), _source(expression, sources)
         if target is None or source is None:
             return found, name if target is None else expression
         found.append(Mapped(target["part"], target["name"], source))
-    return found, ""
+    return found, None
 
 
 def requests(parameters: Mapping[str, str]) -> list[Mapped]:
@@ -96,8 +96,8 @@ def check_gateway(parameters: Mapping[str, str]) -> None:
     _refuse(_compile(parameters, _GATEWAY_TARGET, _REQUEST_SOURCE)[1])
 
 
-def _refuse(wrong: str) -> None:
-    if wrong:
+def _refuse(wrong: str | None) -> None:
+    if wrong is not None:
         raise bad(
             "Invalid mapping expression specified: Validation Result: warnings : [], errors : [Invalid mapping "
             f"expression specified: {wrong}]"

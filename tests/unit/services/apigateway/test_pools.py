@@ -19,7 +19,7 @@ class Exchange:
     def __init__(self, token):
         self._token = token
 
-    def value(self, source):
+    def identity_value(self, source):
         assert (source.kind, source.name) == ("header", "Authorization")
         return self._token
 

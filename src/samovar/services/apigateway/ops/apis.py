@@ -59,5 +59,8 @@ def _addressed(operation: Shape) -> Shape:
 
 
 async def delete_rest_api(state: Rest, ctx: Context, params: Params) -> Params:
-    await state.remove(state.api(ctx, params["restApiId"]))
+    api = state.api(ctx, params["restApiId"])
+    if state.domains.mapped(api.id):
+        raise bad("Deleting API failed. Please remove all base path mappings related to the API in your domains")
+    await state.remove(api)
     return {}

@@ -156,5 +156,7 @@ async def update_stage(state: Rest, ctx: Context, params: Params) -> Params:
 async def delete_stage(state: Rest, ctx: Context, params: Params) -> Params:
     api = state.api(ctx, params["restApiId"])
     state.stage(api, params["stageName"])
+    if state.domains.mapped(api.id, params["stageName"]):
+        raise bad("Deleting stage failed. Please remove all base path mappings related to the stage in your domains")
     await state.stages.delete((*api.key, params["stageName"]))
     return {}

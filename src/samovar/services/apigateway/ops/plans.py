@@ -27,9 +27,9 @@ _RULES: patch.Rules = {
     "/quota/offset": integer("add replace"),
     "/apiStages": text("add remove"),
     "/apiStages/*/throttle": text("remove"),
-    "/apiStages/*/throttle/*/*": text("remove"),
-    "/apiStages/*/throttle/*/*/rateLimit": number("add replace"),
-    "/apiStages/*/throttle/*/*/burstLimit": integer("add replace"),
+    "/apiStages/*/throttle/*": text("remove"),
+    "/apiStages/*/throttle/*/rateLimit": number("add replace"),
+    "/apiStages/*/throttle/*/burstLimit": integer("add replace"),
 }
 
 
@@ -97,7 +97,7 @@ def _patched(shape: Shape, operation: Mapping[str, Any]) -> Shape:
     names = patch.tokens(path)
     if names[0] != "apiStages":
         return patch.apply(shape, [operation], _RULES)
-    rule = patch.choose(_RULES, op, path, names)
+    rule = patch.choose(_RULES, op, path, _folded(names))
     api, _, stage = (names[1] if len(names) > 1 else value).partition(":")
     found = next((each for each in shape["apiStages"] if (each["apiId"], each["stage"]) == (api, stage)), None)
     if len(names) == 1 and op == "add":
@@ -105,22 +105,28 @@ def _patched(shape: Shape, operation: Mapping[str, Any]) -> Shape:
             shape["apiStages"].append({"apiId": api, "stage": stage})
         return shape
     if found is None:
-        raise AwsError(
-            "NotFoundException",
-            f"Invalid API Stage {{api: {api}, stage: {stage}}} specified for usageplan {shape['id']}",
-        )
+        text = f"Invalid API Stage {{api: {api}, stage: {stage}}} specified for usageplan {shape['id']}"
+        raise AwsError("NotFoundException", text)
     if len(names) == 1:
         shape["apiStages"].remove(found)
     elif len(names) == 3:
         found.pop("throttle", None)
-    elif len(names) == 5 and op == "remove":
-        found.get("throttle", {}).pop(f"{names[3]}/{names[4]}", None)
+    elif op == "remove":
+        found.get("throttle", {}).pop("/".join(names[3:]), None)
     else:
-        limits = found.setdefault("throttle", {}).setdefault(
-            f"{names[3]}/{names[4]}", {"burstLimit": 0, "rateLimit": 0.0}
-        )
-        limits[names[5]] = rule.read(value)
+        method = "/".join(names[3:-1])
+        limits = found.setdefault("throttle", {}).setdefault(method, {"burstLimit": 0, "rateLimit": 0.0})
+        limits[names[-1]] = rule.read(value)
     return shape
+
+
+def _folded(names: list[str]) -> list[str]:
+    """With the method as one name: some clients escape the slashes of its resource, some don't."""
+    if len(names) < 4:
+        return names
+    if names[-1] in ("rateLimit", "burstLimit"):
+        return [*names[:3], "/".join(names[3:-1]), names[-1]]
+    return [*names[:3], "/".join(names[3:])]
 
 
 async def delete_usage_plan(state: Rest, ctx: Context, params: Params) -> Params:

@@ -50,7 +50,7 @@ class FunctionAuthorizer:
 
     def identity(self, exchange: Exchange) -> list[str]:
         """What the caller shows; raises Refusal where something is missing, without the function being asked."""
-        values = [exchange.value(source) for source in self._sources]
+        values = [exchange.identity_value(source) for source in self._sources]
         if not all(values) or (self._pattern and not self._pattern.matches(values[0] or "")):
             raise Refusal("UNAUTHORIZED")
         return [value or "" for value in values]

@@ -27,6 +27,7 @@ from samovar.web.front import domain_name
 from samovar.web.lambda_authorizer import Grant
 
 LOOPBACK = "127.0.0.1"
+_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
 Done = Callable[[Response | Refusal], None]
 """Hears once what an integration came to."""
@@ -119,7 +120,7 @@ class Exchange:
         self.routed = path
         """As it was routed: without either."""
         override = request.headers.get("x-http-method-override", "").upper()
-        self.http_method = override or request.method
+        self.http_method = override if override in _METHODS else request.method
         self.resource = ""
         self.resource_id = ""
         self.method: Method | None = None
@@ -287,6 +288,13 @@ class Exchange:
         return found
 
     # --- sources
+
+    def identity_value(self, source: Source) -> str | None:
+        """The same for what identifies a caller: there the case of a header's name doesn't count."""
+        if source.kind != "header":
+            return self.value(source)
+        wanted = source.name.lower()
+        return next((value for name, value in reversed(self.lines) if name.lower() == wanted), None)
 
     def value(self, source: Source) -> str | None:
         """What a source of a request mapping says; None where it isn't there. Bodies are `mapping`'s."""

@@ -2,7 +2,7 @@
 §5).
 
 Owns: parameter mappings, the choice of templates, passthrough, content handling, selection patterns, overrides. All of
-it is compiled once for a deployment. Rule: what isn't there, or is empty, isn't sent.
+it is compiled once for a deployment. Rule: what isn't there, is empty, or would break a head apart, isn't sent.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,6 +20,7 @@ from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.plane.templates import Template
 from samovar.services.apigateway.state import Shape
 from samovar.web import jsonpath
+from samovar.web.answer_v2 import sendable
 from samovar.web.jsonpath import JsonPathError
 from samovar.web.patterns import Pattern
 
@@ -54,7 +55,7 @@ class Mappings:
             if each.part == part:
                 source = each.source
                 text = value(source) if source.kind != "body" else self._of_body(source.name, body)
-                if text:
+                if text and (part != "header" or sendable(each.name, text)):
                     found.append((each.name, text))
         return found
 
@@ -142,7 +143,8 @@ def _overridden(pairs: Pairs, override: Mapping[str, Any] | None) -> Pairs:
         return pairs
     folded = {name.lower() for name in override}
     kept = [(name, value) for name, value in pairs if name.lower() not in folded]
-    return [*kept, *((name, text) for name, value in override.items() if (text := text_of(value)))]
+    given = ((name, text_of(value)) for name, value in override.items())
+    return [*kept, *((name, text) for name, text in given if text and sendable(name, text))]
 
 
 class Returned(msgspec.Struct, frozen=True):
@@ -185,9 +187,17 @@ class _Case:
         own = _overridden(headers.mapped(own), exchange.response_override.get("header"))
         if not any(name.lower() == "content-type" for name, _ in own):
             own.insert(0, ("Content-Type", type_out))
-        status = exchange.response_override.get("status")
-        valid = isinstance(status, int | str) and str(status).isdecimal() and 100 <= int(status) <= 599
-        return Response(int(status) if valid and status is not None else int(self.status), own, body)
+        return Response(self._status(exchange), own, body)
+
+    def _status(self, exchange: Exchange) -> int:
+        """The override counts if it is one; below 200 HTTP would go on waiting for an answer."""
+        override = exchange.response_override.get("status")
+        valid = isinstance(override, int | str) and str(override).isdecimal() and 200 <= int(override) <= 599
+        status = int(override) if valid and override is not None else int(self.status)
+        if status < 200:
+            exchange.say("Execution failed due to configuration error: the status of an answer begins at 200")
+            raise Refusal("API_CONFIGURATION_ERROR")
+        return status
 
     def _rendered(
         self, exchange: Exchange, template: Template, returned: Returned, binary: bool, wants_binary: bool

@@ -37,7 +37,7 @@ class PoolAuthorizer:
 
     def ask(self, exchange: Exchange, then: Then) -> None:
         """`then` hears None for a token that counts; its claims are then in `exchange.authorizer`."""
-        given = exchange.value(self._source) if self._source else None
+        given = exchange.identity_value(self._source) if self._source else None
         if not given:
             raise Refusal("UNAUTHORIZED")
         try:

@@ -15,6 +15,7 @@ import msgspec
 from samovar.services.apigateway import expressions
 from samovar.services.apigateway.expressions import Mapped, Source
 from samovar.services.apigateway.state import Shape
+from samovar.web.answer_v2 import sendable
 
 Headers = list[tuple[str, str]]
 
@@ -115,10 +116,13 @@ class Responses:
             own: list[_Own] = []
         else:
             own = [self._own[name] for name in (refusal.kind, fallback) if name in self._own]
-        status = next((each.status for each in own if each.status), refusal.status or kind.status)
+        status = next(
+            (each.status for each in own if each.status and each.status >= 200), refusal.status or kind.status
+        )
         mapped = next((each.headers for each in own if each.headers), [])
         templates = next((each.templates for each in own if each.templates), None)
-        headers = [(each.name, found) for each in mapped if (found := value(each.source)) is not None]
+        found = ((each.name, value(each.source)) for each in mapped)
+        headers = [(name, text) for name, text in found if text is not None and sendable(name, text)]
         if templates is None:
             return Rendered(status, [*headers, ("Content-Type", "application/json")], _built_in(kind, refusal))
         type = _chosen(templates, accept)
