@@ -28,9 +28,6 @@ _AT_ONCE = 4
 _WEIGHTS = {
     "runtime": 30, "extension": 12, "init": 10, "template": 10, "zygote": 10, "keeper": 8, "guardian": 4, "server": 8,
 }  # fmt: skip
-_SOON = 3
-"""Environments that one kill can have taken along, and one more."""
-_FOUND_OUT = ("Runtime.ExitError", "Extension.Crash", "Sandbox.Failure")
 _SLACK = 3
 _SLOW_S = 10
 _TEMPLATE_POWER = 1 << 18 | 1 << 21
@@ -48,6 +45,9 @@ class Storm:
         self.platform: Any = None
         self.crew: Any = None
         self.rest: dict[str, int] = {}
+        self.victim = (0, "")
+        self.said = ""
+        """By servers when something went wrong."""
         self.threads = concurrent.futures.ThreadPoolExecutor(_AT_ONCE)
 
     def start(self) -> None:
@@ -96,7 +96,9 @@ class Storm:
             self.platform.forget()
             self._nothing_left()
             self.start()
-        self._must_work(self.dice.choice(list(self.crew.names)))
+        else:
+            self._await_its_end()
+        self._must_work(self.dice.choice(list(self.crew.names)), victim)
         return victim
 
     def _invoke(self, name: str, token: str, sleep: float) -> str:
@@ -133,7 +135,15 @@ class Storm:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
                 self.killed[kind] += 1
+                self.victim = (pid, who)
                 return kind
+
+    def _await_its_end(self) -> None:
+        """Until the victim has gone, or will as soon as it is thawed: a frozen process can't die before, nor the init
+        above it, which isn't frozen itself."""
+        pid, who = self.victim
+        with suppress(AssertionError):
+            wait(lambda: faults.identity(pid) != who or _frozen(pid), within_s=2)
 
     def _roles(self) -> dict[str, list[tuple[int, str]]]:
         """What is what among the server's descendants."""
@@ -162,21 +172,17 @@ class Storm:
                             add("runtime", fork)
         return roles
 
-    def _must_work(self, name: str) -> None:
-        """The next invocation, or one soon after it: some are given to what was just killed, and are told so."""
-        for _ in range(_SOON):
-            token = self.crew.token()
-            try:
-                answer = self.crew.call(name, token=token)
-            except ClientError as error:
-                self.wrong.append(f"the next invocation, of {name}: {error}")
-                return
-            if answer.error is None and answer.value["token"] == token:
-                return
-            if answer.value["errorType"] not in _FOUND_OUT:
-                break
-            self.outcomes["the next one, told"] += 1
-        self.wrong.append(f"the next invocation, of {name}: {answer}")
+    def _must_work(self, name: str, after: str = "nobody") -> None:
+        """The next invocation; it isn't tried again."""
+        token = self.crew.token()
+        try:
+            answer = self.crew.call(name, token=token)
+        except ClientError as error:
+            self.wrong.append(f"the next invocation after {after} was killed, of {name}: {error}")
+            return
+        if answer.error is not None or answer.value["token"] != token:
+            self.wrong.append(f"the next invocation after {after} was killed, of {name}: {answer}")
+            self.said += self.platform.said()
 
     # --- what is left ---
 
@@ -268,6 +274,17 @@ def _descriptors(pid: int) -> dict[str, int]:
     return dict(kinds)
 
 
+def _frozen(pid: int) -> bool:
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers == "freezer" and Path(f"/sys/fs/cgroup/freezer{path}/freezer.state").exists():
+                return Path(f"/sys/fs/cgroup/freezer{path}/freezer.state").read_text().strip() != "THAWED"
+            if not controllers and Path(f"/sys/fs/cgroup{path}/cgroup.freeze").exists():
+                return Path(f"/sys/fs/cgroup{path}/cgroup.freeze").read_text().strip() == "1"
+    return False
+
+
 def _power(pid: int) -> int:
     with suppress(OSError, StopIteration):
         text = Path(f"/proc/{pid}/status").read_text()
@@ -291,7 +308,7 @@ def main() -> None:
             storm.run(kills)
         finally:
             if storm.platform is not None:
-                print(storm.platform.said() if storm.wrong else "", file=sys.stderr)
+                print(storm.said + storm.platform.said() if storm.wrong else "", file=sys.stderr)
                 storm.platform.forget()
     print("killed:", dict(storm.killed))
     print("invocations:", dict(storm.outcomes))

@@ -121,6 +121,8 @@ class Environment:
         self._paths: list[str] = []
         self._launch = house.launch(version)
         self._api = RuntimeApi(self)
+        self._by_frame = False
+        """The event was delivered so, not by the Runtime API."""
         self._external = house.extensions(version)
         self._extensions: Extensions | None = None
         """From the first that is heard of them until nothing runs in the box any more."""
@@ -487,7 +489,7 @@ class Environment:
 
     def on_occupant_exit(self, how: Exit) -> None:
         self._exit = how
-        if self.state is State.BUSY and how.unread and self._may_move(Event.CRASHED_UNHEARD):
+        if self.state is State.BUSY and self._unheard(how) and self._may_move(Event.CRASHED_UNHEARD):
             self._move_in_place(Event.CRASHED_UNHEARD)
             return
         self._failed = True
@@ -500,13 +502,19 @@ class Environment:
         self._failed = self._failed or self.state in (State.PREPARING, State.RESTORING)
         self._forget_extensions()
         self._telemetry.part()
-        unheard = self.state is not State.BUSY or how.unread
+        unheard = self.state is not State.BUSY or self._unheard(how)
         if how.box_gone and unheard and self._may_move(Event.LOST):
             self.event(Event.LOST)
         elif self.state is State.BUSY and unheard and not how.box_gone and self._may_move(Event.UNHEARD):
             self._move_in_place(Event.UNHEARD)
         elif self.state is not State.DEAD:
+            if how.box_gone and self.state in OCCUPIED:
+                log.error("%s: its box has gone, and what ran in it can't run again", self)
             self.event(Event.BROKEN if how.box_gone else Event.EXITED)
+
+    def _unheard(self, how: Exit) -> bool:
+        """Whether the runtime certainly had not read the event that it was given."""
+        return how.unread if self._by_frame else self._api.unread
 
     def _move_in_place(self, event: Event) -> None:
         assert self._invocation is not None
@@ -686,7 +694,8 @@ class Environment:
             self._journal.start(Beginning(invocation.request_id, invocation.invoked_arn, trace_id))
         if self._extensions is not None:
             self._extensions.invoke(invocation.request_id, invocation.invoked_arn, trace_id, deadline_ms)
-        if self._launch.frames and not self._api.waiting:
+        self._by_frame = self._launch.frames and not self._api.waiting
+        if self._by_frame:
             box.send(*frames.invocation(invocation, trace_id, deadline_ms))
         else:
             self._api.deliver(invocation, trace_id, deadline_ms)

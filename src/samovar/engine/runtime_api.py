@@ -49,6 +49,8 @@ class RuntimeApi:
     def __init__(self, environment: Told) -> None:
         self._environment = environment
         self._parked: Reply | None = None
+        self._next_request: Request | None = None
+        """The newest `next`, parked or answered."""
         self._request_id = ""
 
     @property
@@ -56,10 +58,16 @@ class RuntimeApi:
         """Whether a `next` is parked."""
         return self._parked is not None
 
+    @property
+    def unread(self) -> bool:
+        """Whether whoever was given the event has gone, and had certainly not read it to its end."""
+        request = self._next_request
+        return request is not None and request.client is not None and request.client.unread
+
     def handle(self, request: Request, reply: Reply) -> None:
-        path, method = request.path, request.method
+        path = request.path
         if path == f"{BASE}/invocation/next":
-            self._next(method, reply)
+            self._next(request, reply)
         elif path == f"{BASE}/init/error":
             reply(_accepted(self._environment.runtime_init_error(request.body), "InitError"))
         elif path in (f"{BASE}/restore/next", f"{BASE}/restore/error"):
@@ -89,12 +97,12 @@ class RuntimeApi:
         if reply is not None:
             reply(Response(200, headers, invocation.payload))
 
-    def _next(self, method: str, reply: Reply) -> None:
-        if method != "GET":
+    def _next(self, request: Request, reply: Reply) -> None:
+        if request.method != "GET":
             reply(_error(405, "InvalidRequest", "GET is the method of next"))
             return
         # A connection that was lost while it waited leaves its `next` behind: the newest one counts.
-        again, self._parked = self._parked is not None, reply
+        again, self._parked, self._next_request = self._parked is not None, reply, request
         if not again and not self._environment.runtime_next():
             self._parked = None
             reply(_refused("RuntimeNext"))

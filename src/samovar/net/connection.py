@@ -16,6 +16,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from functools import partial
 from typing import Protocol, cast
 
+from samovar.core.unread import is_reset, is_unread
 from samovar.net.frames import Code
 from samovar.net.head import HeadWriter
 from samovar.net.message import Admit, BrokenOff, Closable, Handler, Incoming, Limits, Request, Response
@@ -73,11 +74,19 @@ class Connection(asyncio.Protocol):
         self._writable = True
         self._resumed: asyncio.Future[None] | None = None
         self._eof = False
+        self._open = False
+        self._unread = False
+
+    @property
+    def unread(self) -> bool:
+        """See `message.Client`."""
+        return self._unread or (self._open and is_unread(self._transport))
 
     # --- called by the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._open = True
         self._site.connections.add(self)
         peer = transport.get_extra_info("peername")
         self._reader.peer = peer[0] if isinstance(peer, tuple) else ""
@@ -88,6 +97,8 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._unread = self.unread or is_reset(error)
+        self._open = False
         self._awaiting = None
         self._reader.close()
         if self._stream is not None:
@@ -173,6 +184,7 @@ class Connection(asyncio.Protocol):
                 self._send_refusal(item)
             else:
                 self._awaiting = item
+                item.client = self
                 if item.incoming is not None:
                     item.incoming.pause = self._hold
                 self._site.handler(item, partial(self._reply, item))
@@ -206,6 +218,7 @@ class Connection(asyncio.Protocol):
     def _reply(self, request: Request, response: Response) -> None:
         body = response.body
         if self._awaiting is not request:
+            self._unread = True
             if isinstance(body, Closable):
                 body.close()
             if isinstance(response, Switching) and response.listener is not None:

@@ -51,12 +51,21 @@ class Incoming:
         """`take` tells it."""
 
 
+class Client(Protocol):
+    """Whom a request comes from."""
+
+    @property
+    def unread(self) -> bool:
+        """Whether it has gone, and had certainly not read all that it was sent."""
+        ...
+
+
 class Request:
     """One request, complete but for an `incoming` body. Plain and slotted: one is made per call on the hot path."""
 
     __slots__ = (
-        "body", "fields", "headers", "http10", "incoming", "keep_alive", "method", "path", "peer", "query", "source",
-        "tls",
+        "body", "client", "fields", "headers", "http10", "incoming", "keep_alive", "method", "path", "peer", "query",
+        "source", "tls",
     )  # fmt: skip
 
     def __init__(
@@ -83,6 +92,8 @@ class Request:
         """(version, cipher suite) of a client that speaks TLS: `("TLSv1.3", "TLS_AES_256_GCM_SHA384")`."""
         self.http10 = False
         self.keep_alive = True
+        self.client: Client | None = None
+        """Where it came over a connection."""
 
     def lines(self) -> list[tuple[str, str]]:
         """(name, value) of each header line in the client's own case and order, duplicates apart."""

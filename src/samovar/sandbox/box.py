@@ -60,6 +60,10 @@ class Zygote(Protocol):
     """Whether an occupant is there before the box is taken."""
     occupants: dict[int, Mortal]
 
+    def there(self) -> bool:
+        """Whether it lives, and whatever it depends on."""
+        ...
+
     @property
     def root(self) -> list[int]:
         """The process that a box's mounts are copied from; for a template's also what the keeper calls its origin."""
@@ -141,6 +145,10 @@ class LinuxBox:
         if boxes.isolated:
             furnish = {"tmp_mb": _TMP_MB, "ports": _PORTS, "network": not boxes.host_network}
             _, made = await boxes.keeper.ask({"do": "shell", "furnish": furnish}, self.zygote.root)
+            if self.dead:
+                _kill_init(made[0])
+                link.close_all(made[1:])
+            self._must_live()
             listeners = self._moved(made)
             self.listeners = [socket.socket(fileno=fd) for fd in listeners]
         joined = await self._join_network()
@@ -149,8 +157,14 @@ class LinuxBox:
         self.awaited = True
         if joined is not None:
             await joined
+        self._must_live()
         for port, listener in zip(_PORTS, self.listeners, strict=False):
             boxes.listeners.opened(self, listener, port)
+
+    def _must_live(self) -> None:
+        """It may have ended while something was awaited for it, and nobody would then give back what it gets."""
+        if self.dead:
+            raise SandboxDied("the box has ended meanwhile")
 
     def _moved(self, made: list[int]) -> list[int]:
         """Take over the init and the doors of a new shell; returns the other descriptors."""
@@ -163,6 +177,7 @@ class LinuxBox:
         router = await self._boxes.way()
         if router is None:
             return None
+        self._must_live()
         address = router.take()
         self.forget_way = partial(router.leave, address)
         return router.join(self._init, address)
@@ -193,6 +208,7 @@ class LinuxBox:
                 await self._loop.create_connection(lambda: channel, sock=ours)
             else:
                 ours.close()
+            self._must_live()
         except BaseException as error:
             self.zygote.occupants.pop(number, None)
             reason = ""
@@ -200,6 +216,7 @@ class LinuxBox:
                 self._output = -1
                 reason = _read_all(read)
                 os.close(read)
+            channel.close()
             ours.close()
             if isinstance(error, TimeoutError | EOFError):
                 raise SandboxDied(f"a box did not get ready: {reason or 'no reason given'}") from error
@@ -286,7 +303,7 @@ class LinuxBox:
         self._channel.on_frame = tenant.on_frame
 
     def sound(self) -> bool:
-        if self.dead or self._emptying or not self.zygote.helper.there() or not self._boxes.keeper.there():
+        if self.dead or self._emptying or not self.zygote.there() or not self._boxes.keeper.there():
             return False
         return all(companion.lives for companion in self._companions.values())
 
@@ -350,7 +367,7 @@ class LinuxBox:
         return len(data)
 
     def freeze(self) -> None:
-        if self.group is not None and not self.dead:
+        if self.group is not None and not self.dead and not self._emptying:
             with _group_may_have_gone():
                 self.group.freeze()
 
@@ -483,15 +500,32 @@ class LinuxBox:
 
     async def _clear(self, how: Exit, channel: Channel) -> None:
         tenant = self._tenant
-        if tenant is None or self.zygote.helper.gone:
-            self._end()
         try:
-            if not self.dead and self._boxes.isolated:
+            lost = tenant is None or self.zygote.helper.gone or not await self._renewed()
+            if lost:
+                self._kill_all()
+                if self.group is not None:
+                    await self._emptied(self.group)
+            await channel.gone(_CLOSED_WITHIN_S)
+        finally:
+            unread = channel.unread
+            channel.close()
+        self._emptying = False
+        # Until its tenant has heard of it, what was connected to it stays to be looked at.
+        if tenant is not None and self._tenant is tenant:
+            tenant.on_exit(msgspec.structs.replace(how, box_gone=lost or self.dead, unread=unread))
+        if lost:
+            self._end()
+
+    async def _renewed(self) -> bool:
+        """Whether the box could be made as it was before its occupant: with its /tmp, and nobody in it."""
+        try:
+            if self._boxes.isolated:
                 # The new shell joins the old one's mounts and network before that is killed: /tmp stays.
                 request = {"do": "reshell", "network": not self._boxes.host_network}
                 _, made = await self._boxes.keeper.ask(request, [self._init, *self.zygote.root[1:]])
                 self._move(made)
-            elif not self.dead:
+            else:
                 self._kill_processes()
             if not self.dead and self.group is not None:
                 self.thaw()  # v1: a frozen process can't die
@@ -499,17 +533,9 @@ class LinuxBox:
                 await self._emptied(self.group)
                 self.group.renew()
                 self._throttled = False
-            await channel.gone(_CLOSED_WITHIN_S)
         except (SandboxDied, OSError):
-            self._end()
-            await channel.gone(_CLOSED_WITHIN_S)
-        finally:
-            unread = channel.unread
-            channel.close()
-        how = msgspec.structs.replace(how, unread=unread)
-        self._emptying = False
-        if tenant is not None and self._tenant is tenant:
-            tenant.on_exit(msgspec.structs.replace(how, box_gone=self.dead))
+            return False
+        return not self.dead
 
     def _move(self, made: list[int]) -> None:
         """Go on in a new shell, or not: the box may have ended while that was made."""
@@ -546,12 +572,7 @@ class LinuxBox:
         if self.dead:
             return
         self.dead = True
-        if self._init >= 0:
-            _kill_init(self._init)
-            self._init = -1
-        else:
-            self._kill_processes()
-        self.thaw()  # v1: a frozen process can't die
+        self._kill_all()
         self._forget_occupant()
         link.close_all(self._doors)
         self._doors = []
@@ -565,6 +586,13 @@ class LinuxBox:
             self.group.close()
         self._boxes.retire(self)
 
+    def _kill_all(self) -> None:
+        if self._init >= 0:
+            _kill_init(self._init)
+            self._init = -1
+        else:
+            self._kill_processes()
+        self.thaw()  # v1: a frozen process can't die
 
     def _kill_processes(self) -> None:
         """At the lowest level, where there is no shell to kill."""

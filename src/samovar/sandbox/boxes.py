@@ -33,6 +33,7 @@ _REFILL_AFTER_S = 0.02
 _RETRY_AFTER_S = 1.0
 _KEEPER_WITHIN_S = 3.0
 _FORKS_AHEAD = 2
+_REMOVE_AGAIN_S = 1.0
 
 
 class LinuxBoxes:
@@ -377,7 +378,8 @@ class LinuxBoxes:
             self.spawn(self._remove(box, box.group))
 
     async def _remove(self, box: "LinuxBox", group: cgroup.Group) -> None:
-        await asyncio.to_thread(group.remove)
+        while not await asyncio.to_thread(group.remove):  # noqa: ASYNC110 - nobody would tell
+            await asyncio.sleep(_REMOVE_AGAIN_S)  # its processes take their time to die
         if box.uid is not None:
             self._free_uids.append(box.uid)
 
@@ -402,6 +404,9 @@ class _Zygote:
     @property
     def root(self) -> list[int]:
         return [self.pidfd]
+
+    def there(self) -> bool:
+        return self.helper.there()
 
     def may_return(self, now: float) -> bool:
         """Whether another may be started after it: at once if it was ready once, else after a while."""

@@ -218,15 +218,18 @@ class Group:
 
     def empty(self) -> bool:
         """Whether no process is in the group; zombies are not."""
-        return not (self._places["memory"][1] / "cgroup.procs").read_bytes()
+        try:
+            return not (self._places["memory"][1] / "cgroup.procs").read_bytes()
+        except FileNotFoundError:
+            return True
 
     def close(self) -> None:
         os.close(self._freezer)
         os.close(self._peak)
 
-    def remove(self) -> None:
+    def remove(self) -> bool:
         """Remove the folders once the last process has gone; blocks for as long as that takes, a few seconds at
-        most."""
+        most. Whether they are gone."""
         deadline = time.monotonic() + _REMOVE_WITHIN_S
         for folder in self._folders:
             while True:
@@ -238,8 +241,9 @@ class Group:
                     if error.errno == errno.EBUSY and time.monotonic() < deadline:
                         time.sleep(0.005)
                         continue
-                    return  # the guardian removes it with the server
+                    return False
                 break
+        return True
 
 
 def sweep(where: Hierarchies) -> None:

@@ -1,15 +1,13 @@
 """The stream socket to an occupant, cut into frames: `u32 length | u8 kind | content`, little endian.
 
-Rules:
-- The far side is hostile. A frame longer than `LARGEST` ends the connection; nothing is parsed beyond the header.
-- Whether the far side had read everything when it closed is the kernel's word, not its own: closing a Unix socket with
-  unread bytes in it resets the connection (unix(7) and `unix_release_sock`), and what is sent later fails with EPIPE.
+Rule: the far side is hostile. A frame longer than `LARGEST` ends the connection; nothing is parsed beyond the header.
 """
 
 import asyncio
-import select
 from collections.abc import Callable
 from typing import cast
+
+from samovar.core.unread import is_reset, is_unread
 
 LARGEST = 6_291_556 + 64
 """Bytes of a 6 MB answer and what goes with it (facts/lambda-runtime.md §1)."""
@@ -54,15 +52,7 @@ class Channel(asyncio.BufferedProtocol):
     @property
     def unread(self) -> bool:
         """Whether the far end is closed, and had certainly not read all that was written."""
-        transport = self._transport
-        if transport is None or self._unread:
-            return self._unread
-        poll = select.poll()
-        poll.register(transport.get_extra_info("socket").fileno(), 0)
-        events = poll.poll(0)
-        if not events or not events[0][1] & select.POLLHUP:
-            return False
-        return bool(events[0][1] & select.POLLERR) or transport.get_write_buffer_size() > 0
+        return self._unread or (self._transport is not None and is_unread(self._transport))
 
     async def gone(self, within_s: float) -> None:
         """Wait for the far end's close, after which `unread` is true or false for good."""
@@ -125,7 +115,7 @@ class Channel(asyncio.BufferedProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
-        self._unread = self._unread or isinstance(error, ConnectionResetError | BrokenPipeError)
+        self._unread = self._unread or is_reset(error)
         self.write = self._nowhere
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)

@@ -8,6 +8,7 @@ import select
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from samovar.sandbox.inside import link
@@ -52,10 +53,14 @@ class Helper:
         if self.gone:
             future.set_exception(SandboxDied(f"{self.name} has gone"))
             return future
+        if any(descriptor < 0 for descriptor in descriptors):
+            # Not the helper's fault, and nothing that sending it would tell from the helper's end.
+            future.set_exception(SandboxDied(f"what {self.name} was asked about has gone"))
+            return future
         self._last += 1
         self._waiting[self._last] = future
         timer = self._loop.call_later(_ANSWER_WITHIN_S, self._late, self._last)
-        future.add_done_callback(lambda _: timer.cancel())
+        future.add_done_callback(partial(_settled, timer))
         self.tell({**request, "id": self._last}, descriptors)
         return future
 
@@ -136,3 +141,9 @@ class Helper:
         future = self._waiting.pop(number, None)
         if future is not None and not future.done():
             future.set_exception(SandboxDied(f"{self.name} did not answer within {_ANSWER_WITHIN_S:.0f} s"))
+
+
+def _settled(timer: asyncio.TimerHandle, future: "asyncio.Future[Answer]") -> None:
+    timer.cancel()
+    if not future.cancelled():
+        future.exception()  # whoever asked may have failed meanwhile, and not wait for it any more

@@ -23,6 +23,8 @@ class Origin(Protocol):
 
     pidfd: int
 
+    def there(self) -> bool: ...
+
 
 class Template:
     def __init__(self, name: str, origin: Origin) -> None:
@@ -45,6 +47,9 @@ class Template:
     @property
     def root(self) -> list[int]:
         return [self._origin.pidfd, *self.box.ancestry()]
+
+    def there(self) -> bool:
+        return self.helper.there() and self._origin.there()
 
     def prepared(self) -> LinuxBox | None:
         while self.shelf:
