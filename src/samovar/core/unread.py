@@ -10,7 +10,8 @@ import select
 
 
 def is_unread(transport: asyncio.WriteTransport) -> bool:
-    """Of a connection whose end hasn't been read yet; `is_reset` tells it of one that was lost."""
+    """Of a connection whose end hasn't been read yet; `is_reset` tells it of one that was lost. While the loop is
+    between the two, this says False."""
     descriptor = transport.get_extra_info("socket").fileno()
     if descriptor < 0:
         return False

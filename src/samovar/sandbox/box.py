@@ -479,11 +479,15 @@ class LinuxBox:
         self.drain_output()
         if self._companions and self._tenant is not None and not self.dead and not self._emptying:
             self.zygote.occupants.pop(self._number, None)
-            how = msgspec.structs.replace(how, unread=self._channel.unread)
             self._occupant_exit = how
-            self._tenant.on_occupant_exit(how)
+            self._boxes.spawn(self._tell_occupant_exit(how, self._channel))
         else:
             self._empty(how)
+
+    async def _tell_occupant_exit(self, how: Exit, channel: Channel) -> None:
+        await _told(channel)
+        if self._tenant is not None and self._occupant_exit is how and not self._emptying:
+            self._tenant.on_occupant_exit(msgspec.structs.replace(how, unread=channel.unread))
 
     def _empty(self, how: Exit) -> None:
         """Take the occupant and whatever it has started out of the box, then say so."""
@@ -506,7 +510,7 @@ class LinuxBox:
                 self._kill_all()
                 if self.group is not None:
                     await self._emptied(self.group)
-            await channel.gone(_CLOSED_WITHIN_S)
+            await _told(channel)
         finally:
             unread = channel.unread
             channel.close()
@@ -600,6 +604,14 @@ class LinuxBox:
             if pid:
                 self.zygote.helper.tell({"do": "kill", "pid": pid})
         self._started.clear()
+
+
+async def _told(channel: Channel) -> None:
+    """Wait until the loop has heard of all that the end of an occupant has closed: its channel, and in the next two
+    turns its connections to the Runtime API."""
+    await channel.gone(_CLOSED_WITHIN_S)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
 
 
 def _nothing() -> None:
