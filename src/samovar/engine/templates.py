@@ -55,10 +55,23 @@ class Templates:
 
     def publish(self, version: Version, told: Told) -> None:
         """Make the template of a version with SnapStart; `told` hears, once, when that is done, or what failed."""
-        if not self._wanted(version):
-            told(None)
-            return
-        self._make(version, told)
+        if self._wanted(version):
+            self._make(version, told)
+        else:
+            self._try(version, told)
+
+    def _try(self, version: Version, told: Told) -> None:
+        """Initialise one that can't be forked, with extensions for example: to be published is still to have
+        initialised once (facts/lambda-runtime.md §7). Its invocations then initialise environments of their own."""
+
+        def heard(failure: InitFailure | None) -> None:
+            told(failure)
+            if failure is None and not isinstance(made, Throttle):
+                self._house.let_go(made)
+
+        made = self._house.initialise(version, heard)
+        if isinstance(made, Throttle):
+            told(InitFailure(""))
 
     def retire(self, version_key: str) -> None:
         """Its environment goes with the others of the version."""

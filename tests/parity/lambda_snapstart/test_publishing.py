@@ -1,5 +1,10 @@
 """What becomes of a version with SnapStart: facts/lambda-api.md §12.7."""
 
+import io
+import shutil
+import stat
+import zipfile
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -112,3 +117,41 @@ def test_a_version_keeps_snapstart_when_the_function_gives_it_up(publish):
     latest = published.lambda_.get_function_configuration(FunctionName=published.function.name)
     assert latest["SnapStart"] == {"ApplyOn": "None", "OptimizationStatus": "Off"}
     assert published.configuration()["SnapStart"] == {**SNAP_START, "OptimizationStatus": "On"}
+
+
+EXTENSION = """#!/bin/sh
+if [ -e /opt/fails ]; then echo "extension: no" >&2; exit 3; fi
+id=$(curl -s -D - -o /dev/null -X POST -H "Lambda-Extension-Name: sh" -d '{"events":[]}' \
+  "http://$AWS_LAMBDA_RUNTIME_API/2020-01-01/extension/register" | tr -d '\r' | sed -n 's/.*dentifier: //p')
+echo "extension: registered"
+exec curl -s -H "Lambda-Extension-Identifier: $id" "http://$AWS_LAMBDA_RUNTIME_API/2020-01-01/extension/event/next"
+"""
+
+
+def layer(platform, files):
+    """A layer of programs; its ARN."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = (stat.S_IFREG | 0o755) << 16
+            archive.writestr(entry, content)
+    made = platform.client("lambda").publish_layer_version(LayerName="sh", Content={"ZipFile": buffer.getvalue()})
+    return made["LayerVersionArn"]
+
+
+@pytest.mark.root
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the extension is a shell script with curl")
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_version_with_extensions_initialises_once_before_it_is_active(publish, platform, fails):
+    """It can't be forked here; that it initialises is known all the same when it is Active, and when it is Failed."""
+    files = {"extensions/sh": EXTENSION} | ({"fails": ""} if fails else {})
+    published = publish("print('static')\n" + PLAIN, wait=False, Layers=[layer(platform, files)])
+    state = published.settle()["State"]
+    lines = "".join(line for stream in published.function.log().values() for line in stream)
+    assert state == ("Failed" if fails else "Active"), lines
+    if fails:
+        assert "extension: no" in lines
+    else:
+        assert ("extension: registered" in lines, "static" in lines) == (True, True)
+        assert published().result == 1

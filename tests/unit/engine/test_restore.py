@@ -325,3 +325,19 @@ def test_only_what_may_be_forked_has_a_template():
         assert house.environments == []
 
     run(test)
+
+
+@pytest.mark.parametrize(("content", "failed"), [(b"", False), (b'{"errorType":"ValueError"}', True)])
+def test_what_cannot_be_forked_initialises_once_all_the_same_when_it_is_published(content, failed):
+    async def test(house: FakeHouse) -> None:
+        house.forks = False
+        told: list[InitFailure | None] = []
+        Templates(house, fork_warm=False).publish(VERSION, told.append)
+        await house.settle()
+        [environment] = house.environments
+        assert (environment.state, told) == (State.PREPARING, [])
+        say(environment, frames.INIT_ERROR if failed else frames.NEXT, content)
+        assert told == [InitFailure("ValueError", content) if failed else None]
+        assert environment.state is (State.LEAVING if failed else State.DEAD)
+
+    run(test)
