@@ -248,3 +248,44 @@ def test_a_document_of_more_than_an_api_can_have_is_refused(gateway):
     assert refused(lambda: load(gateway, swagger(paths=paths)))[0] == "LimitExceededException"
     paths = {"/p": {"get": {"responses": {f"{n}": {} for n in range(100, 20_000)}}}}
     assert refused(lambda: load(gateway, swagger(paths=paths)))[0] == "LimitExceededException"
+
+
+def export(gateway, api, kind, **options):
+    given = gateway.get_export(restApiId=api, stageName="dev", exportType=kind, **options)
+    return given, given["body"].read()
+
+
+@pytest.mark.parametrize("kind", ["swagger", "oas30"])
+@pytest.mark.parametrize("accepts", ["application/json", "application/yaml"])
+def test_what_was_exported_can_be_imported_and_is_the_same(gateway, kind, accepts):
+    bodies = []
+    body = json.dumps(swagger()).encode()
+    for _ in range(2):
+        api = gateway.import_rest_api(body=body)["id"]
+        gateway.create_deployment(restApiId=api, stageName="dev")
+        given, body = export(gateway, api, kind, accepts=accepts, parameters={"extensions": "apigateway"})
+        assert given["contentDisposition"] == f'attachment; filename="{kind}_1.0.{accepts.rpartition("/")[2]}"'
+        bodies.append(body.decode().replace(api, "API"))
+    assert bodies[0] == bodies[1]
+    for part in ("guard", "x-api-key", "body only", "getPet", "image/png", "444", "documentationParts", "/{proxy+}"):
+        assert part in bodies[0]
+
+
+def test_an_export_tells_what_was_asked_for_and_what_is_deployed(gateway):
+    api = load(gateway, swagger())["id"]
+    gateway.create_deployment(restApiId=api, stageName="dev")
+    gateway.put_rest_api(restApiId=api, mode="overwrite", body=json.dumps(swagger(paths={"/later": {}})).encode())
+    plain = json.loads(export(gateway, api, "oas30")[1])
+    assert set(plain["paths"]) == {"/pets/{id}", "/{proxy+}"} and "x-amazon-apigateway-integration" not in json.dumps(
+        plain
+    )
+    get = plain["paths"]["/pets/{id}"]["get"]
+    assert get["security"] == [{"api_key": []}]
+    assert get["responses"]["200"]["content"] == {"application/json": {"schema": {"$ref": "#/components/schemas/Pet"}}}
+    assert plain["servers"][0]["variables"] == {"basePath": {"default": "dev"}}
+    some = json.loads(export(gateway, api, "swagger", parameters={"extensions": "integrations"})[1])
+    assert some["basePath"] == "/dev"
+    assert some["paths"]["/pets/{id}"]["get"]["x-amazon-apigateway-integration"]["type"] == "mock"
+    assert "x-amazon-apigateway-authorizer" not in json.dumps(some)
+    assert refused(lambda: export(gateway, api, "raml"))[0] == "BadRequestException"
+    assert "postman" in refused(lambda: export(gateway, api, "swagger", parameters={"extensions": "postman"}))[1]

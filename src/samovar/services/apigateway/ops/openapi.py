@@ -5,7 +5,9 @@ refuse is refused here, in the same words. Only when everything went well is the
 """
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -20,11 +22,14 @@ from samovar.services.apigateway.ops import (
     models,
     resources,
 )
-from samovar.services.apigateway.state import Api, Definition, Rest, Shape, bad, new_id
-from samovar.web.openapi.document import OpenApiError, read
+from samovar.services.apigateway.state import Api, Definition, Deployment, Rest, Shape, bad, new_id
+from samovar.web import front
+from samovar.web.openapi.document import OpenApiError, read, write
+from samovar.web.openapi.export import RestApi, write_rest
 from samovar.web.openapi.rest import Method, RestDocument, read_rest
 
 _BASEPATHS = ("ignore", "prepend", "split")
+_EXTENSIONS = ("integrations", "authorizers", "apigateway")
 MOST_PARTS = 10_000
 """Of a document: methods, models, responses. Nobody else is served while a draft is made."""
 
@@ -268,3 +273,53 @@ class _Import:
             id = next((id for id, each in parts.items() if each["location"] == given["location"]), None) or new_id(6)
             parts[id] = {"id": id, **given}
         self._draft.drafted = msgspec.structs.replace(self._draft.drafted, documentation=parts)
+
+
+# --- and back
+
+
+async def get_export(state: Rest, ctx: Context, params: Params) -> Params:
+    """What a stage serves, as `swagger` or `oas30`; not with the extension `postman`."""
+    api = state.api(ctx, params["restApiId"])
+    stage = state.stage(api, params["stageName"])
+    kind, accepts = params["exportType"], params.get("accepts") or "application/json"
+    if kind not in ("swagger", "oas30"):
+        raise bad("Invalid export type specified. Valid options are [oas30, swagger]")
+    if accepts not in ("application/json", "application/yaml", "application/x-yaml"):
+        raise bad(f"Unsupported accept type specified: {accepts}")
+    asked = {each.strip() for each in (params.get("parameters") or {}).get("extensions", "").split(",") if each.strip()}
+    if "postman" in asked:
+        raise AwsError("NotImplementedException", "Exports with the extension postman are not here.")
+    if asked - set(_EXTENSIONS):
+        raise bad(f"Invalid extension specified. Valid options are {', '.join(_EXTENSIONS)}")
+    deployment = state.deployment(api, stage["deploymentId"])
+    written = _written(ctx, api, stage, deployment)
+    document = write_rest(written, kind == "oas30", *(extension in asked for extension in _EXTENSIONS))
+    is_yaml = accepts != "application/json"
+    body = await asyncio.to_thread(write, document, is_yaml)
+    name = f"{kind}_{written.version}.{'yaml' if is_yaml else 'json'}"
+    return {
+        "contentType": "application/octet-stream",
+        "contentDisposition": f'attachment; filename="{name}"',
+        "body": body,
+    }
+
+
+def _written(ctx: Context, api: Api, stage: Shape, deployment: Deployment) -> RestApi:
+    definition = deployment.definition
+    address = urlsplit(front.address(api.id, ctx.region, ctx.endpoint))
+    created = datetime.fromtimestamp(deployment.created_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return RestApi(
+        settings=definition.settings,
+        scheme=address.scheme,
+        host=address.netloc if not address.path else front.domain_name(api.id, ctx.region),
+        stage=stage["stageName"],
+        version=definition.settings.get("version") or created,
+        resources=sorted((definition.path(each), each.id, each.methods) for each in definition.resources.values()),
+        authorizers=definition.authorizers,
+        models=definition.models,
+        validators=definition.validators,
+        gateway_responses=definition.responses,
+        documentation=list(api.documentation.values()),
+        tags=api.tags,
+    )
