@@ -112,8 +112,8 @@ def _is_plain(tree: Any) -> bool:
     for index, (kind, given) in enumerate(tree):
         if kind in _ONE_CHARACTER or kind is _c.AT:
             continue
-        if kind not in _REPEATS:
-            return False
+        if kind not in (_c.MAX_REPEAT, _c.POSSESSIVE_REPEAT):
+            return False  # a reluctant one may match nothing first, and there Java and Python go on differently
         _, most, inner = given
         if len(inner) != 1 or inner[0][0] not in _ONE_CHARACTER:
             return False
