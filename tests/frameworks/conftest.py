@@ -15,7 +15,7 @@ import fetched
 import pytest
 
 APPS = Path(__file__).with_name("apps")
-SETTINGS = {"MemorySize": 1024, "Timeout": 30}
+SETTINGS = {"MemorySize": 1024, "Timeout": 120}
 LAYER = "powertools"
 EXPRESS = ("express@5.3.0", "@codegenie/serverless-express@4.17.1", "serverless-http@4.0.0", "multer@2.5.0")
 
@@ -45,7 +45,7 @@ class Site:
         self._prefix = prefix
 
     def __call__(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = {}) -> Page:
-        connection = http.client.HTTPConnection(self._server, timeout=60)
+        connection = http.client.HTTPConnection(self._server, timeout=120)
         try:
             connection.request(method, self._prefix + path, body, {"Host": self.host} | dict(headers))
             answer = connection.getresponse()
