@@ -1,6 +1,6 @@
 """What is told of each request: a line of the access log, the execution log, metrics (facts/apigateway.md §5).
 
-Owns: which of these a stage has asked for, the variables that only an access log knows, the names of the metrics.
+Owns: which of these a stage has asked for, and the variables that only an access log knows.
 Rules: nothing here makes a request wait; what isn't asked for costs a look into the stage.
 """
 
@@ -8,14 +8,14 @@ import asyncio
 import hashlib
 from typing import Any
 
-from samovar.core.meter import Meter, Metric
+from samovar.core.meter import Meter
 from samovar.net.message import Response
+from samovar.services.apigateway.plane.counting import Counts
 from samovar.services.apigateway.plane.exchange import Exchange, look_up, text_of
 from samovar.services.apigateway.plane.stages import Stage
 from samovar.services.apigateway.state import Api, Rest
 from samovar.web.access_log import AccessLogs, Format, is_log_group
 
-_NAMESPACE = "AWS/ApiGateway"
 _FAILED = "Execution failed"
 
 
@@ -23,7 +23,7 @@ class Teller:
     def __init__(self, state: Rest, logs: AccessLogs, meter: Meter) -> None:
         self._state = state
         self._logs = logs
-        self._meter = meter
+        self._counts = Counts(meter)
 
     def begin(self, exchange: Exchange, stage: Stage) -> None:
         """The request is routed: from now on its execution is logged, where the stage wants that."""
@@ -42,7 +42,9 @@ class Teller:
         exchange.ended = asyncio.get_running_loop().time()
         self._access(exchange, stage, response)
         self._execution(exchange, stage, response.status)
-        self._count(exchange, stage, response.status)
+        settings = stage.settings(exchange.resource, exchange.method.name) if exchange.method is not None else None
+        detailed = settings is not None and bool(settings.get("metricsEnabled"))
+        self._counts.count(exchange, detailed, response.status)
 
     def _access(self, exchange: Exchange, stage: Stage, response: Response) -> None:
         settings = stage.shape.get("accessLogSettings") or {}
@@ -67,26 +69,6 @@ class Teller:
         group = f"arn:aws:logs:{api.region}:{api.account}:log-group:{name}"
         for line in lines:
             self._logs.write(group, _stream(api, stage), f"({exchange.ctx.request_id}) {line}", own=True)
-
-    def _count(self, exchange: Exchange, stage: Stage, status: int) -> None:
-        api, method = exchange.api, exchange.method
-        of_api = (("ApiName", str(exchange.plan.settings["name"])),)
-        of_stage = (*of_api, ("Stage", exchange.staged.name))
-        places: list[tuple[tuple[str, str], ...]] = [of_api, of_stage]
-        settings = stage.settings(method.resource, method.name) if method is not None else None
-        if method is not None and settings is not None and settings.get("metricsEnabled"):
-            places.append((*of_stage, ("Method", exchange.http_method), ("Resource", method.resource)))
-        latency = round((exchange.ended - exchange.started) * 1000)
-        values = {"4XXError": float(400 <= status < 500), "5XXError": float(status >= 500), "Count": 1.0}
-        for dimensions in places:
-            where = tuple(sorted(dimensions))
-            for name, value in values.items():
-                self._meter.observe(Metric(api.account, api.region, _NAMESPACE, name, where, "Count"), value)
-            metric = Metric(api.account, api.region, _NAMESPACE, "Latency", where, "Milliseconds")
-            self._meter.observe(metric, latency)
-            if exchange.integration_ms is not None:
-                metric = Metric(api.account, api.region, _NAMESPACE, "IntegrationLatency", where, "Milliseconds")
-                self._meter.observe(metric, exchange.integration_ms)
 
 
 class _Known:
