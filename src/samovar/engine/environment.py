@@ -18,7 +18,8 @@ import msgspec
 
 from samovar.core import ids
 from samovar.core.clock import Clock
-from samovar.engine import credentials, extension_api, frames, lineage, report, runtime_api, telemetry_api
+from samovar.engine import credentials, extension_api, frame_api, frames, lineage, report, runtime_api, telemetry_api
+from samovar.engine.brake import Brake
 from samovar.engine.extensions import Extensions
 from samovar.engine.launch import Launch
 from samovar.engine.lifecycle import INITIALISING, OCCUPIED, Effect, Event, IllegalTransition, State, allowed, step
@@ -138,7 +139,7 @@ class Environment:
         """Closes the invocation that was answered while extensions still worked for it."""
         self._answered: Callable[[], Ending] | None = None
         """What there is to say of that invocation so far."""
-        self._held_back = False
+        self._brake = Brake(house.log)
         self._held: Callable[[], None] | None = None
         """Gives the invoker an answer that waits for the runtime's `next`."""
 
@@ -399,39 +400,17 @@ class Environment:
     # --- the box's tenant -------------------------------------------------------------------------------------------
 
     def on_frame(self, kind: int, content: memoryview) -> None:
-        request_id = str(content[:36], "latin-1")
-        if kind == frames.RESPONSE:
-            ended = self.runtime_response(request_id, bytes(content[36:]))
-        elif kind == frames.ERROR:
-            ended = self.runtime_error(request_id, bytes(content[36:]))
-        elif kind == frames.TOO_LARGE:
-            ended = self.runtime_too_large(request_id)
-        elif kind == frames.DATA:
-            self.runtime_data(request_id, bytes(content[36:]))
-            return
-        elif kind == frames.STREAM:
-            self.runtime_streams(request_id, str(content[36:], "latin-1"), self._hold_channel)
-            return
-        else:
-            self._on_init_frame(kind, content)
-            return
-        if ended and self.state is State.ANSWERED:
-            self.runtime_next()  # an answer in a frame asks for the next invocation as well
+        frame_api.hear(self, kind, content)
 
-    def _on_init_frame(self, kind: int, content: memoryview) -> None:
-        if kind == frames.NEXT:
-            self.runtime_next()
-        elif kind == frames.INIT_ERROR:
-            self.runtime_init_error(bytes(content))
-        elif kind == frames.PAUSED:
-            self.runtime_paused(frames.problems(bytes(content)))
-        elif kind == frames.RESTORE_ERROR:
-            self.runtime_restore_error(bytes(content))
-        else:
-            log.warning("%s: its runtime sent a frame of unknown kind %d", self, kind)
-            self.event(Event.BROKEN)
+    @property
+    def awaits_next(self) -> bool:
+        return self.state is State.ANSWERED
 
-    def _hold_channel(self, held: bool) -> None:
+    def runtime_raves(self, kind: int) -> None:
+        log.warning("%s: its runtime sent a frame of unknown kind %d", self, kind)
+        self.event(Event.BROKEN)
+
+    def hold_channel(self, held: bool) -> None:
         if self._box is not None:
             self._box.pause_channel(held)
 
@@ -460,27 +439,13 @@ class Environment:
 
     def on_output(self, data: bytes) -> None:
         self._journal.output(data)
-        self._hold_back()
-
-    def _hold_back(self) -> None:
-        if self._house.log.backlog_bytes > _BACKLOG_BYTES and not self._held_back and self._box is not None:
-            self._held_back = True
-            self._box.pause_output(True)  # the function blocks when its pipe is full
-            self._resume_output_later(self._box)
-
-    def _resume_output_later(self, box: Box) -> None:
-        asyncio.get_running_loop().call_later(_RESUME_AFTER_S, self._resume_output, box)
-
-    def _resume_output(self, box: Box) -> None:
-        if self._house.log.backlog_bytes > _BACKLOG_BYTES:
-            self._resume_output_later(box)
-            return
-        self._held_back = False
-        box.pause_output(False)
+        if self._box is not None:
+            self._brake.mind(self._box)
 
     def on_companion_output(self, number: int, data: bytes) -> None:
         self._journal.extension_output(number, data)
-        self._hold_back()
+        if self._box is not None:
+            self._brake.mind(self._box)
 
     def on_companion_exit(self, number: int, how: Exit) -> None:
         self._journal.extension_output(number, b"")
@@ -978,9 +943,7 @@ _BOXES_TRIED = 3
 """When a helper dies, those that depend on it may go one after the other."""
 _MOVES = 4
 """An invocation begins anew at most so often: what kills its environments may be the function itself."""
-_BACKLOG_BYTES = 8 << 20
 _HOLD_S = 0.02
-_RESUME_AFTER_S = 0.02
 
 _ACTIONS: dict[Effect, Callable[[Environment], None]] = {
     Effect.START_RUNTIME: Environment._start_runtime,

@@ -1,6 +1,6 @@
 """The engine: the only door to running a function version.
 
-Owns: the pool, the clocks of running invocations, retiring and reaping. Refuses: names, qualifiers, permissions,
+Owns: the pool, retiring and reaping. Refuses: names, qualifiers, permissions,
 queues (the rooms above). On the hot path: no task, no future, no timer per call.
 """
 
@@ -9,23 +9,23 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
-from stat import S_ISREG
 from typing import Any
 
 from samovar.core.clock import Clock
 from samovar.core.errors import AwsError
 from samovar.core.meter import Meter
 from samovar.engine import debug, report
+from samovar.engine.clocks import Clocks
 from samovar.engine.credentials import Issue, of_account
 from samovar.engine.debugger import Debugger
 from samovar.engine.environment import Done, Environment, Told
 from samovar.engine.launch import Launch
-from samovar.engine.lifecycle import OCCUPIED, Event
+from samovar.engine.lifecycle import OCCUPIED
 from samovar.engine.limits import Limits
 from samovar.engine.log import LogSink
 from samovar.engine.metering import Metering
 from samovar.engine.model import Invocation, Outcome, Result, Version
-from samovar.engine.package import is_folder
+from samovar.engine.package import is_executable, is_folder
 from samovar.engine.pool import Pool, Reason, Throttle
 from samovar.engine.provisioning import Provisioned, Provisioning, Use
 from samovar.engine.reload import Reloads
@@ -50,8 +50,6 @@ _REASONS = {
 }
 """facts/lambda-api.md §11; AWS has none for a machine without memory."""
 
-_TICK_S = 0.01
-_HELD_S = 0.5
 _FREEZE_AFTER_S = 0.002
 _REAP_EVERY_S = 5.0
 _NEVER_S = 1e9
@@ -109,8 +107,10 @@ class Engine:
         nothing.mkdir(parents=True, exist_ok=True)
         self._idle_timeout_s = idle_timeout_s
         self._loop = asyncio.get_running_loop()
-        self._clocks: dict[Environment, tuple[float, Event]] = {}
-        self._ticking = self._closing = False
+        self._clocks: Clocks[Environment] = Clocks(clock, self.debugger.holds)
+        self.start_clock = self._clocks.start
+        self.stop_clock = self._clocks.stop
+        self._closing = False
         self._to_freeze: set[Environment] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._living: set[Environment] = set()
@@ -308,7 +308,7 @@ class Engine:
         folder = self._code / version.layers / "extensions"
         if not folder.is_dir():
             return []
-        return sorted(entry.name for entry in folder.iterdir() if _executable(entry))
+        return sorted(entry.name for entry in folder.iterdir() if is_executable(entry))
 
     def launch(self, version: Version) -> Launch:
         return self._runtimes.launch(version)
@@ -319,16 +319,9 @@ class Engine:
     def moves_out(self, box_id: str) -> None:
         self._tenants.pop(box_id, None)
 
-    def start_clock(self, environment: Environment, seconds: float, event: Event) -> None:
-        self._clocks[environment] = (self.clock.monotonic() + seconds, event)
-        if not self._ticking:
-            self._ticking = True
-            self._loop.call_later(_TICK_S, self._tick)
-
     def _extend(self, environment: Environment) -> None:
-        """A debugger has gone: whatever time the environment is given begins again."""
-        if environment in self._clocks:
-            self.start_clock(environment, environment.version.timeout_s, self._clocks[environment][1])
+        """A debugger has gone."""
+        self._clocks.extend(environment, environment.version.timeout_s)
 
     def freeze_soon(self, environment: Environment) -> None:
         """An environment that gets its next invocation at once needs neither freezing nor thawing."""
@@ -342,9 +335,6 @@ class Engine:
         idle, self._to_freeze = self._to_freeze, set()
         for environment in idle:
             environment.freeze_now()
-
-    def stop_clock(self, environment: Environment) -> None:
-        self._clocks.pop(environment, None)
 
     def started(self, environment: Environment) -> None:
         self.pool.started(environment)
@@ -389,20 +379,6 @@ class Engine:
 
     # --- time -------------------------------------------------------------------------------------------------------
 
-    def _tick(self) -> None:
-        """One coarse clock for every deadline: a timer per call would cost each of them a microsecond."""
-        now = self.clock.monotonic()
-        over = [(environment, event) for environment, (deadline, event) in self._clocks.items() if deadline <= now]
-        for environment, event in over:
-            if self.debugger.holds(environment):
-                self._clocks[environment] = (now + _HELD_S, event)
-            elif self._clocks.pop(environment, None) is not None:
-                environment.event(event)
-        if self._clocks:
-            self._loop.call_later(_TICK_S, self._tick)
-        else:
-            self._ticking = False
-
     def _rotate(self) -> None:
         """End the idle environments whose credentials won't last much longer."""
         now = self.clock.now()
@@ -415,11 +391,3 @@ class Engine:
             environment.retire()
         self._templates.reap(self._idle_timeout_s)
         self._reaper = self._loop.call_later(_REAP_EVERY_S, self._reap)
-
-
-def _executable(path: Path) -> bool:
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return False  # a link to what isn't there, or is only inside the environment
-    return S_ISREG(mode) and bool(mode & 0o111)

@@ -262,3 +262,12 @@ def _sync(directory: str, paths: list[str]) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def is_executable(path: Path) -> bool:
+    """Whether it is a program's file."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False  # a link to what isn't there, or is only inside the environment
+    return stat.S_ISREG(mode) and bool(mode & 0o111)

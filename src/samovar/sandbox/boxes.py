@@ -11,26 +11,25 @@ import os
 import signal
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from samovar.sandbox import cgroup, spec
-from samovar.sandbox.box import LinuxBox, Listeners, Mortal, pid_of
+from samovar.sandbox.box import LinuxBox, Listeners
 from samovar.sandbox.helper import Helper
 from samovar.sandbox.network import Network, Reach, Router
 from samovar.sandbox.port import Box, Exit, SandboxDied
 from samovar.sandbox.spec import Isolation, ZygoteSpec
 from samovar.sandbox.template import Template
+from samovar.sandbox.zygote import RETRY_AFTER_S, Zygote, anonymous_mb
 
 log = logging.getLogger("samovar.sandbox")
 
 _STARTS_AT_ONCE = 3
 _WARM_WITHIN_S = 60.0
 _REFILL_AFTER_S = 0.02
-_RETRY_AFTER_S = 1.0
 _KEEPER_WITHIN_S = 3.0
 _FORKS_AHEAD = 2
 _REMOVE_AGAIN_S = 1.0
@@ -69,7 +68,7 @@ class LinuxBoxes:
         self._shelf_size = shelf
         self._describe = describe
         self._loop = asyncio.get_running_loop()
-        self._zygotes: dict[str, _Zygote] = {}
+        self._zygotes: dict[str, Zygote] = {}
         self._starts = asyncio.Semaphore(_STARTS_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._free_uids: list[int] = []
@@ -212,8 +211,8 @@ class LinuxBoxes:
             self._start_keeper()
             self._reopen_way()
         else:  # one that can't live is not tried all the time
-            self._loop.call_later(_RETRY_AFTER_S, self._start_keeper)
-            self._loop.call_later(_RETRY_AFTER_S, self._reopen_way)
+            self._loop.call_later(RETRY_AFTER_S, self._start_keeper)
+            self._loop.call_later(RETRY_AFTER_S, self._reopen_way)
 
     def _reopen_way(self) -> None:
         if self._way is None or self.closing:
@@ -234,17 +233,17 @@ class LinuxBoxes:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _zygote(self, kind: str) -> "_Zygote":
+    async def _zygote(self, kind: str) -> Zygote:
         if self.keeper.gone and not self.closing:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._keeper_started.wait(), _KEEPER_WITHIN_S)
         zygote = self._zygotes.get(kind)
         if zygote is None or (zygote.helper.gone and zygote.may_return(self._loop.time())):
-            zygote = self._zygotes[kind] = _Zygote(kind, self._loop)
+            zygote = self._zygotes[kind] = Zygote(kind, self._loop)
             self.spawn(self._start_zygote(zygote))
         return await asyncio.shield(zygote.ready)
 
-    async def _start_zygote(self, zygote: "_Zygote") -> None:
+    async def _start_zygote(self, zygote: Zygote) -> None:
         try:
             plan = await asyncio.to_thread(self._describe, zygote.kind)  # may compile what it describes
             plan.cache.mkdir(parents=True, exist_ok=True)
@@ -261,7 +260,7 @@ class LinuxBoxes:
                 await zygote.warm.wait()
             if zygote.helper.gone:
                 raise SandboxDied(f"the {zygote.kind} zygote died at its start; see the server's error output")
-            zygote.base_mb = _anonymous_mb(zygote.pidfd) if plan.module else 0
+            zygote.base_mb = anonymous_mb(zygote.pidfd) if plan.module else 0
             zygote.ready.set_result(zygote)
         except (SandboxDied, TimeoutError, OSError) as error:
             zygote.helper.close()
@@ -270,12 +269,12 @@ class LinuxBoxes:
             zygote.ready.set_exception(error)
             zygote.ready.exception()  # it may be that nobody waits
 
-    def _refill(self, zygote: "_Zygote") -> None:
+    def _refill(self, zygote: Zygote) -> None:
         while len(zygote.shelf) + zygote.coming < self._shelf_size and not self.closing:
             zygote.coming += 1
             self.spawn(self._put_on_shelf(zygote))
 
-    async def _put_on_shelf(self, zygote: "_Zygote") -> None:
+    async def _put_on_shelf(self, zygote: Zygote) -> None:
         try:
             box = await self._make(zygote, awaited=False)
             zygote.shelf.append(box)
@@ -300,7 +299,7 @@ class LinuxBoxes:
         if template is None or not self.can_fork(origin):
             raise SandboxDied("the template has gone")
         if not template.base_mb:
-            template.base_mb = _anonymous_mb(template.box.occupant)
+            template.base_mb = anonymous_mb(template.box.occupant)
         box = template.prepared() or await self._shell(template)
         try:
             await box.start()
@@ -342,7 +341,7 @@ class LinuxBoxes:
             template.coming = False
         self._prepare_forks(template)
 
-    async def _make(self, zygote: "_Zygote", awaited: bool) -> "LinuxBox":
+    async def _make(self, zygote: Zygote, awaited: bool) -> "LinuxBox":
         async with self._starts:
             box = LinuxBox(self, zygote, self._uid(), awaited)
             await self._build(box)
@@ -384,64 +383,6 @@ class LinuxBoxes:
             self._free_uids.append(box.uid)
 
 
-class _Zygote:
-    def __init__(self, kind: str, loop: asyncio.AbstractEventLoop) -> None:
-        self.kind = kind
-        self.started_at = loop.time()
-        self.ready: asyncio.Future[_Zygote] = loop.create_future()
-        self.warm = asyncio.Event()
-        self.pidfd = -1
-        self.joins = False
-        self.base_mb = 0
-        self.command: spec.Command | None = None
-        self.starts_early = False
-        self.shelf: deque[LinuxBox] = deque()
-        self.coming = 0
-        self.occupants: dict[int, Mortal] = {}
-        self.helper = Helper(f"the {kind} zygote", loop, self._event)
-        self.helper.on_gone = self._gone
-
-    @property
-    def root(self) -> list[int]:
-        return [self.pidfd]
-
-    def there(self) -> bool:
-        return self.helper.there()
-
-    def may_return(self, now: float) -> bool:
-        """Whether another may be started after it: at once if it was ready once, else after a while."""
-        lived = self.ready.done() and self.ready.exception() is None
-        return lived or now - self.started_at > _RETRY_AFTER_S
-
-    def _event(self, event: dict[str, Any]) -> None:
-        if "ready" in event:
-            self.warm.set()
-        elif "exited" in event:
-            occupant = self.occupants.pop(event["exited"], None)
-            if occupant is not None:
-                occupant.died(_exit(event["status"]))
-
-    def _gone(self) -> None:
-        self.warm.set()
-        if self.pidfd >= 0:
-            os.close(self.pidfd)
-            self.pidfd = -1
-        for occupant in list(self.occupants.values()):
-            occupant.died(Exit(signal=signal.SIGKILL))
-        self.occupants.clear()
-
-
-def _exit(status: int) -> Exit:
-    code = os.waitstatus_to_exitcode(status)
-    return Exit(signal=-code) if code < 0 else Exit(status=code)
-
-
 def _say_why_not(way: asyncio.Task[Router]) -> None:
     if not way.cancelled() and way.exception() is not None:
         log.error("the router could not be started again: %s", way.exception())
-
-
-def _anonymous_mb(pidfd: int) -> int:
-    """Memory of a process that isn't files'."""
-    text = Path(f"/proc/{pid_of(pidfd)}/status").read_text()
-    return next((int(line.split()[1]) >> 10 for line in text.splitlines() if line.startswith("RssAnon:")), 0)

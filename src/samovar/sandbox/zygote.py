@@ -1,0 +1,78 @@
+"""The server's side of a zygote: the process of a kind that boxes' occupants are forked from. See `inside/zygote`.
+
+Owns: its link, its occupants, which end when it does, and the shelf of boxes that are ready. Refuses: making either,
+which is `boxes`.
+"""
+
+import asyncio
+import os
+import signal
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from samovar.sandbox import spec
+from samovar.sandbox.box import LinuxBox, Mortal, pid_of
+from samovar.sandbox.helper import Helper
+from samovar.sandbox.port import Exit
+
+RETRY_AFTER_S = 1.0
+"""Helpers that can't live are not started all the time."""
+
+
+class Zygote:
+    def __init__(self, kind: str, loop: asyncio.AbstractEventLoop) -> None:
+        self.kind = kind
+        self.started_at = loop.time()
+        self.ready: asyncio.Future[Zygote] = loop.create_future()
+        self.warm = asyncio.Event()
+        self.pidfd = -1
+        self.joins = False
+        self.base_mb = 0
+        self.command: spec.Command | None = None
+        self.starts_early = False
+        self.shelf: deque[LinuxBox] = deque()
+        self.coming = 0
+        self.occupants: dict[int, Mortal] = {}
+        self.helper = Helper(f"the {kind} zygote", loop, self._event)
+        self.helper.on_gone = self._gone
+
+    @property
+    def root(self) -> list[int]:
+        return [self.pidfd]
+
+    def there(self) -> bool:
+        return self.helper.there()
+
+    def may_return(self, now: float) -> bool:
+        """Whether another may be started after it: at once if it was ready once, else after a while."""
+        lived = self.ready.done() and self.ready.exception() is None
+        return lived or now - self.started_at > RETRY_AFTER_S
+
+    def _event(self, event: dict[str, Any]) -> None:
+        if "ready" in event:
+            self.warm.set()
+        elif "exited" in event:
+            occupant = self.occupants.pop(event["exited"], None)
+            if occupant is not None:
+                occupant.died(_exit(event["status"]))
+
+    def _gone(self) -> None:
+        self.warm.set()
+        if self.pidfd >= 0:
+            os.close(self.pidfd)
+            self.pidfd = -1
+        for occupant in list(self.occupants.values()):
+            occupant.died(Exit(signal=signal.SIGKILL))
+        self.occupants.clear()
+
+
+def _exit(status: int) -> Exit:
+    code = os.waitstatus_to_exitcode(status)
+    return Exit(signal=-code) if code < 0 else Exit(status=code)
+
+
+def anonymous_mb(pidfd: int) -> int:
+    """Memory of a process that isn't files'."""
+    text = Path(f"/proc/{pid_of(pidfd)}/status").read_text()
+    return next((int(line.split()[1]) >> 10 for line in text.splitlines() if line.startswith("RssAnon:")), 0)
