@@ -4,7 +4,7 @@
 #   need_venv dev    the same, and the tools of pyproject's `dev` group
 #
 # Both install only when pyproject.toml or the interpreter changed since the last time (a stamp file remembers), so that
-# the second run costs nothing. Needs python3 (3.11 or later) and nothing else.
+# the second run costs next to nothing. Needs python3 (3.11 or later) and nothing else.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=$root/.venv
@@ -57,10 +57,20 @@ need_venv() {
     fi
     # The path is part of it: an editable install points into the folder, which may have been moved.
     want=$(cat "$root/pyproject.toml" <("$venv/bin/python" --version) <(echo "$root") | cksum)
-    [ "$(cat "$stamp" 2>/dev/null)" = "$want" ] && return
+    if [ "$(cat "$stamp" 2>/dev/null)" = "$want" ]; then
+        compile_sources
+        return
+    fi
     [ -n "$group" ] && mapfile -t extra < <(group "$group")
     echo "Installing Samovar${group:+ and its $group tools} into .venv ..." >&2
     "$venv/bin/python" -m pip install --quiet --editable "$root" "${extra[@]}" ||
         fail "" "The installation failed (pip's message is above). It needs a package index: PyPI, or a mirror named in pip's configuration."
     echo "$want" | tee "$stamp" >"$venv/.installed"
+    compile_sources
+}
+
+# As an installation has them: where PYTHONDONTWRITEBYTECODE is set, each start of a server would compile every module,
+# which is two thirds of it. What is compiled already isn't again.
+compile_sources() {
+    "$venv/bin/python" -m compileall -q "$root/src" >/dev/null || true
 }
