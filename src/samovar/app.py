@@ -208,7 +208,9 @@ class App:
         )
         self._close_with(rooms, lambda_service)
         web_services = await self._open_web(rooms, store, functions)
-        events_service = await events.build(store, clock, self.outbox, self.journal)
+        events_service = await events.build(
+            store, clock, self.outbox, self.journal, self.targets, self._vault
+        )
         self._close_with(rooms, events_service)
         scheduler_service = await scheduler.build(store, clock, self.outbox)
         self._close_with(rooms, scheduler_service)
@@ -315,7 +317,7 @@ class App:
         return Keys(made.access_key, made.secret, made.token)
 
     async def _open_identity(self, store: Store, data: Path) -> list[Service]:
-        vault = await asyncio.to_thread(Vault.open, None if self._settings.ephemeral else data)
+        vault = self._vault = await asyncio.to_thread(Vault.open, None if self._settings.ephemeral else data)
         iam_service, directory, access_keys = await iam.build(store, self._clock, vault)
         sts_service, sessions = sts.build(directory, self._clock, vault, iam.account_of, iam.access_key_id)
         self._keys, self._directory, self._sessions = access_keys, directory, sessions

@@ -59,10 +59,15 @@ class Undeliverable(Exception):
 class Targets:
     def __init__(self, acting: Acting) -> None:
         self._acting = acting
+        self.call_destination: Callable[[Parcel], Awaitable[None]] | None = None
+        """Calls an API destination, set by who knows them; raises Undeliverable."""
 
     async def deliver(self, parcel: Parcel, handover: tuple[Step, ...] = ()) -> None:
         """Hand it over; raises Undeliverable. `handover`: what ends the delivery, for the receiver's transaction."""
         target = arn.parse(parcel.target)
+        if self.call_destination is not None and target and target.resource.startswith("api-destination/"):
+            await self.call_destination(parcel)
+            return
         way = _WAYS.get(target.service) if target else None
         if target is None or way is None:
             raise Undeliverable("INVALID_PARAMETER", f"nothing can be delivered to {parcel.target}", final=True)

@@ -14,6 +14,10 @@ _ON_RULE = """
 """
 _ON_ARCHIVE = "CreateArchive UpdateArchive DeleteArchive DescribeArchive"
 _ON_REPLAY = "StartReplay CancelReplay DescribeReplay"
+_ON_CONNECTION = """
+    CreateConnection UpdateConnection DeleteConnection DescribeConnection DeauthorizeConnection
+"""
+_ON_DESTINATION = "CreateApiDestination UpdateApiDestination DeleteApiDestination DescribeApiDestination"
 _ON_ARN = "TagResource UntagResource ListTagsForResource"
 
 
@@ -27,6 +31,8 @@ def access(state: Events) -> Access:
             (lambda ctx, params: _bus(state, ctx, params.get("EventBusName")), "ListRules ListRuleNamesByTarget"),
             (lambda ctx, params: _of_kind(ctx, "archive", params.get("ArchiveName")), _ON_ARCHIVE),
             (lambda ctx, params: _of_kind(ctx, "replay", params.get("ReplayName")), _ON_REPLAY),
+            (lambda ctx, params: _of_kind(ctx, "connection", params.get("Name")), _ON_CONNECTION),
+            (lambda ctx, params: _of_kind(ctx, "api-destination", params.get("Name")), _ON_DESTINATION),
             (lambda ctx, params: _put(state, ctx, params), "PutEvents"),
             (lambda ctx, params: str(params["ResourceARN"]), _ON_ARN),
         ),

@@ -146,9 +146,27 @@ class Routing:
         if "KinesisParameters" in said:
             key = inputs.path(json.loads(event.text), said["KinesisParameters"]["PartitionKeyPath"])
             options["PartitionKey"] = key.strip('"')
+        if ":api-destination/" in target.arn:
+            options |= self._http(said.get("HttpParameters") or {}, json.loads(event.text))
         if ":logs:" in target.arn:
             options["Timestamp"] = round(self.state.clock.now() * 1000)
         return options
+
+    @staticmethod
+    def _http(said: dict[str, Any], event: Any) -> dict[str, Any]:
+        """Path values, headers and query of a call; what begins with `$.` is a part of the event."""
+
+        def value(text: str) -> str:
+            if not text.startswith("$.") or not inputs.is_path(text):
+                return text
+            found = inputs.path(event, text)
+            return str(json.loads(found)) if found.startswith('"') else found
+
+        return {
+            "Path": [value(text) for text in said.get("PathParameterValues", [])],
+            "Headers": {name: value(text) for name, text in said.get("HeaderParameters", {}).items()},
+            "Query": {name: value(text) for name, text in said.get("QueryStringParameters", {}).items()},
+        }
 
     def _dropped(self, rule: Rule, target: str, event: Event, reason: str) -> list[Step]:
         entry = Entry(rule.account, rule.region, "events", rule.arn, target, event.id, 0, DROPPED, reason)

@@ -14,6 +14,7 @@ from samovar.core.clock import Clock
 from samovar.core.context import Context
 from samovar.core.errors import AwsError
 from samovar.core.pattern import Pattern, PatternError, compile
+from samovar.services.events.connections import Connection, Destination
 from samovar.store.sqlite import Change, Store
 from samovar.store.table import Table
 
@@ -142,6 +143,8 @@ class Events:
         self.targets: Table[Target]
         self.archives: Table[Archive]
         self.replays: Table[Replay]
+        self.connections: Table[Connection]
+        self.destinations: Table[Destination]
         self._patterns: dict[str, Pattern] = {}
 
     @classmethod
@@ -152,6 +155,8 @@ class Events:
         state.targets = await Table.open(store, "events.targets", Target)
         state.archives = await Table.open(store, "events.archives", Archive)
         state.replays = await Table.open(store, "events.replays", Replay)
+        state.connections = await Table.open(store, "events.connections", Connection)
+        state.destinations = await Table.open(store, "events.api-destinations", Destination)
         return state
 
     # --- finding ----------------------------------------------------------------------------------------------------
@@ -195,6 +200,14 @@ class Events:
     def archives_of(self, key: BusKey) -> list[Archive]:
         return [archive for _, archive in self.archives.items(key[:2]) if archive.bus == key[2]]
 
+    def connection_by_arn(self, text: str) -> Connection | None:
+        parsed = arn.parse(text)
+        parts = parsed.resource.split("/") if parsed is not None else []
+        if parsed is None or len(parts) != 3:
+            return None
+        found = self.connections.get((parsed.account, parsed.region, parts[1]))
+        return found if found is not None and found.arn == text else None
+
     def pattern(self, text: str) -> Pattern:
         """Compiled once."""
         found = self._patterns.get(text)
@@ -206,6 +219,7 @@ class Events:
 
     async def clear(self) -> None:
         tables: tuple[Table[Any], ...] = (self.buses, self.rules, self.targets, self.archives, self.replays)
+        tables += (self.connections, self.destinations)
         changes: list[Change] = [table.deleting(key) for table in tables for key, _ in table.items()]
         await self.store.transact(*changes)
 
