@@ -5,7 +5,8 @@
 They are installed from the package index into an environment that goes with the run. Each server gets the same requests
 from the same client: SendMessage by one and by sixteen connections, PutObject and GetObject of 4 KB by sixteen. What is
 shown is requests per second. Samovar is measured twice: with a data directory, where every answer to a write comes
-after it has reached the disk, and with --ephemeral, which keeps things in memory, as the others do.
+after it has reached the disk, and with --ephemeral, which keeps things in memory, as the others do. All of them run all
+the time and take turns.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ import json
 import os
 import select
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -29,6 +31,7 @@ from rich.console import Console
 from rich.table import Table
 
 _PATIENCE_S = 60
+_TURNS = 5
 _BODY = "x" * 200
 _PACKAGES = ("moto[server]", "ministack")
 
@@ -109,15 +112,31 @@ def once(port: int, sent: bytes) -> bytes:
     return body
 
 
-def measure(port: int, seconds: float) -> dict[str, float]:
+def prepare(port: int) -> dict[str, tuple[int, bytes]]:
+    """What is measured: a name, the connections, the request of each."""
     url = json.loads(once(port, queues._call("CreateQueue", {"QueueName": "bench"})))["QueueUrl"]
     send = queues._call("SendMessage", {"QueueUrl": url, "MessageBody": _BODY})
     once(port, request("PUT", "/bench", b"", objects._SIGNED))
     put = request("PUT", "/bench/%d", os.urandom(objects._SMALL), objects._SIGNED)
     once(port, put.replace(b"%d", b"0"))
     get = request("GET", "/bench/0", b"", objects._SIGNED)
-    jobs = (("SendMessage, 1 client", 1, send), ("SendMessage, 16", 16, send), ("PUT 4 KB, 16", 16, put))
-    return {name: per_second(port, count, seconds, sent) for name, count, sent in (*jobs, ("GET 4 KB, 16", 16, get))}
+    jobs = {"SendMessage, 1 client": (1, send), "SendMessage, 16": (16, send), "PutObject 4 KB, 16": (16, put)}
+    return jobs | {"GetObject 4 KB, 16": (16, get)}
+
+
+def measure(ports: dict[str, int], seconds: float) -> dict[str, dict[str, float]]:
+    """Name of the server -> the row's name -> the median of several turns; the servers take turns, so that what else
+    the machine does falls on all of them."""
+    jobs = {name: prepare(port) for name, port in ports.items()}
+    measured: dict[str, dict[str, float]] = {name: {} for name in ports}
+    for row in next(iter(jobs.values())):
+        turns: dict[str, list[float]] = {name: [] for name in ports}
+        for _ in range(_TURNS):
+            for name, port in ports.items():
+                turns[name].append(per_second(port, jobs[name][row][0], seconds / _TURNS, jobs[name][row][1]))
+        for name, found in turns.items():
+            measured[name][row] = statistics.median(found)
+    return measured
 
 
 @contextlib.contextmanager
@@ -173,18 +192,20 @@ def _started(name: str, home: Path) -> contextlib.AbstractContextManager[int]:
 
 
 def main() -> None:
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 4.0
-    measured: dict[str, dict[str, float]] = {}
-    with tempfile.TemporaryDirectory(prefix="samovar-peers-") as folder:
-        for flags in (("--data-dir", str(Path(folder, "data"))), ("--ephemeral",)):
-            with servers.samovar(*flags) as server:
-                measured[f"samovar {'durable' if len(flags) == 2 else 'in memory'}"] = measure(server.port, seconds)
-        for name, start in install(Path(folder)).items():
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
+    with tempfile.TemporaryDirectory(prefix="samovar-peers-") as folder, contextlib.ExitStack() as running:
+        found = install(Path(folder))
+        ports: dict[str, int] = {}
+        for name, flags in (("durable", ("--data-dir", str(Path(folder, "data")))), ("in memory", ("--ephemeral",))):
+            ports[f"samovar {name}"] = running.enter_context(servers.samovar(*flags)).port
+        for name, start in found.items():
+            port = running.enter_context(start())
             try:
-                with start() as port:
-                    measured[name] = measure(port, seconds)
+                prepare(port)
+                ports[name] = port
             except (OSError, ValueError, KeyError) as error:
-                print(f"{name} wasn't measured: {error}", file=sys.stderr)
+                print(f"{name} isn't measured: {error}", file=sys.stderr)
+        measured = measure(ports, seconds)
     table = Table()
     table.add_column("requests a second")
     for name in measured:
