@@ -3,6 +3,7 @@
 import json
 import socket
 import struct
+import time
 
 import pytest
 
@@ -155,3 +156,34 @@ def test_what_disconnect_answers_matters_to_nobody(api, deploy):
     client.close()
     assert client.connection.close_code == 1000
     assert json.dumps(client.connection.close_reason) == '""'
+
+
+def test_the_access_log_has_a_line_for_each_end_and_each_message(api, teller, platform):
+    logs = platform.client("logs")
+    logs.create_log_group(logGroupName="/sockets")
+    made = api()
+    made.route("talk", target=made.function(teller), answers=True)
+    words = ("routeKey", "eventType", "status", "error.message", "connectionId", "authorizer.principalId")
+    settings = {
+        "DestinationArn": "arn:aws:logs:us-east-1:123456789012:log-group:/sockets",
+        "Format": " ".join(f"$context.{word}" for word in words),
+    }
+    made.deploy(AccessLogSettings=settings)
+    client = made.connect()
+    id = client.ask({"action": "talk"})["requestContext"]["connectionId"]
+    client.ask({"action": "sing"})
+    client.close()
+    lines: list[str] = []
+    end = time.monotonic() + 60
+    while len(lines) < 4 and time.monotonic() < end:
+        events = logs.filter_log_events(logGroupName="/sockets")["events"]
+        lines = sorted(event["message"] for event in events)
+    assert lines == sorted(
+        [
+            f"$connect CONNECT 200 - {id} -",
+            f"talk MESSAGE 200 - {id} -",
+            f"- MESSAGE 403 Forbidden {id} -",
+            f"$disconnect DISCONNECT 200 - {id} -",
+        ]
+    )
+    logs.delete_log_group(logGroupName="/sockets")

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import uvloop
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame as TheirFrame
@@ -372,6 +374,28 @@ def test_a_server_that_stops_during_a_handshake_closes_what_it_opens():
         assert (await reader.readexactly(4))[2:] == (1012).to_bytes(2, "big")
         writer.close()
         await asyncio.wait_for(closing, 10)
+
+    run(test)
+
+
+_PIECES = st.sampled_from(
+    [sent(1, b"hello"), sent(0, b"x"), sent(9, b"p"), sent(8, b""), sent(2, b"x" * 999, fin=False), b"\x88", b"\xff"]
+)
+
+
+@settings(max_examples=20)
+@given(st.lists(st.lists(_PIECES | st.binary(max_size=20), max_size=6).map(b"".join), min_size=1, max_size=20))
+def test_whatever_comes_after_a_handshake_each_client_ends_once_and_others_are_served(clients):
+    async def test(hall: Hall) -> None:
+        for data in clients:
+            _, writer = await hall.shaken()
+            writer.write(data)
+            writer.write_eof()
+        await until(lambda: hall.server.connections == 0)
+        assert [len(echo.ends) for echo in hall.echoes] == [1] * len(clients)
+        async with connect(hall.url) as client:
+            await client.send("still there?")
+            assert await client.recv() == "still there?"
 
     run(test)
 

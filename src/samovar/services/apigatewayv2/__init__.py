@@ -100,7 +100,7 @@ async def build(
     http = HttpSite(state, Stages(clock, targets, gates, logs, meter))
     tasks = Tasks()
     ways = Targets(acting, functions, deadlines, urls, tasks, forward, authority)
-    websocket = WebSocketSite(state, ways, Gates(acting, asked, authority))
+    websocket = WebSocketSite(state, ways, Gates(acting, asked, authority), logs)
     front.join(Sites(state, http, websocket).find)
     operations, direct = bind(state, *_OPERATIONS)
 

@@ -5,7 +5,6 @@ Owns: the order of what a request passes: CORS, the route, its limit, its author
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from samovar.core.clock import Clock
 from samovar.core.meter import Meter
@@ -19,12 +18,10 @@ from samovar.services.apigatewayv2.http.routing import Routing
 from samovar.services.apigatewayv2.http.targets import Handler, Targets
 from samovar.services.apigatewayv2.records import Api, Deployment, Stage
 from samovar.services.apigatewayv2.state import ApiKey
+from samovar.services.apigatewayv2.throttling import bucket
 from samovar.web.access_log import AccessLogs, Format
 from samovar.web.hints import hint
 from samovar.web.throttle import Bucket
-
-_ACCOUNT_RATE, _ACCOUNT_BURST = 10_000.0, 5_000.0
-"""What a limit is where only the other one was given (facts/apigateway.md §12)."""
 
 
 class Way:
@@ -129,7 +126,7 @@ class Stages:
             if settings.get("DetailedMetricsEnabled"):
                 detailed.append(route.route_key)
             gate = self._gates.gate(key, stage, route, authorizers)
-            ways.append((route.route_key, Way(route.route_key, handle, gate, _bucket(settings))))
+            ways.append((route.route_key, Way(route.route_key, handle, gate, bucket(stage, route.route_key))))
         return Served(
             api,
             stage,
@@ -144,10 +141,3 @@ class Stages:
         settings = stage.access_log_settings or {}
         group, format = settings.get("DestinationArn", ""), settings.get("Format", "")
         return Journal(self._logs, group, f"{api.api_id}/{stage.stage_name}", format) if group and format else None
-
-
-def _bucket(settings: dict[str, Any]) -> Bucket | None:
-    rate, burst = settings.get("ThrottlingRateLimit"), settings.get("ThrottlingBurstLimit")
-    if rate is None and burst is None:
-        return None
-    return Bucket(_ACCOUNT_RATE if rate is None else rate, _ACCOUNT_BURST if burst is None else burst)

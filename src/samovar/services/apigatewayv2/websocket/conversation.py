@@ -12,9 +12,10 @@ from typing import Protocol
 from samovar.net.frames import Code
 from samovar.net.websocket import WebSocket
 from samovar.services.apigatewayv2.websocket import answer, event
-from samovar.services.apigatewayv2.websocket.answer import FORBIDDEN, INVALID_BODY, THROTTLED, Answer
+from samovar.services.apigatewayv2.websocket.answer import FORBIDDEN, INVALID_BODY, THROTTLED, Answer, failed
 from samovar.services.apigatewayv2.websocket.event import DISCONNECT, MESSAGE, Handshake, Occurrence
 from samovar.services.apigatewayv2.websocket.lookup import Lookup
+from samovar.services.apigatewayv2.websocket.stage import DISCONNECT as DISCONNECT_ROUTE
 from samovar.services.apigatewayv2.websocket.stage import Served, Way
 from samovar.web.connections import CLOSED, GOING_AWAY, Connection, Connections, short_id
 
@@ -67,6 +68,7 @@ class Conversation:
             served.stage.stage_variables,
             short_id(),
             self.hall.now(),
+            self.hall.monotonic(),
         )
         made.authorizer, made.caller = self.authorizer, self.caller
         return made
@@ -92,37 +94,53 @@ class Conversation:
         happened.message_id = short_id()
         happened.body = data.decode()
         way = served.way(Lookup(happened))
-        if way is None:
-            self._say(FORBIDDEN, happened.request_id)
-            return
-        happened.route_key = way.route.route_key
-        if way.bucket is not None and not way.bucket.take(self.hall.monotonic()):
-            self._say(THROTTLED, happened.request_id)
-            return
-        if way.validation is not None and not way.validation.holds(happened):
-            self._say(INVALID_BODY, happened.request_id)
-            return
+        if way is not None:
+            happened.route_key = way.route.route_key
+        refused = self._refusal(way, happened)
         self._began()
-        way.target(happened, partial(self._answered, way, happened))
+        if way is None or refused is not None:
+            self._answered(served, way, happened, refused or failed())
+        else:
+            way.target(happened, partial(self._answered, served, way, happened))
 
     def closed(self, code: int, reason: str) -> None:
         self.hall.connections.remove(self.connection)
         served = self.hall.served(self.connection)
-        if served is None or served.disconnect is None:
+        if served is None:
             return
         happened = self.occurrence(DISCONNECT, served)
-        happened.route_key = served.disconnect.route.route_key
+        happened.route_key = DISCONNECT_ROUTE
         happened.end = (code, reason or _REASONS.get(code, ""))
         happened.shaken = event.farewell(self.domain, self.connection.source_ip)
-        served.disconnect.target(happened, lambda answer: None)
+        ended = partial(self.over, served, happened)
+        if served.disconnect is not None:
+            served.disconnect.target(happened, ended)
+        else:
+            ended(Answer())
+
+    def over(self, served: Served, happened: Occurrence, answered: Answer) -> None:
+        """What happened has come to its end."""
+        if served.journal is not None:
+            served.journal.write(happened, answered, self.hall.monotonic() - happened.started)
 
     # --- pieces
 
-    def _answered(self, way: Way, happened: Occurrence, answered: Answer) -> None:
+    def _refusal(self, way: Way | None, happened: Occurrence) -> Answer | None:
+        """Why a message doesn't get to its target; None when it does."""
+        if way is None:
+            return failed(403, FORBIDDEN)
+        if way.bucket is not None and not way.bucket.take(happened.started):
+            return failed(429, THROTTLED)
+        if way.validation is not None and not way.validation.holds(happened):
+            return failed(400, INVALID_BODY)
+        return None
+
+    def _answered(self, served: Served, way: Way | None, happened: Occurrence, answered: Answer) -> None:
         self._ended()
+        self.over(served, happened, answered)
         if answered.error:
             self._say(answered.error, happened.request_id)
-        elif way.responds and answered.body:
+        elif way is not None and way.responds and answered.body:
             self.connection.send(answered.body)
 
     def _say(self, error: str, request_id: str) -> None:

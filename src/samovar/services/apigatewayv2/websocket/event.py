@@ -43,6 +43,7 @@ class Occurrence:
         "request_id",
         "route_key",
         "shaken",
+        "started",
         "variables",
     )
 
@@ -55,7 +56,9 @@ class Occurrence:
         variables: dict[str, str],
         request_id: str,
         now: float,
+        started: float,
     ) -> None:
+        """`now` is the platform's time, `started` measures how long it takes."""
         self.kind = kind
         self.connection = connection
         self.handshake = handshake
@@ -64,6 +67,7 @@ class Occurrence:
         """Of the stage."""
         self.request_id = request_id
         self.now = now
+        self.started = started
         self.route_key = ""
         self.authorizer: Members | None = None
         self.caller: Members = {}

@@ -1,40 +1,32 @@
-"""The door of WebSocket APIs: a handshake, its stage, `$connect`, and the connection that comes of it.
+"""The door of WebSocket APIs: which stage a handshake is for, and that stage ready (facts/apigateway.md §3, §10).
 
-Owns: which stage a handshake is for, and who becomes a connection (facts/apigateway.md §10). Rules: a connection begins
-when `$connect` has let it in, and not before: until then nothing can be sent to it. What `$connect` answers instead is
-the answer to the handshake.
+Rule: a stage is compiled once for the records that it follows from, also for who is connected already.
 """
 
-from functools import partial
 from urllib.parse import parse_qsl, unquote
 
-from samovar.net.message import Response
-from samovar.net.websocket import SocketLimits, refusal, switching
+from samovar.net.websocket import refusal
 from samovar.services.apigatewayv2.records import Api, Stage
 from samovar.services.apigatewayv2.state import ApiKey, State
-from samovar.services.apigatewayv2.websocket import answer, event
-from samovar.services.apigatewayv2.websocket.answer import THROTTLED, Answer, failed
+from samovar.services.apigatewayv2.websocket.arrival import Arrival
 from samovar.services.apigatewayv2.websocket.conversation import Conversation
-from samovar.services.apigatewayv2.websocket.event import CONNECT, Handshake, Occurrence
+from samovar.services.apigatewayv2.websocket.event import Handshake
 from samovar.services.apigatewayv2.websocket.gates import Gates
-from samovar.services.apigatewayv2.websocket.stage import Served, Way, compiled
+from samovar.services.apigatewayv2.websocket.stage import Served, compiled
 from samovar.services.apigatewayv2.websocket.targets import Targets
-from samovar.web.answer_v2 import sendable
+from samovar.web.access_log import AccessLogs
 from samovar.web.connections import Connection
 from samovar.web.event_v2 import source_ip
 from samovar.web.front import Visit, domain_name, forbidden
-from samovar.web.trace import trace_of
-
-_PROTOCOL = "sec-websocket-protocol"
-LIMITS = SocketLimits()
 
 
 class WebSocketSite:
-    def __init__(self, state: State, targets: Targets, gates: Gates) -> None:
+    def __init__(self, state: State, targets: Targets, gates: Gates, logs: AccessLogs) -> None:
         self.connections = state.connections
         self._state = state
         self._targets = targets
         self._gates = gates
+        self._logs = logs
         self._served: dict[tuple[str, str], Served] = {}
 
     def now(self) -> float:
@@ -55,7 +47,7 @@ class WebSocketSite:
         if refused is not None:
             visit.reply(refused)
             return
-        self._connect(key, served, visit)
+        Arrival(served, visit, self._conversation(key, served, visit)).begin()
 
     def served(self, connection: Connection) -> Served | None:
         api = self._state.apis.get(connection.key)
@@ -80,57 +72,14 @@ class WebSocketSite:
         deployment = self._state.deployments.get((*key, stage.deployment_id or ""))
         if deployment is None:
             return None
-        served = self._served[place] = compiled(key, api, stage, deployment, self._targets, self._gates)
+        served = self._served[place] = compiled(key, api, stage, deployment, self._targets, self._gates, self._logs)
         return served
 
-    # --- $connect
+    # --- who comes
 
-    def _connect(self, key: ApiKey, served: Served, visit: Visit) -> None:
-        request, now = visit.request, self.now()
-        ip, agent = source_ip(request), request.headers.get("user-agent", "")
-        connection = Connection(key, served.stage.stage_name, ip, agent, now)
+    def _conversation(self, key: ApiKey, served: Served, visit: Visit) -> Conversation:
+        request = visit.request
+        agent = request.headers.get("user-agent", "")
+        connection = Connection(key, served.stage.stage_name, source_ip(request), agent, self.now())
         handshake = Handshake(request.headers, dict(parse_qsl(request.query, keep_blank_values=True)))
-        conversation = Conversation(self, connection, visit.domain or domain_name(key[2], key[1]), handshake)
-        happened = conversation.occurrence(CONNECT, served)
-        way = served.connect
-        if way is None:
-            self._admit(visit, conversation, Answer())
-            return
-        happened.route_key = way.route.route_key
-        trace = trace_of(request.headers.get("x-amzn-trace-id", ""), now)
-        happened.shaken = event.handshake(request, ip, trace)
-        entered = partial(self._entered, way, visit, conversation, happened)
-        if way.bucket is not None and not way.bucket.take(self.monotonic()):
-            entered(failed(429, THROTTLED))
-        elif way.gate is not None:
-            way.gate(happened, visit, entered)
-        else:
-            entered(None)
-
-    def _entered(
-        self, way: Way, visit: Visit, conversation: Conversation, happened: Occurrence, refused: Answer | None
-    ) -> None:
-        """The caller may connect, as far as its authorizer is concerned; or not."""
-        conversation.authorizer, conversation.caller = happened.authorizer, happened.caller
-        connected = partial(self._connected, visit, conversation, happened)
-        if refused is not None:
-            connected(refused)
-        else:
-            way.target(happened, connected)
-
-    def _connected(self, visit: Visit, conversation: Conversation, happened: Occurrence, answered: Answer) -> None:
-        if answered.error:
-            ids = conversation.connection.id, happened.request_id
-            visit.reply(answer.refusal(answered.status, answered.error, *ids))
-        elif not 200 <= answered.status < 300:
-            visit.reply(Response(answered.status, [("x-amzn-RequestId", happened.request_id)], answered.body))
-        else:
-            self._admit(visit, conversation, answered)
-
-    def _admit(self, visit: Visit, conversation: Conversation, answered: Answer) -> None:
-        """From now on it is a connection, with the subprotocol that `$connect` has chosen."""
-        protocol = answered.headers.get(_PROTOCOL)
-        named = protocol and sendable("Sec-WebSocket-Protocol", protocol)
-        headers = [("Sec-WebSocket-Protocol", protocol)] if protocol and named else []
-        conversation.connection.last_active = self.now()
-        visit.reply(switching(visit.request, conversation, headers, LIMITS))
+        return Conversation(self, connection, visit.domain or domain_name(key[2], key[1]), handshake)

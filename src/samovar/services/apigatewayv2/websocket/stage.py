@@ -11,9 +11,11 @@ from samovar.services.apigatewayv2.records import Api, Deployment, Integration, 
 from samovar.services.apigatewayv2.state import ApiKey
 from samovar.services.apigatewayv2.throttling import bucket
 from samovar.services.apigatewayv2.websocket.gates import Gate, Gates
+from samovar.services.apigatewayv2.websocket.journal import Journal, journal
 from samovar.services.apigatewayv2.websocket.selection import DEFAULT, Expression, Lookup
 from samovar.services.apigatewayv2.websocket.targets import Target, Targets
 from samovar.services.apigatewayv2.websocket.validation import Validation, validation
+from samovar.web.access_log import AccessLogs
 from samovar.web.throttle import Bucket
 
 CONNECT, DISCONNECT = "$connect", "$disconnect"
@@ -44,6 +46,7 @@ class Served(msgspec.Struct, frozen=True):
     connect: Way | None
     disconnect: Way | None
     default: Way | None
+    journal: Journal | None
     ways: Mapping[str, Way]
     """Those that a message may select."""
 
@@ -53,7 +56,9 @@ class Served(msgspec.Struct, frozen=True):
         return self.ways.get(selected, self.default) if selected is not None else self.default
 
 
-def compiled(key: ApiKey, api: Api, stage: Stage, deployment: Deployment, targets: Targets, gates: Gates) -> Served:
+def compiled(
+    key: ApiKey, api: Api, stage: Stage, deployment: Deployment, targets: Targets, gates: Gates, logs: AccessLogs
+) -> Served:
     snapshot = deployment.snapshot
     authorizers = {each.authorizer_id: each for each in snapshot.authorizers}
     integrations = {each.integration_id: each for each in snapshot.integrations}
@@ -76,6 +81,7 @@ def compiled(key: ApiKey, api: Api, stage: Stage, deployment: Deployment, target
         ways.pop(CONNECT, None),
         ways.pop(DISCONNECT, None),
         ways.pop(DEFAULT, None),
+        journal(logs, api, stage),
         ways,
     )
 
