@@ -1,9 +1,17 @@
 """Hints for people beside answers that AWS keeps short on purpose: `{"message":"Forbidden"}`, and why it is that.
 
-Owns: the header. Rule: a hint says no more than whoever asks knows or can try out, since anybody may ask.
+Owns: the header, and the words that several kinds of APIs need. Rule: anybody may ask, so a hint names nothing but what
+the request itself has named.
 """
 
 HEADER = "x-samovar-hint"
+NOT_RUN = (
+    "The function isn't there, or its policy doesn't let apigateway.amazonaws.com run it for this API: AddPermission "
+    "for lambda:InvokeFunction."
+)
+BUSY = "The function has no concurrency left."
+FAILED = "The function failed; its log says why."
+MALFORMED = "What the function returned isn't an answer in the form of this API."
 _LONGEST = 300
 
 

@@ -82,3 +82,15 @@ def test_a_function_url_says_whether_it_is_not_there_or_closed(get, deploy, plat
     made = platform.client("lambda").create_function_url_config(FunctionName=name, AuthType="NONE")
     status, headers, _ = get("/", urlsplit(made["FunctionUrl"]).netloc)
     assert status == 403 and "AddPermission" in headers["x-samovar-hint"]
+
+
+def test_an_api_s_own_500_says_whether_the_function_was_not_run_or_has_failed(get, deploy, platform, host):
+    name = deploy("def handler(event, context): return event['nothing']").name
+    v2, lambda_ = platform.client("apigatewayv2"), platform.client("lambda")
+    arn = lambda_.get_function_configuration(FunctionName=name)["FunctionArn"]
+    for target, told in ((f"{arn}-nobody", "The function isn't there, or its policy"), (arn, "The function failed")):
+        id = v2.create_api(Name=name, ProtocolType="HTTP", Target=target)["ApiId"]
+        status, headers, body = get("/", host(id, "execute-api"))
+        assert (status, json.loads(body)) == (500, {"message": "Internal Server Error"})
+        assert headers["x-samovar-hint"].startswith(told)
+        v2.delete_api(ApiId=id)

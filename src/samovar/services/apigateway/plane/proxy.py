@@ -10,6 +10,7 @@ from samovar.services.apigateway.state import Shape
 from samovar.web import answer_v1, event_v1
 from samovar.web.deadlines import Deadlines
 from samovar.web.functions import Ran
+from samovar.web.hints import FAILED, MALFORMED, NOT_RUN
 
 
 class Once:
@@ -80,16 +81,16 @@ def told(exchange: Exchange, mappings: Mappings | None = None) -> event_v1.Told:
 def _answer(exchange: Exchange, ran: Ran) -> Response | Refusal:
     if ran.refused:
         exchange.say(f"Execution failed due to configuration error: {ran.message}")
-        return Refusal("API_CONFIGURATION_ERROR")
+        return Refusal("API_CONFIGURATION_ERROR", hint=NOT_RUN)
     exchange.show("Endpoint response body before transformations", ran.payload)
     if ran.error:
         exchange.say("Lambda execution failed with status 200 due to customer function error")
-        return Refusal("INTEGRATION_FAILURE", status=502)
+        return Refusal("INTEGRATION_FAILURE", status=502, hint=FAILED)
     try:
         answered = answer_v1.read(ran.payload)
     except answer_v1.Malformed as wrong:
         exchange.say(f"Execution failed due to configuration error: {wrong}")
-        return Refusal("INTEGRATION_FAILURE", status=502)
+        return Refusal("INTEGRATION_FAILURE", status=502, hint=MALFORMED)
     wants_binary = exchange.plan.media.is_binary(exchange.request.headers.get("accept", ""))
     if not (answered.is_base64 and wants_binary):
         return Response(answered.status, headers.from_function(answered.headers), answered.encoded())

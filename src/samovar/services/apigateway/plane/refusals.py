@@ -68,13 +68,17 @@ _NAMES = re.compile(
 class Refusal(Exception):
     """A step refuses the request. `status` is for what AWS answers with another one than its type's."""
 
-    def __init__(self, kind: str, message: str | None = None, *, status: int | None = None, details: str = "") -> None:
+    def __init__(
+        self, kind: str, message: str | None = None, *, status: int | None = None, details: str = "", hint: str = ""
+    ) -> None:
         super().__init__(kind)
         self.kind = kind
         self.message = KINDS[kind].message if message is None else message
         self.status = status
         self.details = details
         """For `$context.error.validationErrorString` and logs."""
+        self.hint = hint
+        """For whoever looks at the answer's headers (`web/hints`)."""
 
 
 Value = Callable[[Source], str | None]

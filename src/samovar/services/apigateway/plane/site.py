@@ -83,7 +83,8 @@ class RestSite:
         methods, exchange.parameters = found if found else ({}, {})
         method = methods.get(exchange.http_method) or methods.get("ANY")
         if method is None:
-            raise Refusal("MISSING_AUTHENTICATION_TOKEN")
+            why = f"No method {exchange.http_method} is deployed for {exchange.routed}."
+            raise Refusal("MISSING_AUTHENTICATION_TOKEN", hint=why)
         exchange.method, exchange.resource, exchange.resource_id = method, method.resource, method.resource_id
         self._teller.begin(exchange, stage)
         now = self._clock.monotonic()
@@ -145,8 +146,8 @@ class RestSite:
         rendered = exchange.plan.responses.render(refusal, accept, exchange.value)
         error = ("x-amzn-ErrorType", KINDS[refusal.kind].error)
         headers = [*rendered.headers, *self._own_headers(exchange), error]
-        if refusal.kind == "MISSING_AUTHENTICATION_TOKEN" and exchange.method is None:
-            headers.append(hint(f"No method {exchange.http_method} is deployed for {exchange.routed}."))
+        if refusal.hint:
+            headers.append(hint(refusal.hint))
         self._send(exchange, Response(rendered.status, headers, rendered.body))
 
     @staticmethod

@@ -10,6 +10,7 @@ from samovar.services.apigatewayv2.http.exchange import Exchange
 from samovar.services.apigatewayv2.state import ApiKey
 from samovar.web import answer_v1, answer_v2
 from samovar.web.functions import Functions, Ran
+from samovar.web.hints import BUSY, FAILED, MALFORMED, NOT_RUN, hint
 
 EVENT_LIMIT = 6 * 1024 * 1024
 """Bytes of the event, as of every invocation (facts/lambda-limits.md §1)."""
@@ -50,13 +51,15 @@ def _done(exchange: Exchange, read: Callable[[bytes], Response], ran: Ran) -> No
     if ran.error:
         exchange.integration_status = 0 if ran.refused else 200
         throttled = ran.refused and ran.error == "TooManyRequestsException"
-        exchange.refuse(503 if throttled else 500, why=ran.message or ran.error)
+        told = BUSY if throttled else NOT_RUN if ran.refused else FAILED
+        exchange.refuse(503 if throttled else 500, why=ran.message or ran.error, headers=[hint(told)])
         return
     exchange.integration_status = 200
     try:
         response = read(ran.payload)
     except (answer_v1.Malformed, answer_v2.Malformed) as wrong:
-        exchange.refuse(500, why=str(wrong) or "The function's answer has no form that HTTP knows")
+        why = str(wrong) or "The function's answer has no form that HTTP knows"
+        exchange.refuse(500, why=why, headers=[hint(MALFORMED)])
         return
     exchange.answer(response)
 
