@@ -1,4 +1,4 @@
-"""What a function's result means as an answer: the rules of payload format 2.0 (facts/apigateway.md §9).
+"""What a function's result means as an answer: the rules of payload format 2.0, of HTTP APIs and function URLs.
 
 Owns: the inferred form (any JSON is the body of a 200) and the form with `statusCode`. Pure. Rule: whatever a function
 returns there is an answer, or `Malformed`.
@@ -15,6 +15,7 @@ from samovar.net.message import Response
 
 Headers = list[tuple[str, str]]
 
+TEXT = "text/plain;charset=UTF-8"
 _SERVERS_OWN = frozenset({"connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade"})
 """Headers that frame the answer: the server writes them, whatever the function returns."""
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -26,16 +27,21 @@ class Malformed(Exception):
     """The result asks for an answer that HTTP doesn't have."""
 
 
-def answer(payload: bytes) -> Response:
-    """The answer that a result means; Malformed."""
+def answer(payload: bytes, content_type: str = TEXT) -> Response:
+    """The answer that a result means; Malformed. `content_type`: where a `statusCode` comes without one."""
     try:
         value = msgspec.json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Malformed from None
     if isinstance(value, dict) and "statusCode" in value:
-        return Response(_status(value["statusCode"]), _headers(value), _body(value))
+        return Response(*head(value, content_type), _body(value))
     body = utf8(value) if isinstance(value, str) else payload
     return Response(200, [("Content-Type", "application/json")], body)
+
+
+def head(value: dict[str, Any], content_type: str) -> tuple[int, Headers]:
+    """Status and headers of the form with `statusCode`; Malformed."""
+    return _status(value.get("statusCode", 200)), _headers(value, content_type)
 
 
 def sendable(name: str, value: str) -> bool:
@@ -56,13 +62,13 @@ def _status(value: Any) -> int:
     return value
 
 
-def _headers(value: dict[str, Any]) -> Headers:
+def _headers(value: dict[str, Any], content_type: str) -> Headers:
     given, cookies = value.get("headers") or {}, value.get("cookies") or []
     if not isinstance(given, dict) or not isinstance(cookies, list):
         raise Malformed
     headers = [(name, _text(each)) for name, each in given.items() if name.lower() not in _SERVERS_OWN]
     if not any(name.lower() == "content-type" for name, _ in headers):
-        headers.append(("Content-Type", "text/plain;charset=UTF-8"))
+        headers.append(("Content-Type", content_type))
     headers += [("set-cookie", _text(cookie)) for cookie in cookies]
     if not all(sendable(name, text) for name, text in headers):
         raise Malformed

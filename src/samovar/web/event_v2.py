@@ -60,10 +60,11 @@ def written(routed: Routed, request: Request) -> bytes:
 
 def described(event: dict[str, Any], routed: Routed, request: Request) -> None:
     """Add what the events of functions and of authorizers have in common."""
-    cookies = [each.strip() for each in request.headers.get("cookie", "").split(";") if each.strip()]
+    cookies = cookies_of(request)
     if cookies:
         event["cookies"] = cookies
     event["headers"] = forwarded(request, routed.trace)
+    event["headers"].pop("cookie", None)
     query = joined(request.query)
     if query:
         event["queryStringParameters"] = query
@@ -74,16 +75,31 @@ def described(event: dict[str, Any], routed: Routed, request: Request) -> None:
         event["stageVariables"] = routed.variables
 
 
+def cookies_of(request: Request) -> list[str]:
+    return [each.strip() for each in request.headers.get("cookie", "").split(";") if each.strip()]
+
+
 def forwarded(request: Request, trace: str) -> dict[str, str]:
-    """The headers of a request, and those that say which way it has come; cookies have a member of their own."""
-    kept = {n: value for n, value in request.headers.items() if n not in _BETWEEN_CONNECTIONS and n != "cookie"}
+    """The headers of a request, and those that say which way it has come."""
+    kept = {name: value for name, value in request.headers.items() if name not in _BETWEEN_CONNECTIONS}
     before, source = kept.get("x-forwarded-for"), source_ip(request)
-    _, _, port = kept.get("host", "").rpartition(":")
+    if request.tls:
+        kept["x-amzn-tls-version"], kept["x-amzn-tls-cipher-suite"] = request.tls
     kept["x-amzn-trace-id"] = trace.partition(";")[0]
     kept["x-forwarded-for"] = f"{before}, {source}" if before else source
-    kept["x-forwarded-port"] = port if port.isdecimal() else "80"
-    kept["x-forwarded-proto"] = "http"
+    kept["x-forwarded-port"] = port_of(request)
+    kept["x-forwarded-proto"] = proto_of(request)
     return kept
+
+
+def port_of(request: Request) -> str:
+    """The port that the client has asked."""
+    _, _, port = request.headers.get("host", "").rpartition(":")
+    return port if port.isdecimal() else ("443" if request.tls else "80")
+
+
+def proto_of(request: Request) -> str:
+    return "https" if request.tls else "http"
 
 
 def source_ip(request: Request) -> str:
@@ -98,10 +114,10 @@ def joined(query: str) -> dict[str, str]:
     return found
 
 
-def as_text(request: Request) -> tuple[str, bool]:
-    """(body, whether it is base64)."""
+def as_text(request: Request, texts: re.Pattern[str] = _TEXT) -> tuple[str, bool]:
+    """(body, whether it is base64); `texts`: the media types that are handed on as text."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if _TEXT.fullmatch(media_type):
+    if texts.fullmatch(media_type):
         try:
             return request.body.decode(), False
         except UnicodeDecodeError:

@@ -1,13 +1,8 @@
 """From a function's result to the answer of its URL, and the answers that a URL gives itself (facts/lambda-api.md §9).
 
-Owns: the response mapping of payload format 2.0, CORS, the bodies of refusals. Pure. Rule: whatever a function returns
+Owns: CORS, the bodies of refusals; a result is read by `web/answer_v2`. Pure. Rule: whatever a function returns
 there is an answer; what can't be sent is a 502, as on AWS.
 """
-
-import base64
-import binascii
-import re
-from typing import Any
 
 import msgspec
 
@@ -15,6 +10,7 @@ from samovar.core.errors import AwsError
 from samovar.engine.model import Outcome, Result
 from samovar.net.message import Request, Response
 from samovar.services.lambda_.urls import Cors
+from samovar.web import answer_v2
 from samovar.web.hints import hint
 
 Headers = list[tuple[str, str]]
@@ -23,15 +19,11 @@ FORBIDDEN = (
     "Forbidden. For troubleshooting Function URL authorization issues, see: "
     "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
 )
-_SERVERS_OWN = frozenset({"connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade"})
-"""Headers that frame the answer: the server writes them, whatever the function returns."""
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-"""What a header may hold (RFC 9110 §5): anything else would break the answer apart."""
+_JSON = "application/json"
+"""The type of an answer that names none."""
 
-
-class Unusable(Exception):
-    """The result asks for an answer that HTTP doesn't have."""
+Unusable = answer_v2.Malformed
+"""The result asks for an answer that HTTP doesn't have."""
 
 
 def answer(result: Result, cors: Cors | None, request: Request, request_id: str) -> Response:
@@ -39,10 +31,11 @@ def answer(result: Result, cors: Cors | None, request: Request, request_id: str)
     try:
         if result.outcome is not Outcome.OK:
             raise Unusable
-        status, headers, body = _mapped(result.payload)
+        mapped = answer_v2.answer(result.payload, _JSON)
     except Unusable:
         return unusable(cors, request, request_id)
-    return Response(status, [("x-amzn-RequestId", request_id), *configured(headers, cors, request)], body)
+    headers = configured(mapped.headers, cors, request)
+    return Response(mapped.status, [("x-amzn-RequestId", request_id), *headers], mapped.body)
 
 
 def unusable(cors: Cors | None, request: Request, request_id: str) -> Response:
@@ -66,7 +59,7 @@ def head(prelude: bytes) -> tuple[int, Headers]:
         raise Unusable from None
     if not isinstance(value, dict):
         raise Unusable
-    return _status(value.get("statusCode", 200)), _headers(value)
+    return answer_v2.head(value, _JSON)
 
 
 def forbidden(request_id: str, why: str) -> Response:
@@ -118,72 +111,12 @@ def cors_headers(cors: Cors, request: Request) -> Headers:
         headers.append(("Access-Control-Allow-Credentials", "true"))
     if cors.expose_headers:
         headers.append(("Access-Control-Expose-Headers", ",".join(cors.expose_headers)))
-    return [(name, value) for name, value in headers if _VALUE.fullmatch(value)]
-
-
-def _mapped(payload: bytes) -> tuple[int, Headers, bytes]:
-    """(status, headers, body) of a result."""
-    try:
-        value = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Unusable from None
-    if isinstance(value, dict) and "statusCode" in value:
-        return _status(value["statusCode"]), _headers(value), _body(value)
-    body = _utf8(value) if isinstance(value, str) else payload
-    return 200, [("Content-Type", "application/json")], body
+    return sendable(headers)
 
 
 def sendable(headers: Headers) -> Headers:
     """Those that HTTP has a form for."""
-    return [(name, text) for name, text in headers if _NAME.fullmatch(name) and _VALUE.fullmatch(text)]
-
-
-def _status(value: Any) -> int:
-    """AWS documents 100 to 599; below 200 HTTP would go on waiting for an answer."""
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) == 3:
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or not 200 <= value <= 599:
-        raise Unusable
-    return value
-
-
-def _headers(value: dict[str, Any]) -> Headers:
-    given, cookies = value.get("headers") or {}, value.get("cookies") or []
-    if not isinstance(given, dict) or not isinstance(cookies, list):
-        raise Unusable
-    headers = [(name, _text(each)) for name, each in given.items() if name.lower() not in _SERVERS_OWN]
-    if not any(name.lower() == "content-type" for name, _ in headers):
-        headers.append(("Content-Type", "application/json"))
-    headers += [("set-cookie", _text(cookie)) for cookie in cookies]
-    if len(sendable(headers)) < len(headers):
-        raise Unusable
-    return headers
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if value is None or isinstance(value, dict | list):
-        raise Unusable
-    return msgspec.json.encode(value).decode()
-
-
-def _body(value: dict[str, Any]) -> bytes:
-    body = value.get("body")
-    if body is None:
-        return b""
-    if not isinstance(body, str):
-        return msgspec.json.encode(body)
-    if value.get("isBase64Encoded") is not True:
-        return _utf8(body)
-    try:
-        return base64.b64decode(body, validate=True)
-    except (binascii.Error, ValueError):
-        raise Unusable from None
-
-
-def _utf8(text: str) -> bytes:
-    return text.encode(errors="replace")  # JSON may hold half a surrogate pair
+    return [(name, text) for name, text in headers if answer_v2.sendable(name, text)]
 
 
 def _head(request_id: str, content_type: str) -> Headers:

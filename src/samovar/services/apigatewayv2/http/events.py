@@ -11,7 +11,7 @@ from samovar.services.apigatewayv2.http.exchange import Exchange
 from samovar.services.apigatewayv2.route_key import DEFAULT
 from samovar.web import event_v1, event_v2
 from samovar.web.event_v1 import Told
-from samovar.web.event_v2 import clf_time, source_ip
+from samovar.web.event_v2 import clf_time, port_of, proto_of, source_ip
 
 _NOBODY = dict.fromkeys(
     (
@@ -61,13 +61,11 @@ def authorizer_2(exchange: Exchange, arn: str, sources: list[str]) -> bytes:
 
 def _told(exchange: Exchange) -> Told:
     request, routed = exchange.request, exchange.routed
-    host = request.headers.get("host", "")
-    port = host.rpartition(":")[2]
     return Told(
         _resource(exchange),
         routed.path,
         request.method,
-        event_v1.forwarded(request.lines(), routed.trace, source_ip(request), port if port.isdecimal() else "80"),
+        event_v1.forwarded(request.lines(), routed.trace, source_ip(request), port_of(request), proto_of(request)),
         request.query,
         routed.parameters,
         routed.variables,

@@ -212,10 +212,10 @@ def _facts(exchange: Exchange, key: str) -> tuple[str, ...] | None:
     """The condition keys that a policy of an authorizer may ask for."""
     request = exchange.request
     found = {
-        "aws:sourceip": exchange.request.peer,
+        "aws:sourceip": request.peer,
         "aws:useragent": request.headers.get("user-agent", ""),
         "aws:referer": request.headers.get("referer", ""),
-        "aws:securetransport": "false",
+        "aws:securetransport": "true" if request.tls else "false",
         "aws:requestedregion": exchange.region,
     }.get(key)
     return (found,) if found else None
