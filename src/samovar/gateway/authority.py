@@ -358,7 +358,9 @@ class Authority:
 
 
 _LINKED: Mapping[str, frozenset[str]] = {
-    "apigateway.amazonaws.com": frozenset({"logs:CreateLogStream", "logs:PutLogEvents"}),
+    "apigateway.amazonaws.com": frozenset(
+        {"elasticloadbalancing:DescribeListeners", "logs:CreateLogStream", "logs:PutLogEvents"}
+    ),
     "lambda.application-autoscaling.amazonaws.com": frozenset(
         f"lambda:{verb}ProvisionedConcurrencyConfig" for verb in ("Get", "Put", "Delete")
     )

@@ -194,3 +194,25 @@ def test_bytes_go_both_ways(api, deploy):
     made.route("POST /", target=made.function(function))
     sent = bytes(range(256))
     assert made("POST", "/", sent, {"content-type": "image/png"}).body == sent
+
+
+def test_a_private_integration_leads_through_a_link_to_a_listener(api, platform):
+    elb, made = platform.client("elbv2"), api("dev")
+    balancer = elb.create_load_balancer(Name="inner", Subnets=["subnet-1", "subnet-2"], Scheme="internal")
+    arn = balancer["LoadBalancers"][0]["LoadBalancerArn"]
+    fixed = {"StatusCode": "201", "ContentType": "text/plain", "MessageBody": "inside"}
+    listener = elb.create_listener(
+        LoadBalancerArn=arn, Protocol="HTTP", Port=80,
+        DefaultActions=[{"Type": "fixed-response", "FixedResponseConfig": fixed}],
+    )["Listeners"][0]["ListenerArn"]  # fmt: skip
+    link = made.client.create_vpc_link(Name="l", SubnetIds=["subnet-1"])["VpcLinkId"]
+    private = {"ConnectionType": "VPC_LINK", "ConnectionId": link}
+    made.route("GET /pets", target=proxied(made, listener, **private))
+    page = made("GET", "/dev/pets")
+    assert (page.status, page.body) == (201, b"inside")
+    with pytest.raises(made.client.exceptions.BadRequestException, match="VpcLink"):
+        proxied(made, listener, ConnectionType="VPC_LINK", ConnectionId="nobody")
+    with pytest.raises(made.client.exceptions.BadRequestException, match="Cloud Map"):
+        proxied(made, "arn:aws:servicediscovery:us-east-1:123456789012:service/srv-1", **private)
+    elb.delete_load_balancer(LoadBalancerArn=arn)
+    assert made("GET", "/dev/pets").refusal == (503, "Service Unavailable")

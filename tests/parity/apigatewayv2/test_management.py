@@ -176,6 +176,8 @@ def test_a_domain_name_is_there_once(client):
     assert refused(v2.create_api_mapping, **mapping, ApiMappingKey="/v1")[0] == "BadRequestException"
     assert refused(v2.create_api_mapping, **mapping | {"Stage": "t"})[0] == "BadRequestException"
     assert [each["ApiMappingKey"] for each in v2.get_api_mappings(DomainName="api.once.example")["Items"]] == ["v1"]
+    for call, params in ((v2.delete_stage, {"StageName": "s"}), (v2.delete_api, {})):
+        assert "remove all api mappings" in refused(call, ApiId=id, **params)[1]
     v2.delete_domain_name(DomainName="api.once.example")
     assert refused(v2.get_api_mappings, DomainName="api.once.example")[0] == "NotFoundException"
 

@@ -16,7 +16,7 @@ from samovar.services.apigatewayv2.http.exchange import Exchange
 from samovar.services.apigatewayv2.http.functions import FunctionTarget
 from samovar.services.apigatewayv2.http.mapping import RequestMapping, ResponseMapping
 from samovar.services.apigatewayv2.http.services import SUBTYPES, ServiceTarget
-from samovar.services.apigatewayv2.http.upstreams import UpstreamTarget
+from samovar.services.apigatewayv2.http.upstreams import Private, UpstreamTarget, Web
 from samovar.services.apigatewayv2.http.values import WrongExpression
 from samovar.services.apigatewayv2.integrations import filled, function_arn, source_arn
 from samovar.services.apigatewayv2.ports import Authority
@@ -71,7 +71,9 @@ class Targets:
         if role and not self._authority.trusts(role, PRINCIPAL):
             return _Broken(f"The role {role} can't be assumed by {PRINCIPAL}").handle
         if integration.integration_type == "HTTP_PROXY":
-            return UpstreamTarget(self._urls, self._spawn, stage, integration).handle
+            is_private = integration.connection_type == "VPC_LINK"
+            where = Private(self._acting, key, integration) if is_private else Web(stage, integration)
+            return UpstreamTarget(self._urls, self._spawn, where, integration).handle
         if integration.integration_subtype in SUBTYPES:
             return ServiceTarget(self._acting, self._models, self._spawn, key, stage, integration).handle
         arn = function_arn(integration.integration_uri or "", stage.stage_variables)

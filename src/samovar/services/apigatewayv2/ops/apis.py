@@ -55,6 +55,10 @@ async def update_api(state: State, ctx: Context, params: Params) -> Params:
 
 async def delete_api(state: State, ctx: Context, params: Params) -> Params:
     key, _ = state.api(ctx, params["ApiId"])
+    if state.domains.mapped(key[2]):
+        raise bad_request(
+            "Deleting API failed. Please remove all api mappings related to the API in your account and try again."
+        )
     await state.remove(key)
     return {}
 

@@ -1,5 +1,7 @@
 """Create, get, update and delete integrations (facts/apigateway.md §9)."""
 
+import re
+
 from samovar.core.context import Context, Params
 from samovar.services.apigatewayv2 import deploying, pages
 from samovar.services.apigatewayv2.errors import bad_request, conflict
@@ -12,13 +14,14 @@ from samovar.services.apigatewayv2.websocket.rules import check_integration
 
 _HTTP_TYPES = ("AWS_PROXY", "HTTP_PROXY")
 _VERSIONS = ("1.0", "2.0")
+_LISTENER = re.compile(r"arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:\d{12}:listener/\S+")
 _WEBSOCKET_TIMEOUT_MS = 29_000
 
 
 async def create_integration(state: State, ctx: Context, params: Params) -> Params:
     key, api = state.api(ctx, params["ApiId"])
     integration = made(Integration, _filled(api, params), integration_id=letters(7))
-    _check(api, integration, params)
+    _check(state, ctx, api, integration, params)
     await deploying.change(state, key, (state.integrations, integration.integration_id, integration))
     return shown(integration)
 
@@ -38,7 +41,7 @@ async def update_integration(state: State, ctx: Context, params: Params) -> Para
     key, api = state.api(ctx, params["ApiId"])
     before = part(state.integrations, key, params["IntegrationId"], "Integration")
     integration = changed(before, params)
-    _check(api, integration, {"PayloadFormatVersion": integration.payload_format_version})
+    _check(state, ctx, api, integration, {"PayloadFormatVersion": integration.payload_format_version})
     await deploying.change(state, key, (state.integrations, integration.integration_id, integration))
     return shown(integration)
 
@@ -71,7 +74,7 @@ def _filled(api: Api, params: Params) -> Params:
     return filled
 
 
-def _check(api: Api, integration: Integration, params: Params) -> None:
+def _check(state: State, ctx: Context, api: Api, integration: Integration, params: Params) -> None:
     if api.protocol_type != "HTTP":
         check_integration(integration)
         return
@@ -90,7 +93,22 @@ def _check(api: Api, integration: Integration, params: Params) -> None:
         raise bad_request("IntegrationUri is a required parameter for integration")
     if integration.integration_type == "HTTP_PROXY" and not integration.integration_method:
         raise bad_request("HttpMethod must be specified for integration type HTTP_PROXY")
+    if integration.connection_type == "VPC_LINK":
+        _check_private(state, ctx, integration)
     _check_mapping(integration)
+
+
+def _check_private(state: State, ctx: Context, integration: Integration) -> None:
+    """A private integration leads through a link to a listener."""
+    link = integration.connection_id or ""
+    if state.vpc_links.get((ctx.account, ctx.region, link)) is None:
+        raise bad_request(f"Invalid VpcLink identifier specified {link}")
+    uri = integration.integration_uri or ""
+    if integration.integration_type != "HTTP_PROXY" or not _LISTENER.fullmatch(uri):
+        raise bad_request(
+            "A private integration has the type HTTP_PROXY and the ARN of a load balancer's listener as its "
+            "IntegrationUri: Cloud Map services are not on this server yet"
+        )
 
 
 def _check_service(integration: Integration) -> None:

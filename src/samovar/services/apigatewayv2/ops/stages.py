@@ -47,6 +47,10 @@ async def update_stage(state: State, ctx: Context, params: Params) -> Params:
 async def delete_stage(state: State, ctx: Context, params: Params) -> Params:
     key, _ = state.api(ctx, params["ApiId"])
     stage = part(state.stages, key, params["StageName"], "stage")
+    if state.domains.mapped(key[2], stage.stage_name):
+        raise bad_request(
+            "Deleting stage failed. Please remove all api mappings related to the stage in your account and try again."
+        )
     gone = deploying.left(state, key, [stage])
     await state.store.transact(state.stages.deleting((*key, stage.stage_name)), *gone)
     state.connections.hang_up(key, stage.stage_name)
