@@ -70,7 +70,8 @@ def _headers(value: dict[str, Any], content_type: str) -> Headers:
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("Content-Type", content_type))
     headers += [("set-cookie", _text(cookie)) for cookie in cookies]
-    if not all(sendable(name, text) for name, text in headers):
+    names, values = zip(*headers, strict=True)
+    if not (all(names) and sendable("".join(names), "".join(values))):  # one look at all of them
         raise Malformed
     return headers
 

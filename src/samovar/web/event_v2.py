@@ -7,11 +7,11 @@ import base64
 import re
 import time
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 
 from samovar.net.message import Request
+from samovar.wire import text
 
 _TEXT = re.compile(r"text/.*|application/(?:.*\+)?(?:json|xml)|application/javascript")
 """Media types whose bodies are handed on as text; a form is not among them, as on AWS."""
@@ -109,7 +109,7 @@ def source_ip(request: Request) -> str:
 def joined(query: str) -> dict[str, str]:
     """Decoded; the values of a name that comes several times are joined by commas."""
     found: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True) if query else ():
+    for name, value in text.pairs(query):
         found[name] = f"{found[name]},{value}" if name in found else value
     return found
 

@@ -6,12 +6,13 @@ compiled once. Rule: headers that API Gateway keeps for itself can't be mapped.
 
 import re
 from collections.abc import Callable, Mapping
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from samovar.net.message import Request, Response
 from samovar.services.apigatewayv2.http.exchange import Exchange
 from samovar.services.apigatewayv2.http.values import Value, WrongExpression, value
 from samovar.web.answer_v2 import sendable
+from samovar.wire.text import pairs
 
 Lines = list[tuple[str, str]]
 Change = Callable[[Lines, str, str | None], Lines]
@@ -47,7 +48,7 @@ class RequestMapping:
         headers = _done(self._headers, list(before.headers.items()), exchange, None)
         query = before.query
         if self._query:
-            query = urlencode(_done(self._query, parse_qsl(query, keep_blank_values=True), exchange, None))
+            query = urlencode(_done(self._query, pairs(query), exchange, None))
         path = self._path(exchange, None) if self._path else None
         joined: dict[str, str] = {}
         for name, text in headers:

@@ -85,7 +85,7 @@ class HttpSite:
 def _head_size(exchange: Exchange) -> int:
     """Bytes of the larger of the request's line and its headers."""
     request = exchange.request
-    headers = sum([len(name) + len(value) + 4 for name, value in request.headers.items()])
+    headers = sum(map(len, request.headers)) + sum(map(len, request.headers.values())) + 4 * len(request.headers)
     return max(headers, len(request.path) + len(request.query))
 
 

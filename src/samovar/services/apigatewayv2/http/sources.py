@@ -5,10 +5,10 @@ Owns: the selection expressions of identity sources and of parameter mapping. Pu
 
 import re
 from collections.abc import Callable
-from urllib.parse import parse_qs
 
 from samovar.services.apigatewayv2.http.context import variable
 from samovar.services.apigatewayv2.http.exchange import Exchange
+from samovar.wire import text
 
 Read = Callable[[Exchange], str | None]
 """None where the request has no such thing."""
@@ -18,14 +18,14 @@ _EXPRESSION = re.compile(
 )
 
 
-def is_source(text: str) -> bool:
+def is_source(given: str) -> bool:
     """Whether it can be an identity source."""
-    return _EXPRESSION.fullmatch(text) is not None
+    return _EXPRESSION.fullmatch(given) is not None
 
 
-def source(text: str) -> Read:
+def source(given: str) -> Read:
     """Reads an identity source."""
-    found = _EXPRESSION.fullmatch(text)
+    found = _EXPRESSION.fullmatch(given)
     if found is None:
         return _nothing
     return _READERS[found["kind"]](found["name"])
@@ -38,8 +38,7 @@ def header(name: str) -> Read:
 
 def querystring(name: str) -> Read:
     def read(exchange: Exchange) -> str | None:
-        query = exchange.request.query
-        values = parse_qs(query, keep_blank_values=True).get(name) if query else None
+        values = [value for each, value in text.pairs(exchange.request.query) if each == name]
         return ",".join(values) if values else None
 
     return read
