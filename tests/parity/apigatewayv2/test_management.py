@@ -191,3 +191,26 @@ def test_everything_of_an_api_goes_with_it(client):
     for call in (v2.get_api, v2.get_routes, v2.get_stages, v2.get_deployments):
         assert refused(call, ApiId=id)[0] == "NotFoundException"
     assert refused(v2.delete_api, ApiId=id)[0] == "NotFoundException"
+
+
+def test_an_update_sets_single_parameters_and_variables_and_empty_ones_go(client):
+    v2 = client("apigatewayv2")
+    id = v2.create_api(Name="a", ProtocolType="HTTP")["ApiId"]
+    made = v2.create_integration(
+        ApiId=id, IntegrationType="HTTP_PROXY", IntegrationMethod="GET", IntegrationUri="https://example.com",
+        PayloadFormatVersion="1.0", RequestParameters={"append:header.a": "1", "append:header.b": "2"},
+        ResponseParameters={"200": {"append:header.x": "1"}, "500": {"overwrite:statuscode": "503"}},
+    )  # fmt: skip
+    changed = v2.update_integration(
+        ApiId=id,
+        IntegrationId=made["IntegrationId"],
+        RequestParameters={"append:header.b": "", "append:header.c": "3"},
+        ResponseParameters={"500": {}},
+    )
+    assert changed["RequestParameters"] == {"append:header.a": "1", "append:header.c": "3"}
+    assert changed["ResponseParameters"] == {"200": {"append:header.x": "1"}}
+    v2.create_stage(ApiId=id, StageName="s", StageVariables={"a": "1", "b": "2"})
+    stage = v2.update_stage(ApiId=id, StageName="s", StageVariables={"b": "", "c": "3"})
+    assert stage["StageVariables"] == {"a": "1", "c": "3"}
+    told = refused(v2.get_api, ApiId="nobody")
+    assert told[1].startswith("Invalid API identifier specified ")

@@ -1,7 +1,10 @@
 """From a web request through an HTTP API to a function and back (facts/apigateway.md §3, §8, §9)."""
 
 import json
+import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -333,3 +336,20 @@ def test_requests_are_counted_as_metrics(api, echo, platform):
     assert total("Count", ApiId=made.id, Stage="$default") == 3
     assert total("4xx", ApiId=made.id) == 1
     assert total("Count", ApiId=made.id, Stage="$default", Method="GET", Resource="/pets") == 2
+
+
+def test_a_client_that_goes_stops_nobody(api, deploy, platform):
+    made = api()
+    made.route("GET /", target=made.function(deploy("import time\ndef handler(event, context): time.sleep(0.2)")))
+    server = urlsplit(platform.endpoint)
+    with socket.create_connection((server.hostname, server.port), timeout=60) as client:
+        client.sendall(f"GET / HTTP/1.1\r\nHost: {made.host}\r\n\r\n".encode())
+    assert made("GET", "/").status == 200
+
+
+def test_many_clients_at_once_are_all_answered(api, echo):
+    made = api()
+    made.route("GET /{name}", target=made.function(echo))
+    with ThreadPoolExecutor(8) as clients:
+        pages = list(clients.map(lambda number: made("GET", f"/{number}"), range(40)))
+    assert [page.value["pathParameters"]["name"] for page in pages] == [str(number) for number in range(40)]

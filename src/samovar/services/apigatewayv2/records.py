@@ -4,6 +4,7 @@ A record is made from a request's parameters (`made`), changed by those of an up
 (`shown`): what was never given stays out of sight. Where a record lives (account, region, API) is its key.
 """
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -166,6 +167,7 @@ class VpcLink(Record, frozen=True, kw_only=True):
 
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 
 _DEFAULTS_SHOWN: dict[type[Record], tuple[str, ...]] = {
     Api: ("api_key_selection_expression", "disable_execute_api_endpoint", "ip_address_type", "tags"),
@@ -201,6 +203,11 @@ def changed(record: R, params: Params, **members: Any) -> R:
     """The record with the members that an update gives."""
     kind = type(record)
     return msgspec.convert({**msgspec.to_builtins(record), **params, **_pascal(kind, members)}, kind)
+
+
+def merged(before: Mapping[str, T] | None, given: Mapping[str, T] | None) -> dict[str, T]:
+    """A map of names as an update changes it: given names are set, those with nothing in them go, others stay."""
+    return {name: value for name, value in {**(before or {}), **(given or {})}.items() if value not in ("", {})}
 
 
 def shown(record: Record) -> Params:

@@ -93,7 +93,7 @@ class State:
         key = (ctx.account, ctx.region, api)
         found = self.apis.get(key)
         if found is None:
-            raise not_found("API", api)
+            raise not_found("API", f"{ctx.account}:{api}")
         return key, found
 
     async def keep(self, key: ApiKey, api: Api, *changes: Change) -> None:

@@ -19,6 +19,8 @@ from samovar.web.trace import trace_of
 
 _HEAD_LIMIT = 10_240
 """Bytes of the request line, and of all headers together."""
+_REMEMBERED = 1000
+"""Stages that are kept ready: of deleted APIs, too, until then."""
 
 
 class HttpSite:
@@ -78,6 +80,8 @@ class HttpSite:
         if deployment is None:
             return None
         served = self._stages.compiled(key, api, stage, deployment, domain_name(api.api_id, key[1]))
+        if len(self._served) >= _REMEMBERED:
+            self._served.clear()
         self._served[place] = served
         return served
 

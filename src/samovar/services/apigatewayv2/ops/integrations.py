@@ -8,7 +8,7 @@ from samovar.services.apigatewayv2.errors import bad_request, conflict
 from samovar.services.apigatewayv2.http.mapping import RequestMapping, ResponseMapping
 from samovar.services.apigatewayv2.http.services import ELSEWHERE, SUBTYPES
 from samovar.services.apigatewayv2.http.values import WrongExpression, value
-from samovar.services.apigatewayv2.records import Api, Integration, changed, made, shown
+from samovar.services.apigatewayv2.records import Api, Integration, changed, made, merged, shown
 from samovar.services.apigatewayv2.state import State, letters, listed, part, within
 from samovar.services.apigatewayv2.websocket.rules import check_integration
 
@@ -40,7 +40,12 @@ async def get_integrations(state: State, ctx: Context, params: Params) -> Params
 async def update_integration(state: State, ctx: Context, params: Params) -> Params:
     key, api = state.api(ctx, params["ApiId"])
     before = part(state.integrations, key, params["IntegrationId"], "Integration")
-    integration = changed(before, params)
+    integration = changed(
+        before,
+        params,
+        request_parameters=merged(before.request_parameters, params.get("RequestParameters")) or None,
+        response_parameters=merged(before.response_parameters, params.get("ResponseParameters")) or None,
+    )
     _check(state, ctx, api, integration, {"PayloadFormatVersion": integration.payload_format_version})
     await deploying.change(state, key, (state.integrations, integration.integration_id, integration))
     return shown(integration)

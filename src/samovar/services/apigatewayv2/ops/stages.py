@@ -6,7 +6,7 @@ from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.services.apigatewayv2 import deploying, pages
 from samovar.services.apigatewayv2.errors import bad_request, conflict
-from samovar.services.apigatewayv2.records import Stage, changed, made, shown
+from samovar.services.apigatewayv2.records import Stage, changed, made, merged, shown
 from samovar.services.apigatewayv2.state import ApiKey, State, listed, part
 from samovar.web.access_log import is_log_group
 
@@ -40,7 +40,14 @@ async def get_stages(state: State, ctx: Context, params: Params) -> Params:
 async def update_stage(state: State, ctx: Context, params: Params) -> Params:
     key, _ = state.api(ctx, params["ApiId"])
     before = part(state.stages, key, params["StageName"], "stage")
-    stage = changed(before, params, last_updated_date=state.clock.now())
+    stage = changed(
+        before,
+        params,
+        last_updated_date=state.clock.now(),
+        default_route_settings={**before.default_route_settings, **params.get("DefaultRouteSettings", {})},
+        route_settings=merged(before.route_settings, params.get("RouteSettings")),
+        stage_variables=merged(before.stage_variables, params.get("StageVariables")),
+    )
     return await _keep(state, key, stage, params)
 
 
