@@ -14,8 +14,29 @@ _CODE = """
 def handler(event, context):
     return {"statusCode": 200, "headers": {"content-type": "text/plain"}, "body": "hello"}
 """
-_EVENT = json.dumps({"version": "2.0", "filler": "v" * 900}).encode()
-"""As large as the event that the API makes."""
+_EVENT = json.dumps(
+    {
+        "version": "2.0", "routeKey": "GET /pets/{id}", "rawPath": "/pets/6", "rawQueryString": "kind=dog",
+        "headers": {
+            "accept": "*/*", "host": "a1b2c3d4e5.execute-api.us-east-1.localhost", "user-agent": "bench",
+            "x-amzn-trace-id": "Root=1-690c6e60-9f3b5c7d2a1e4f6089abcdef", "x-forwarded-for": "127.0.0.1",
+            "x-forwarded-port": "80", "x-forwarded-proto": "http",
+        },
+        "queryStringParameters": {"kind": "dog"},
+        "requestContext": {
+            "accountId": "000000000000", "apiId": "a1b2c3d4e5",
+            "domainName": "a1b2c3d4e5.execute-api.us-east-1.localhost", "domainPrefix": "a1b2c3d4e5",
+            "http": {
+                "method": "GET", "path": "/pets/6", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1",
+                "userAgent": "bench",
+            },
+            "requestId": "11111111-2222-4333-a444-555555555555", "routeKey": "GET /pets/{id}", "stage": "$default",
+            "time": "12/Mar/2026:19:03:58 +0000", "timeEpoch": 1773342238000,
+        },
+        "pathParameters": {"id": "6"}, "isBase64Encoded": False,
+    }
+).encode()  # fmt: skip
+"""What the API makes of the request."""
 _REQUEST = "GET /pets/6?kind=dog HTTP/1.1\r\nHost: {host}\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n"
 
 

@@ -6,7 +6,7 @@ Owns: the members, their order, and what is left out. Pure: the time is an argum
 import base64
 import re
 import time
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -41,38 +41,74 @@ class Routed(msgspec.Struct):
     """`{"jwt": ...}`, `{"lambda": ...}` or `{"iam": ...}`."""
 
 
+class Http(msgspec.Struct, rename="camel"):
+    method: str
+    path: str
+    protocol: str
+    source_ip: str
+    user_agent: str
+
+
+class RequestContext(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
+    account_id: str
+    api_id: str
+    authorizer: dict[str, Any] | None = None
+    domain_name: str
+    domain_prefix: str
+    http: Http
+    request_id: str
+    route_key: str
+    stage: str
+    time: str
+    time_epoch: int
+
+
+class Described(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
+    """What the events of functions and of authorizers have in common; what a request doesn't have is left out."""
+
+    version: str
+    route_key: str
+    raw_path: str
+    raw_query_string: str
+    cookies: list[str] | None = None
+    headers: dict[str, str]
+    query_string_parameters: dict[str, str] | None = None
+    request_context: RequestContext
+    path_parameters: dict[str, str] | None = None
+    stage_variables: dict[str, str] | None = None
+
+
+class Event(Described, rename="camel", omit_defaults=True, kw_only=True):
+    body: str | None = None
+    is_base64_encoded: bool
+
+
+D = TypeVar("D", bound=Described)
+
+
 def written(routed: Routed, request: Request) -> bytes:
     """The event as JSON."""
-    event: dict[str, Any] = {
-        "version": "2.0",
-        "routeKey": routed.route_key,
-        "rawPath": routed.path,
-        "rawQueryString": request.query,
-    }
-    described(event, routed, request)
-    body = request.body
-    if body:
-        event["body"], event["isBase64Encoded"] = as_text(request)
-    else:
-        event["isBase64Encoded"] = False
-    return msgspec.json.encode(event)
+    body, encoded = as_text(request) if request.body else (None, False)
+    return msgspec.json.encode(described(Event, routed, request, body=body, is_base64_encoded=encoded))
 
 
-def described(event: dict[str, Any], routed: Routed, request: Request) -> None:
-    """Add what the events of functions and of authorizers have in common."""
-    cookies = cookies_of(request)
-    if cookies:
-        event["cookies"] = cookies
-    event["headers"] = forwarded(request, routed.trace)
-    event["headers"].pop("cookie", None)
-    query = joined(request.query)
-    if query:
-        event["queryStringParameters"] = query
-    event["requestContext"] = _context(routed, request)
-    if routed.parameters:
-        event["pathParameters"] = routed.parameters
-    if routed.variables:
-        event["stageVariables"] = routed.variables
+def described(kind: type[D], routed: Routed, request: Request, **members: Any) -> D:
+    """An event of some kind, with members of its own."""
+    headers = forwarded(request, routed.trace)
+    cookies = cookies_of(request) if headers.pop("cookie", None) else None
+    return kind(
+        version="2.0",
+        route_key=routed.route_key,
+        raw_path=routed.path,
+        raw_query_string=request.query,
+        cookies=cookies or None,
+        headers=headers,
+        query_string_parameters=joined(request.query) or None if request.query else None,
+        request_context=_context(routed, request),
+        path_parameters=routed.parameters or None,
+        stage_variables=routed.variables or None,
+        **members,
+    )
 
 
 def cookies_of(request: Request) -> list[str]:
@@ -130,23 +166,23 @@ def clf_time(now: float) -> str:
     return time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now))
 
 
-def _context(routed: Routed, request: Request) -> dict[str, Any]:
-    context: dict[str, Any] = {"accountId": routed.account, "apiId": routed.api}
-    if routed.authorizer is not None:
-        context["authorizer"] = routed.authorizer
-    return context | {
-        "domainName": routed.domain,
-        "domainPrefix": routed.domain.partition(".")[0],
-        "http": {
-            "method": request.method,
-            "path": routed.path,
-            "protocol": "HTTP/1.0" if request.http10 else "HTTP/1.1",
-            "sourceIp": source_ip(request),
-            "userAgent": request.headers.get("user-agent", ""),
-        },
-        "requestId": routed.request_id,
-        "routeKey": routed.route_key,
-        "stage": routed.stage,
-        "time": clf_time(routed.now),
-        "timeEpoch": int(routed.now * 1000),
-    }
+def _context(routed: Routed, request: Request) -> RequestContext:
+    return RequestContext(
+        account_id=routed.account,
+        api_id=routed.api,
+        authorizer=routed.authorizer,
+        domain_name=routed.domain,
+        domain_prefix=routed.domain.partition(".")[0],
+        http=Http(
+            request.method,
+            routed.path,
+            "HTTP/1.0" if request.http10 else "HTTP/1.1",
+            source_ip(request),
+            request.headers.get("user-agent", ""),
+        ),
+        request_id=routed.request_id,
+        route_key=routed.route_key,
+        stage=routed.stage,
+        time=clf_time(routed.now),
+        time_epoch=int(routed.now * 1000),
+    )

@@ -45,18 +45,17 @@ def authorizer_1(exchange: Exchange, arn: str, sources: list[str]) -> bytes:
     return msgspec.json.encode({**head, **event})
 
 
+class Asking(event_v2.Described, rename="camel", omit_defaults=True, kw_only=True):
+    """The event of an authorizer, in format 2.0."""
+
+    type: str
+    route_arn: str
+    identity_source: list[str] | None
+
+
 def authorizer_2(exchange: Exchange, arn: str, sources: list[str]) -> bytes:
-    event: dict[str, Any] = {
-        "version": "2.0",
-        "type": "REQUEST",
-        "routeArn": arn,
-        "identitySource": sources or None,
-        "routeKey": exchange.routed.route_key,
-        "rawPath": exchange.routed.path,
-        "rawQueryString": exchange.request.query,
-    }
-    event_v2.described(event, exchange.routed, exchange.request)
-    return msgspec.json.encode(event)
+    own = {"type": "REQUEST", "route_arn": arn, "identity_source": sources or None}
+    return msgspec.json.encode(event_v2.described(Asking, exchange.routed, exchange.request, **own))
 
 
 def _told(exchange: Exchange) -> Told:
