@@ -54,7 +54,10 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 class Domains:
-    def __init__(self, domains: Table[Domain], mappings: Table[ApiMapping], rules: Table[Rule]) -> None:
+    def __init__(
+        self, store: Store, domains: Table[Domain], mappings: Table[ApiMapping], rules: Table[Rule]
+    ) -> None:
+        self._store = store
         self.domains = domains
         """By DomainKey."""
         self.mappings = mappings
@@ -67,6 +70,7 @@ class Domains:
     @classmethod
     async def open(cls, store: Store) -> "Domains":
         return cls(
+            store,
             await Table.open(store, "web.domains", Domain),
             await Table.open(store, "web.mappings", ApiMapping),
             await Table.open(store, "web.routing_rules", Rule),
@@ -92,7 +96,7 @@ class Domains:
     async def remove(self, key: DomainKey) -> None:
         """A domain, with everything that belongs to it."""
         gone = [table.deleting(found) for table in (self.mappings, self.rules) for found, _ in table.items(key)]
-        await self.domains._store.transact(self.domains.deleting(key), *gone)
+        await self._store.transact(self.domains.deleting(key), *gone)
 
     async def clear(self) -> None:
         for table in (self.domains, self.mappings, self.rules):

@@ -50,7 +50,7 @@ class Gates:
     def gate(self, key: ApiKey, stage: Stage, route: Route, authorizers: Mapping[str, Authorizer]) -> Gate | None:
         """None for a route that everybody may take."""
         if route.authorization_type == "AWS_IAM":
-            return _Signed(self.authority, key).pass_
+            return _Signed(self.authority).pass_
         authorizer = authorizers.get(route.authorizer_id or "")
         if route.authorization_type == "NONE":
             return None
@@ -170,7 +170,7 @@ def _say(exchange: Exchange, line: str) -> None:
 class _Signed:
     """A signature of AWS's (`AWS_IAM`)."""
 
-    def __init__(self, authority: Authority, key: ApiKey) -> None:
+    def __init__(self, authority: Authority) -> None:
         self._authority = authority
 
     def pass_(self, exchange: Exchange, then: Handler) -> None:
