@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 import uvloop
+from websockets.asyncio.client import connect
 
 from samovar.core.clock import SystemClock
 from samovar.gateway.certificates import Authority, Issued
+from samovar.net.frames import FrameLimits
 from samovar.net.message import Limits, Reply, Request, Response
 from samovar.net.server import Server, serve
+from samovar.net.websocket import SocketLimits, WebSocket, switching
 
 pytestmark = pytest.mark.parametrize("loop", [uvloop.new_event_loop, asyncio.new_event_loop], ids=["uvloop", "asyncio"])
 
@@ -252,5 +255,39 @@ def test_a_client_that_vanishes_leaves_nothing_behind(loop: Any, tmp_path: Path)
             writer.write(b"GET / HT")
             writer.transport.abort()
             await until(lambda: secured.server.connections == 0)
+
+    run(loop, check())
+
+
+class Parrot:
+    """Says back what a WebSocket says."""
+
+    def opened(self, socket: WebSocket) -> None:
+        self.socket = socket
+
+    def heard(self) -> None:
+        pass
+
+    def message(self, data: bytes, text: bool) -> None:
+        self.socket.send(data, text)
+
+    def closed(self, code: int, reason: str) -> None:
+        pass
+
+
+def test_a_websocket_goes_on_inside_tls(loop: Any, tmp_path: Path) -> None:
+    async def check() -> None:
+        limits = SocketLimits(FrameLimits(100_000, 100_000), unsent_bytes=1_000_000, close_s=5, stall_s=60)
+
+        def handle(request: Request, reply: Reply) -> None:
+            reply(switching(request, Parrot(), [], limits))
+
+        async with Secured(tmp_path, handle) as secured:
+            trusting = ssl.create_default_context(cafile=tmp_path / "ca.pem")
+            port = secured.server.address[1]
+            async with connect(f"wss://localhost:{port}/", ssl=trusting, host="127.0.0.1") as client:
+                for message in ("hello", b"x" * 90_000):
+                    await client.send(message)
+                    assert await client.recv() == message
 
     run(loop, check())

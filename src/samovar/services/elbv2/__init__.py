@@ -88,7 +88,8 @@ async def build(
         await ports.follow()
 
     operations, direct = bind(
-        Elb(state, health, ports, acting), limits, listeners, load_balancers, rules, tagging, target_groups, targets
+        Elb(state, health, ports, acting, balancing.forget),
+        *(limits, listeners, load_balancers, rules, tagging, target_groups, targets),
     )
     service = Service("elbv2", operations, direct, close=close, reset=reset, access=access(state))
     return service, Balancers(site, health, ports)

@@ -1,5 +1,6 @@
 """What the operations of Elastic Load Balancing work with."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from samovar.core.context import Acting, Context
@@ -21,11 +22,15 @@ class Ports(Protocol):
 
 
 class Elb:
-    def __init__(self, state: State, health: Health, ports: Ports, acting: Acting) -> None:
+    def __init__(
+        self, state: State, health: Health, ports: Ports, acting: Acting, forget: Callable[[], None]
+    ) -> None:
+        """`forget`: whose turn it is among targets that may have gone."""
         self.state = state
         self.health = health
         self.ports = ports
         self.acting = acting
+        self._forget = forget
 
     def check_groups(self, ctx: Context, actions: list[dict[str, object]]) -> None:
         """AwsError where actions forward to groups that aren't there."""
@@ -34,6 +39,7 @@ class Elb:
 
     async def changed(self) -> None:
         """What is forwarded where has changed: have the ports and the health checks follow."""
+        self._forget()
         self.health.follow()
         await self.ports.follow()
 

@@ -118,6 +118,7 @@ async def modify_target_group_attributes(elb: Elb, ctx: Context, params: Params)
     known = attributes.of_group(found.target_type)
     after = attributes.changed(known, found.attributes, params["Attributes"])
     await elb.state.groups.put(group_key(found), msgspec.structs.replace(found, attributes=after))
+    elb.health.follow()
     return {"Attributes": attributes.shown(known, after)}
 
 

@@ -25,6 +25,8 @@ async def register_targets(elb: Elb, ctx: Context, params: Params) -> Params:
     wanted = [_checked(group, each) for each in params["Targets"]]
     if group.target_type == "lambda":
         await _check_function(elb, ctx, group, wanted)
+        group = state.group(ctx, group.arn)  # meanwhile it may have gone
+        _check_alone(elb, group, wanted)
     there = {each.key for each in state.targets_of(group.arn) if not each.draining_until}
     if len(there | {each.key for each in wanted}) > _MOST:
         raise AwsError("TooManyTargetsException", "You have reached the maximum number of targets per target group")
@@ -106,11 +108,15 @@ def _checked(group: TargetGroup, given: Params) -> Target:
     return Target(str(address), given.get("Port") or group.port, given.get("AvailabilityZone") or "")
 
 
-async def _check_function(elb: Elb, ctx: Context, group: TargetGroup, wanted: list[Target]) -> None:
-    """One function, of this account and region, that lets the target group invoke it."""
+def _check_alone(elb: Elb, group: TargetGroup, wanted: list[Target]) -> None:
     there = {each.id for each in elb.state.targets_of(group.arn)}
     if len(there | {each.id for each in wanted}) > 1:
         raise AwsError("TooManyTargetsException", "A target group can only have one Lambda function as its target")
+
+
+async def _check_function(elb: Elb, ctx: Context, group: TargetGroup, wanted: list[Target]) -> None:
+    """One function, of this account and region, that lets the target group invoke it."""
+    _check_alone(elb, group, wanted)
     for target in wanted:
         parsed = arn.parse(target.id)
         if not _FUNCTION.fullmatch(target.id) or parsed is None:
