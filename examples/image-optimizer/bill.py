@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-PRICES_OF = "us-east-1; AWS's public price pages as of September 2026"
+PRICES_OF = "us-east-1; Lambda's of September 2026, the others list prices that may have changed since"
 GB = 1024**3
 MONTH_DAYS = 30
 
