@@ -1,7 +1,7 @@
 """How fast a stage's routes may be taken: its settings for all of them, and for one (facts/apigateway.md §9, §12)."""
 
+from samovar.core.bucket import Bucket
 from samovar.services.apigatewayv2.records import Stage
-from samovar.web.throttle import Bucket
 
 _RATE, _BURST = 10_000.0, 5_000.0
 """What a limit is where only the other one was given: the account's."""
@@ -13,4 +13,4 @@ def bucket(stage: Stage, route_key: str) -> Bucket | None:
     rate, burst = settings.get("ThrottlingRateLimit"), settings.get("ThrottlingBurstLimit")
     if rate is None and burst is None:
         return None
-    return Bucket(_RATE if rate is None else rate, _BURST if burst is None else burst)
+    return Bucket(capacity=_BURST if burst is None else burst, per_s=_RATE if rate is None else rate)

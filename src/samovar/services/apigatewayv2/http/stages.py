@@ -6,6 +6,7 @@ Owns: the order of what a request passes: CORS, the route, its limit, its author
 from collections.abc import Callable
 from functools import partial
 
+from samovar.core.bucket import Bucket
 from samovar.core.clock import Clock
 from samovar.core.meter import Meter
 from samovar.net.message import Response
@@ -21,7 +22,6 @@ from samovar.services.apigatewayv2.state import ApiKey
 from samovar.services.apigatewayv2.throttling import bucket
 from samovar.web.access_log import AccessLogs, Format
 from samovar.web.hints import hint
-from samovar.web.throttle import Bucket
 
 
 class Way:

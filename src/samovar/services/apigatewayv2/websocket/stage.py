@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from samovar.core.bucket import Bucket
 from samovar.services.apigatewayv2.records import Api, Deployment, Integration, Route, Stage
 from samovar.services.apigatewayv2.state import ApiKey
 from samovar.services.apigatewayv2.throttling import bucket
@@ -16,7 +17,6 @@ from samovar.services.apigatewayv2.websocket.selection import DEFAULT, Expressio
 from samovar.services.apigatewayv2.websocket.targets import Target, Targets
 from samovar.services.apigatewayv2.websocket.validation import Validation, validation
 from samovar.web.access_log import AccessLogs
-from samovar.web.throttle import Bucket
 
 CONNECT, DISCONNECT = "$connect", "$disconnect"
 
