@@ -100,24 +100,6 @@ def helper() -> Callable[[Any, str], int]:
 
 
 @pytest.fixture
-def occupant() -> Callable[[Any], int]:
-    """The pid of a function's runtime: a child of a zygote with code mounted."""
-
-    def find(platform: Any) -> int:
-        def look() -> int | None:
-            for pid, who in descendants(platform.pid).items():
-                if not who.startswith("samovar-"):
-                    with suppress(OSError):
-                        if " /var/task " in Path(f"/proc/{pid}/mountinfo").read_text():
-                            return pid
-            return None
-
-        return until(look)  # type: ignore[no-any-return]
-
-    return find
-
-
-@pytest.fixture
 def start(platforms: Any) -> Iterator[Callable[..., Any]]:
     """Starts servers that end with the test, whatever becomes of it."""
     started: list[Any] = []

@@ -64,18 +64,17 @@ def test_idle_environments_that_died_with_a_helper_are_replaced(platform, helper
     assert len(function.log()) == 2
 
 
-@pytest.mark.parametrize("name", ["samovar-keeper", "samovar-zygote", "samovar-guard", "the runtime"])
-def test_who_comes_right_after_a_kill_notices_no_more_than_a_cold_start(platform, helper, occupant, wait, name):
+@pytest.mark.parametrize("name", ["samovar-keeper", "samovar-zygote", "samovar-guard"])
+def test_who_comes_right_after_a_kill_notices_no_more_than_a_cold_start(platform, helper, wait, name):
     """Idle environments have gone, and the server hasn't heard of it yet: nobody is told of a failure."""
     function = platform.deploy(COUNT)
     for _ in range(8):
         with concurrent.futures.ThreadPoolExecutor() as threads:
             many = list(threads.map(function, [0.01] * 3))
         assert all(isinstance(answer.result, int) for answer in many)
-        killed = occupant(platform) if name == "the runtime" else helper(platform, name)
+        killed = helper(platform, name)
         os.kill(killed, signal.SIGKILL)
-        if name != "the runtime":  # it is frozen, and dies when it is thawed
-            wait(lambda killed=killed: not os.path.exists(f"/proc/{killed}"))
+        wait(lambda killed=killed: not os.path.exists(f"/proc/{killed}"))
         assert isinstance(function(0).result, int)
     ran = sum(lines.count("go\n") for lines in function.log().values())
     assert ran == 8 * 4
