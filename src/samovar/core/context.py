@@ -63,7 +63,7 @@ class Context(msgspec.Struct, frozen=True):
 class Acting:
     """Makes the contexts of those who call without having been called: pollers, deliveries, schedules.
 
-    `app.py` hands it out before there is a gateway. Calls wait for that, so nobody needs to know who is built first.
+    `app` hands it out before there is a gateway. Calls wait for that, so nobody needs to know who is built first.
     """
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
 """The port to functions: what integrations and authorizers ask of whoever runs them.
 
-Owns: the shape of the question and of the answer. `app.py` binds it to Lambda. Rule: no task and no await; whoever asks
+Owns: the shape of the question and of the answer. `app` binds it to Lambda. Rule: no task and no await; whoever asks
 is called back, now or later.
 """
 

@@ -1,4 +1,4 @@
-"""What pollers ask of others, handed in by `app.py`."""
+"""What pollers ask of others, handed in by `app`."""
 
 from collections.abc import Callable
 from typing import Protocol

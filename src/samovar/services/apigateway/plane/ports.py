@@ -1,4 +1,4 @@
-"""Whom the data plane of REST APIs asks: what `app.py` hands in, and what it runs by itself."""
+"""Whom the data plane of REST APIs asks: what `app` hands in, and what it runs by itself."""
 
 import re
 from collections.abc import Callable, Mapping

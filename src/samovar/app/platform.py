@@ -1,0 +1,241 @@
+"""The platform in one process: the rooms, and the server in front of them.
+
+Rule: the server opens last and closes first, so that nobody is answered before everything is there, nor after anything
+has gone.
+"""
+
+import asyncio
+import math
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import uvloop
+
+from samovar import __version__
+from samovar.app.rooms import Rooms
+from samovar.core.clock import SystemClock
+from samovar.core.context import Acting, Context
+from samovar.delivery.journal import FILTERS
+from samovar.gateway import certificates, keys
+from samovar.gateway.admission import admit
+from samovar.gateway.dispatch import Gateway
+from samovar.gateway.doors import Aside, BadView, Doors, Site
+from samovar.gateway.identity import DEFAULT_ACCOUNT
+from samovar.net.message import Request, Response, Streamed
+from samovar.net.server import Server, serve
+from samovar.net.tls import Contexts
+from samovar.services import (
+    elbv2,
+    lambda_,
+    sns,
+)
+from samovar.settings import Settings, certificate_names
+from samovar.wire.model import Models
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+_CLOSING_S = 10
+"""What closing the rooms may take after the running requests' grace."""
+
+
+class PortTaken(Exception):
+    """The address can't be listened on; the message says what to do."""
+
+
+class NoCertificate(Exception):
+    """The certificate that was given can't be used; the message says why."""
+
+
+class Running(msgspec.Struct, frozen=True):
+    """What the outside may know of a platform that is up."""
+
+    endpoint: str
+    isolation: str
+    start_s: float
+    auth: str = "off"
+    trust: Path | None = None
+    """The certificate that clients are to trust, where https is answered with one of the local authority's."""
+    root_key: tuple[str, str] | None = None
+    """(id, secret), the first time that signatures count."""
+
+
+class Announce(Protocol):
+    """Told once, when the platform answers."""
+
+    def __call__(self, running: Running) -> None: ...
+
+
+class App:
+    """The platform in one process. `async with App(settings) as app` is up inside and gone after."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._clock = SystemClock()
+        self._opened = AsyncExitStack()
+
+    async def __aenter__(self) -> "App":
+        started = self._clock.monotonic()
+        self.acting = Acting()
+        async with AsyncExitStack() as opened:
+            data = self._data_folder(opened)
+            self._tls = await self._contexts()
+            rooms = self._rooms = Rooms(self._settings, self._clock, self.acting, self._tls, self._forward)
+            await rooms.open(opened, data)
+            rooms.authority.attach(rooms.services)
+            self.server = await self._open_server(opened)
+            self.acting.attach(self._gateway, self._endpoint())
+            rooms.execution.attach(self.server)
+            await rooms.balancers.start()
+            rooms.execution.warm_up()
+            self._opened = opened.pop_all()
+        root_key = await self._first_key()
+        took = self._clock.monotonic() - started
+        trust = None
+        if self._settings.secured and not self._settings.tls_cert:
+            trust = self._settings.ca_file
+        self.running = Running(
+            self._endpoint(), self._rooms.execution.in_words(), took, self._settings.auth_mode, trust, root_key
+        )
+        return self
+
+    async def _first_key(self) -> tuple[str, str] | None:
+        """Where signatures count, somebody must be able to sign."""
+        if self._settings.auth_mode == "off" or any(not key.user for key in self._rooms.keys.all()):
+            return None
+        return await self._rooms.keys.make_root(DEFAULT_ACCOUNT)
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._opened.aclose()
+
+    def _endpoint(self) -> str:
+        host, port = self.server.address
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def _data_folder(self, opened: AsyncExitStack) -> Path:
+        """Where files go: the data directory, or a temporary one that goes with the server."""
+        if not self._settings.ephemeral:
+            return Path(self._settings.data_dir)
+        data = Path(tempfile.mkdtemp(prefix="samovar-"))
+        opened.callback(shutil.rmtree, data, ignore_errors=True)
+        return data
+
+    async def _forward(self, ctx: Context, host: str, request: Request) -> Response:
+        """What integrations of APIs ask of other services goes the gateway's way."""
+        return await self._gateway.forward(ctx, host, request)
+
+    async def _open_server(self, opened: AsyncExitStack) -> Server:
+        settings, rooms = self._settings, self._rooms
+        doors = Doors(
+            rooms.services,
+            facts=self._facts,
+            reset=rooms.reset,
+            allow_reset=settings.allow_reset,
+            clock=self._clock,
+            allow_clock=settings.allow_clock,
+            listen_host=settings.host,
+            downloads={lambda_.LINK_PATH: rooms.download_code, sns.CERTIFICATE_PATH: rooms.sns_certificate},
+            views={"/_samovar/events": self._show_events, sns.MAIL_PATH: rooms.sns_mail},
+            asides=[Aside("s3", "PutObject", rooms.browsers.claims, rooms.browsers.answer, rooms.browsers.shared)],
+            sites=[
+                Site(rooms.urls.claims, rooms.urls.serve),
+                Site(rooms.front.claims, rooms.front.serve),
+                Site(rooms.balancers.claims, rooms.balancers.serve, streams=True),
+            ],
+            rooms={keys.PATH: keys.KeysDoor(rooms.authority, rooms.keys).open},
+            guard=rooms.authority.authenticate_operator if settings.auth_mode == "on" else None,
+        )
+        gateway = self._gateway = Gateway(
+            Models(), rooms.services, doors=doors, region=settings.region, authority=rooms.authority
+        )
+        opened.push_async_callback(gateway.close)
+        try:
+            server = await serve(
+                gateway.handle, host=settings.host, port=settings.port, admit=self._admit, tls=self._tls
+            )
+        except OSError as error:
+            raise PortTaken(_explain(settings, error)) from error
+        opened.push_async_callback(server.close, settings.shutdown_grace_s)
+        opened.push_async_callback(rooms.balancers.stop_listening)
+        return server
+
+    async def _contexts(self) -> Contexts | None:
+        """What clients that speak TLS are shown. The local authority outlives servers that keep nothing else, as it is
+        trusted once; so it lies in the data directory, also of ephemeral ones."""
+        settings, clock = self._settings, self._clock
+        if not settings.secured:
+            return None
+        if settings.tls_cert:
+            try:
+                return certificates.Given(Path(settings.tls_cert), Path(settings.tls_key), clock)
+            except ValueError as error:
+                raise NoCertificate(str(error)) from None
+        authority = await asyncio.to_thread(certificates.Authority.open, settings.ca_file, clock)
+        return certificates.Issued(authority, certificate_names(settings), [settings.region], clock)
+
+    def _admit(self, method: str, path: str, headers: Mapping[str, str]) -> int | Streamed | Response:
+        """APIs and load balancers have limits of their own."""
+        host = headers.get("host", "").lower()
+        if self._rooms.front.claims(host, path):
+            return self._rooms.front.admit(host, path, headers)
+        if self._rooms.balancers.claims(host, path):
+            return elbv2.admit(method, path, headers)
+        return admit(method, path, headers)
+
+    async def _show_events(self, query: Mapping[str, str]) -> object:
+        """What the delivery journal says; the parameters are its columns, `after` and `limit`."""
+        wanted = dict(query)
+        try:
+            after, limit = int(wanted.pop("after", "0")), int(wanted.pop("limit", "100"))
+        except ValueError:
+            raise BadView("after and limit are whole numbers") from None
+        unknown = wanted.keys() - set(FILTERS)
+        if unknown or not 0 < limit <= 1000 or not 0 <= after < 2**62:
+            raise BadView(f"There are {', '.join(FILTERS)}, after (an id) and limit (1 to 1000).")
+        return {"events": await self._rooms.journal.find(wanted, after, limit)}
+
+    def _facts(self) -> dict[str, object]:
+        return {
+            "version": __version__,
+            "isolation": self._rooms.execution.isolation.value,
+            "ephemeral": self._settings.ephemeral,
+        }
+
+
+def run(settings: Settings, announce: Announce, stopping: Callable[[], None]) -> None:
+    """Run the platform until SIGINT or SIGTERM; a second signal ends the process at once.
+
+    Raises PortTaken and StoreError (the data directory can't be used) before anything was announced.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(settings, announce, stopping))
+
+
+async def _run(settings: Settings, announce: Announce, stopping: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in _STOPPING:
+        loop.add_signal_handler(number, stop.set)
+    async with App(settings) as app:
+        announce(app.running)
+        await stop.wait()
+        stopping()
+        for number in _STOPPING:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+        # The kernel ends a shutdown that hangs. What was acknowledged is on disk, and boxes die with their server.
+        signal.alarm(math.ceil(settings.shutdown_grace_s) + _CLOSING_S)
+    signal.alarm(0)
+
+
+def _explain(settings: Settings, error: OSError) -> str:
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return (
+        f"cannot listen on {settings.host} port {settings.port}: {reason}. If another Samovar (or LocalStack) runs "
+        "there, stop it; or choose another port with --port (0 takes a free one)."
+    )
