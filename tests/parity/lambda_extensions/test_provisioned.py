@@ -40,7 +40,12 @@ def test_they_are_ready_before_the_environment_is_and_told_when_it_goes(platform
     assert provision(platform, function)["Status"] == "READY"
     found = lines(function, "INIT_REPORT")
     kinds = [line.split()[0] for line in found]
-    assert kinds == ["INIT_START", "registered", "static", "EXTENSION", "INIT_REPORT"]
+    # The runtime begins when the extension has registered: which of the two writes first is up to them.
+    assert (kinds[0], sorted(kinds[1:3]), kinds[3:]) == (
+        "INIT_START",
+        ["registered", "static"],
+        ["EXTENSION", "INIT_REPORT"],
+    )
     assert function(1, Qualifier="1").result == 1
     platform.client("lambda").delete_provisioned_concurrency_config(FunctionName=function.name, Qualifier="1")
     invoked, gone = heard(lines(function, "shutdownReason"))
