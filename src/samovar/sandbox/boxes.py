@@ -238,7 +238,10 @@ class LinuxBoxes:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._keeper_started.wait(), _KEEPER_WITHIN_S)
         zygote = self._zygotes.get(kind)
-        if zygote is None or (zygote.helper.gone and zygote.may_return(self._loop.time())):
+        if zygote is not None and zygote.helper.gone:
+            await asyncio.sleep(zygote.rests(self._loop.time()))
+            zygote = self._zygotes.get(kind)  # somebody else may have started another meanwhile
+        if zygote is None or zygote.helper.gone:
             zygote = self._zygotes[kind] = Zygote(kind, self._loop)
             self.spawn(self._start_zygote(zygote))
         return await asyncio.shield(zygote.ready)

@@ -44,10 +44,10 @@ class Zygote:
     def there(self) -> bool:
         return self.helper.there()
 
-    def may_return(self, now: float) -> bool:
-        """Whether another may be started after it: at once if it was ready once, else after a while."""
+    def rests(self, now: float) -> float:
+        """In how many seconds another may be started after it: at once if it was ready once, else after a while."""
         lived = self.ready.done() and self.ready.exception() is None
-        return lived or now - self.started_at > RETRY_AFTER_S
+        return 0.0 if lived else max(0.0, self.started_at + RETRY_AFTER_S - now)
 
     def _event(self, event: dict[str, Any]) -> None:
         if "ready" in event:

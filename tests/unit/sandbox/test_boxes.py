@@ -4,10 +4,13 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import pytest
+
 from samovar.sandbox.boxes import LinuxBoxes
 from samovar.sandbox.network import Network, Reach
-from samovar.sandbox.port import Exit
-from samovar.sandbox.spec import Command, Isolation, ZygoteSpec
+from samovar.sandbox.port import Exit, SandboxDied
+from samovar.sandbox.spec import Command, Interpreter, Isolation, ZygoteSpec
 
 
 class Tenant:
@@ -54,6 +57,27 @@ def test_a_program_that_ends_before_its_start_was_heard_of_is_told_as_one_that_e
             await box.start(Command([["/bin/sh", "-c", "echo said; exit 3"]], {}, "/", channel=False))
             assert (await tenant.gone).status == 3
             assert tenant.output == b"said\n"
+        finally:
+            await boxes.close()
+
+    asyncio.run(scenario())
+
+
+def test_who_asks_again_after_a_zygote_died_at_its_start_gets_another_one(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        programs = ZygoteSpec(None, "", None, [], {}, tmp_path / "cache")
+        broken = msgspec.structs.replace(
+            programs, interpreter=Interpreter("python3.0", Path("/bin/false"), Path("/usr")), module="none"
+        )
+        described = [broken, programs]
+        boxes = LinuxBoxes(
+            Isolation.PROCESS, None, tmp_path, None, Network(Reach.HOST), False, 0,
+            lambda kind: described.pop(0), Nobody(),
+        )  # fmt: skip
+        try:
+            with pytest.raises(SandboxDied, match="died at its start"):
+                await boxes.take("programs")
+            assert not (await boxes.take("programs")).dead
         finally:
             await boxes.close()
 
