@@ -213,6 +213,7 @@ class _Connection(asyncio.Protocol):
             self._writable.set_result(None)
         if self._head is not None and not self._head.done():
             self._head.set_exception(Broken("the server hung up in a head") if self._began else _Stale())
+            self._head.exception()  # it may be that nobody waits any more
         if self._body is not None:
             self._body.end(None if not self._delimited and error is None else Broken("the server hung up in a body"))
 
