@@ -17,11 +17,11 @@ RECORDER = """
     got, came = [], threading.Condition()
 
     def take(events):
+        for event in events:  # first: who is told below may let the environment be frozen
+            say("got", os.path.basename(sys.argv[0]), json.dumps(event))
         with came:
             got.extend(events)
             came.notify_all()
-        for event in events:
-            say("got", os.path.basename(sys.argv[0]), json.dumps(event))
 
     class Receiver(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
