@@ -1,11 +1,11 @@
 """REST APIs on the running platform, and a plain HTTP client that speaks to them."""
 
 import http.client
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+import pages
 import pytest
 
 ECHO = """
@@ -16,20 +16,8 @@ ECHO = """
 """
 
 
-class Page:
+class Page(pages.Page):
     """An answer as a client gets it."""
-
-    def __init__(self, status: int, headers: http.client.HTTPMessage, body: bytes) -> None:
-        self.status = status
-        self.headers = headers
-        self.body = body
-
-    def __repr__(self) -> str:
-        return f"Page({self.status}, {self.headers.items()}, {self.body[:2000]!r})"
-
-    @property
-    def value(self) -> Any:
-        return json.loads(self.body)
 
     @property
     def refusal(self) -> tuple[int, str, bytes]:

@@ -1,12 +1,12 @@
 """Functions with a URL on the running platform, and a plain HTTP client that speaks to them."""
 
 import http.client
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from pages import Page
 
 ECHO = """
     import json
@@ -14,22 +14,6 @@ ECHO = """
     def handler(event, context):
         return {"statusCode": 200, "body": json.dumps(event), "headers": {"x-arn": context.invoked_function_arn}}
 """
-
-
-class Page:
-    """An answer as a browser gets it."""
-
-    def __init__(self, status: int, headers: http.client.HTTPMessage, body: bytes) -> None:
-        self.status = status
-        self.headers = headers
-        self.body = body
-
-    def __repr__(self) -> str:
-        return f"Page({self.status}, {self.headers.items()}, {self.body[:500]!r})"
-
-    @property
-    def value(self) -> Any:
-        return json.loads(self.body)
 
 
 class Url:
