@@ -21,9 +21,10 @@ from samovar.sandbox.box import LinuxBox, Listeners
 from samovar.sandbox.helper import Helper
 from samovar.sandbox.network import Network, Reach, Router
 from samovar.sandbox.port import Box, Exit, SandboxDied
+from samovar.sandbox.processes import anonymous_mb
 from samovar.sandbox.spec import Isolation, ZygoteSpec
 from samovar.sandbox.template import Template
-from samovar.sandbox.zygote import RETRY_AFTER_S, Zygote, anonymous_mb
+from samovar.sandbox.zygote import RETRY_AFTER_S, Zygote
 
 log = logging.getLogger("samovar.sandbox")
 
@@ -302,7 +303,7 @@ class LinuxBoxes:
         if template is None or not self.can_fork(origin):
             raise SandboxDied("the template has gone")
         if not template.base_mb:
-            template.base_mb = anonymous_mb(template.box.occupant)
+            template.base_mb = anonymous_mb(template.box.occupant_pidfd)
         box = template.prepared() or await self._shell(template)
         try:
             await box.start()

@@ -6,6 +6,7 @@ mix the versions. Sources: cgroups(7), Documentation/admin-guide/cgroup-v2.rst, 
 .../cgroup-v1/{memory,freezer-subsystem}.rst.
 """
 
+import asyncio
 import contextlib
 import errno
 import os
@@ -17,6 +18,8 @@ _CONTROLLERS = ("memory", "cpu", "pids", "freezer")
 _PERIOD_US = 100_000
 _LEAST_QUOTA_US = 1_000
 _REMOVE_WITHIN_S = 5.0
+_EMPTY_WITHIN_S = 5.0
+_EMPTY_LOOK_S = 0.001
 _CHARGED_AT_ONCE = 1 << 20
 """The kernel charges in batches: a group at its limit shows a peak somewhat below it."""
 
@@ -116,6 +119,7 @@ class Group:
         self._highest = 0
         self._used_mb = 0
         self.frozen = False
+        self.throttled = False
 
     def _open_freezer(self) -> int:
         version, folder = self._places["freezer"]
@@ -157,6 +161,8 @@ class Group:
 
     def throttle(self, cpus: float) -> None:
         """Hold the group to `cpus` CPUs, letting it save up one period's worth so that a short handler isn't cut."""
+        if self.throttled:
+            return
         version, folder = self._places["cpu"]
         quota = max(_LEAST_QUOTA_US, int(_PERIOD_US * cpus))
         if version == 2:
@@ -165,6 +171,7 @@ class Group:
         else:
             _write(folder / "cpu.cfs_quota_us", str(quota))
             _try_write(folder / "cpu.cfs_burst_us", str(quota))
+        self.throttled = True
 
     def renew(self) -> None:
         """Make the group as it was before its occupant: all the CPU there is, and no peak of memory to report."""
@@ -179,6 +186,7 @@ class Group:
         else:
             _try_write(folder / "cpu.cfs_burst_us", "0")
             _write(folder / "cpu.cfs_quota_us", "-1")
+        self.throttled = False
 
     def freeze(self) -> None:
         os.write(self._freezer, self._freeze)
@@ -222,6 +230,12 @@ class Group:
             return not (self._places["memory"][1] / "cgroup.procs").read_bytes()
         except FileNotFoundError:
             return True
+
+    async def emptied(self) -> None:
+        """Wait until the last process has gone: what a fork bomb still holds would count against the next occupant."""
+        deadline = time.monotonic() + _EMPTY_WITHIN_S
+        while not self.empty() and time.monotonic() < deadline:  # noqa: ASYNC110 - only v2 could tell
+            await asyncio.sleep(_EMPTY_LOOK_S)
 
     def close(self) -> None:
         os.close(self._freezer)

@@ -13,6 +13,7 @@ LARGEST = 6_291_556 + 64
 """Bytes of a 6 MB answer and what goes with it (facts/lambda-runtime.md §1)."""
 _HEADER = 5
 _READ = 64 * 1024
+_CLOSED_WITHIN_S = 2.0
 
 OnFrame = Callable[[int, memoryview], None]
 
@@ -60,6 +61,13 @@ class Channel(asyncio.BufferedProtocol):
             self._gone = asyncio.get_running_loop().create_future()
             self.pause(False)
             await asyncio.wait([self._gone], timeout=within_s)
+
+    async def told(self) -> None:
+        """Wait until the loop has heard of all that the end of an occupant has closed: this, and in the next two turns
+        its connections to the Runtime API."""
+        await self.gone(_CLOSED_WITHIN_S)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
 
     def pause(self, paused: bool) -> None:
         """Stop or go on reading; what was read already still comes as frames."""

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from samovar.sandbox import spec
-from samovar.sandbox.box import LinuxBox, Mortal
+from samovar.sandbox.box import LinuxBox
 from samovar.sandbox.helper import Answer, Helper
+from samovar.sandbox.needs import Mortal
 from samovar.sandbox.port import Exit
 
 

@@ -8,12 +8,12 @@ import asyncio
 import os
 import signal
 from collections import deque
-from pathlib import Path
 from typing import Any
 
 from samovar.sandbox import spec
-from samovar.sandbox.box import LinuxBox, Mortal, pid_of
+from samovar.sandbox.box import LinuxBox
 from samovar.sandbox.helper import Helper
+from samovar.sandbox.needs import Mortal
 from samovar.sandbox.port import Exit
 
 RETRY_AFTER_S = 1.0
@@ -70,9 +70,3 @@ class Zygote:
 def _exit(status: int) -> Exit:
     code = os.waitstatus_to_exitcode(status)
     return Exit(signal=-code) if code < 0 else Exit(status=code)
-
-
-def anonymous_mb(pidfd: int) -> int:
-    """Memory of a process that isn't files'."""
-    text = Path(f"/proc/{pid_of(pidfd)}/status").read_text()
-    return next((int(line.split()[1]) >> 10 for line in text.splitlines() if line.startswith("RssAnon:")), 0)

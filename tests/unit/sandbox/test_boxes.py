@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from samovar.sandbox import occupant
 from samovar.sandbox.boxes import LinuxBoxes
 from samovar.sandbox.network import Network, Reach
 from samovar.sandbox.port import Exit, SandboxDied
@@ -37,7 +38,9 @@ class Nobody:
     def closed(self, *args: Any) -> None: ...
 
 
-def test_a_program_that_ends_before_its_start_was_heard_of_is_told_as_one_that_ended(tmp_path: Path) -> None:
+def test_a_program_that_ends_before_its_start_was_heard_of_is_told_as_one_that_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def scenario() -> None:
         spec = ZygoteSpec(None, "", None, [], {}, tmp_path / "cache")
         boxes = LinuxBoxes(
@@ -46,14 +49,14 @@ def test_a_program_that_ends_before_its_start_was_heard_of_is_told_as_one_that_e
         try:
             box, tenant = await boxes.take("programs"), Tenant()
             box.attach(tenant)
-            first_word = box._first_word
+            first_word = occupant.first_word
 
             async def late(*args: Any) -> int:
                 pid = await first_word(*args)
                 await asyncio.wait_for(asyncio.shield(tenant.gone), 10)
                 return pid
 
-            box._first_word = late
+            monkeypatch.setattr(occupant, "first_word", late)
             await box.start(Command([["/bin/sh", "-c", "echo said; exit 3"]], {}, "/", channel=False))
             assert (await tenant.gone).status == 3
             assert tenant.output == b"said\n"

@@ -1,0 +1,88 @@
+"""The shell of a box: its namespaces with what is mounted in them, held by an init that only waits to be killed.
+
+Owns: that init, the doors (descriptors of the namespaces, where a template forks the occupant). The keeper makes it.
+Rule: once killed it stays so. What the keeper still makes for it then is killed as well, and whoever waited for it gets
+SandboxDied.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from samovar.sandbox import spec
+from samovar.sandbox.helper import Helper
+from samovar.sandbox.inside import link
+from samovar.sandbox.port import SandboxDied
+
+TMP_MB: Final = 512
+"""Of /tmp, until a box is assigned to a function that wants another size."""
+PORTS: Final = (spec.ENDPOINT_PORT, spec.CONTROL_PORT)
+
+
+class Shell:
+    def __init__(self, keeper: Helper, *, network: bool, doors: bool) -> None:
+        """`network`: whether it has one of its own. `doors`: whether the occupant enters by such."""
+        self.init = -1
+        """Its pidfd."""
+        self._keeper = keeper
+        self.network = network
+        self._count = (5 if network else 4) if doors else 0
+        self._doors: list[int] = []
+        self._killed = False
+
+    async def make(self, root: Sequence[int]) -> list[socket.socket]:
+        """Make it from a zygote's root; returns what listens in it, in the order of `PORTS`."""
+        furnish = {"tmp_mb": TMP_MB, "ports": PORTS, "network": self.network}
+        _, made = await self._keeper.ask({"do": "shell", "furnish": furnish}, root)
+        return [socket.socket(fileno=fd) for fd in self._take_over(made)]
+
+    async def renew(self, root: Sequence[int]) -> None:
+        """Put another in its place, in the same mounts and network: /tmp stays, and nobody is in it."""
+        _, made = await self._keeper.ask({"do": "reshell", "network": self.network}, [self.init, *root[1:]])
+        old, doors = self.init, self._doors
+        self._take_over(made)
+        link.close_all(doors)
+        _kill(old)
+
+    def _take_over(self, made: list[int]) -> list[int]:
+        if self._killed:
+            _kill(made[0])
+            link.close_all(made[1:])
+            raise SandboxDied("the box has ended meanwhile")
+        self.init, self._doors = made[0], made[1 : 1 + self._count]
+        return made[1 + self._count :]
+
+    def take_doors(self) -> list[int]:
+        """They are the caller's from then on."""
+        doors, self._doors = self._doors, []
+        return doors
+
+    def inject(self, mounts: Sequence[tuple[Path, str]], tmp_mb: int) -> "asyncio.Future[Any]":
+        """Begin to let host folders appear in it, read-only, and to give it a /tmp of that size."""
+        plan = [[str(source), target] for source, target in mounts]
+        size = tmp_mb if tmp_mb != TMP_MB else None
+        return self._keeper.request({"do": "inject", "mounts": plan, "tmp_mb": size}, [self.init])
+
+    async def dial(self) -> socket.socket:
+        """A socket that connects in its network."""
+        _, made = await self._keeper.ask({"do": "dial"}, [self.init])
+        return socket.socket(fileno=made[0])
+
+    def kill(self) -> None:
+        """With its init, the kernel kills everything in its pid namespace."""
+        self._killed = True
+        if self.init >= 0:
+            _kill(self.init)
+            self.init = -1
+        link.close_all(self.take_doors())
+
+
+def _kill(pidfd: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    os.close(pidfd)
