@@ -23,7 +23,6 @@ import cold
 import control
 import events
 import goals
-import http_api
 import objects
 import queues
 import resting
@@ -31,6 +30,7 @@ import restore
 import sockets
 import streaming
 import warm
+import web_apis
 from measure import Numbers
 from rich.console import Console
 from rich.table import Table
@@ -51,7 +51,8 @@ _RUNS: list[tuple[tuple[str, ...], Callable[[bool], dict[str, Numbers]]]] = [
     (("warm-boto3",), warm.with_boto3),
     (("throughput", "cpu-per-invocation"), warm.many_clients),
     (("payload-6mb",), warm.large),
-    (("http-api",), http_api.through),
+    (("http-api",), web_apis.http),
+    (("rest-api",), web_apis.rest),
     (("first-byte",), streaming.first_byte),
     (("event-accept",), events.accepted),
     (("event-run",), events.ran),

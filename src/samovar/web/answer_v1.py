@@ -6,17 +6,15 @@ answer or `Malformed`, which a REST API answers with 502 and an HTTP API with 50
 
 import base64
 import binascii
-import re
 from typing import Any
 
 import msgspec
 
+from samovar.web.fields import all_sendable
+
 Headers = list[tuple[str, str]]
 
 _MEMBERS = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-"""What a header may hold (RFC 9110 §5): anything else would break the answer apart."""
 
 
 class Malformed(Exception):
@@ -73,6 +71,20 @@ def _headers(value: dict[str, Any]) -> Headers:
     given, many = {} if given is None else given, {} if many is None else many
     if not isinstance(given, dict) or not isinstance(many, dict):
         raise Malformed("Malformed Lambda proxy response: headers are no object")
+    if many:
+        given = _merged(given, many)
+        headers = [(name, each) for name, values in given.items() for each in values]
+    else:
+        headers = [(name, _text(name, each)) for name, each in given.items()]
+    if not any(name.lower() == "content-type" for name in given):
+        headers.insert(0, ("Content-Type", "application/json"))
+    if not all_sendable(headers):
+        raise Malformed("Malformed Lambda proxy response: a header that HTTP has no form for")
+    return headers
+
+
+def _merged(given: dict[str, Any], many: dict[str, Any]) -> dict[str, list[str]]:
+    """The values of each name, in the spelling that counts."""
     found: dict[str, tuple[str, list[str]]] = {}
     for name, values in many.items():
         if not isinstance(values, list):
@@ -80,15 +92,12 @@ def _headers(value: dict[str, Any]) -> Headers:
         found.setdefault(name.lower(), (name, []))[1].extend(_text(name, each) for each in values)
     for name, each in given.items():
         found.setdefault(name.lower(), (name, []))[1].append(_text(name, each))
-    headers = [(name, each) for name, values in found.values() for each in values]
-    if "content-type" not in found:
-        headers.insert(0, ("Content-Type", "application/json"))
-    return headers
+    return dict(found.values())
 
 
 def _text(name: str, value: Any) -> str:
-    if isinstance(value, bool):
-        value = "true" if value else "false"
-    if not isinstance(value, str) or not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, bool):
         raise Malformed(f"Malformed Lambda proxy response: header {name!r:.100}")
-    return value
+    return "true" if value else "false"

@@ -6,21 +6,18 @@ returns there is an answer, or `Malformed`.
 
 import base64
 import binascii
-import re
 from typing import Any
 
 import msgspec
 
 from samovar.net.message import Response
+from samovar.web.fields import all_sendable
 
 Headers = list[tuple[str, str]]
 
 TEXT = "text/plain;charset=UTF-8"
 _SERVERS_OWN = frozenset({"connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade"})
 """Headers that frame the answer: the server writes them, whatever the function returns."""
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-"""What a header may hold (RFC 9110 §5): anything else would break the answer apart."""
 
 
 class Malformed(Exception):
@@ -44,11 +41,6 @@ def head(value: dict[str, Any], content_type: str) -> tuple[int, Headers]:
     return _status(value.get("statusCode", 200)), _headers(value, content_type)
 
 
-def sendable(name: str, value: str) -> bool:
-    """Whether HTTP has a form for a header."""
-    return _NAME.fullmatch(name) is not None and _VALUE.fullmatch(value) is not None
-
-
 def utf8(text: str) -> bytes:
     return text.encode(errors="replace")  # JSON may hold half a surrogate pair
 
@@ -66,12 +58,16 @@ def _headers(value: dict[str, Any], content_type: str) -> Headers:
     given, cookies = value.get("headers") or {}, value.get("cookies") or []
     if not isinstance(given, dict) or not isinstance(cookies, list):
         raise Malformed
-    headers = [(name, _text(each)) for name, each in given.items() if name.lower() not in _SERVERS_OWN]
-    if not any(name.lower() == "content-type" for name, _ in headers):
+    headers, typed = [], False
+    for name, each in given.items():
+        folded = name.lower()
+        if folded not in _SERVERS_OWN:
+            headers.append((name, each if isinstance(each, str) else _text(each)))
+            typed = typed or folded == "content-type"
+    if not typed:
         headers.append(("Content-Type", content_type))
     headers += [("set-cookie", _text(cookie)) for cookie in cookies]
-    names, values = zip(*headers, strict=True)
-    if not (all(names) and sendable("".join(names), "".join(values))):  # one look at all of them
+    if not all_sendable(headers):
         raise Malformed
     return headers
 

@@ -10,13 +10,14 @@ Owns: the members, their order, what is null. Pure. Rules:
 
 import base64
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 
-Lines = Iterable[tuple[str, str]]
+from samovar.wire import text
+
+Lines = Sequence[tuple[str, str]]
 
 _NEVER = frozenset(
     {
@@ -49,7 +50,7 @@ class Told(msgspec.Struct, frozen=True):
 def event(told: Told, *, version: bool = False) -> dict[str, Any]:
     """Everything but the body. `version`: HTTP APIs say which format it is."""
     headers, many_headers = pair(told.lines)
-    query, many_query = pair(parse_qsl(told.query, keep_blank_values=True)) if told.query else (None, None)
+    query, many_query = pair(text.pairs(told.query)) if told.query else (None, None)
     found: dict[str, Any] = {"version": "1.0"} if version else {}
     return found | {
         "resource": told.resource,
@@ -78,12 +79,13 @@ def written(told: Told, body: bytes, is_binary: bool, *, version: bool = False) 
 
 def pair(lines: Lines) -> tuple[dict[str, str] | None, dict[str, list[str]] | None]:
     """(the last value of each name, all values of each name); (None, None) without any. Case tells names apart."""
-    last: dict[str, str] = {}
+    last = dict(lines)
+    if len(last) == len(lines):
+        return (last, {name: [value] for name, value in lines}) if last else (None, None)
     every: dict[str, list[str]] = {}
     for name, value in lines:
-        last[name] = value
         every.setdefault(name, []).append(value)
-    return (last, every) if last else (None, None)
+    return last, every
 
 
 def forwarded(lines: Lines, trace: str, peer: str, port: str, proto: str = "http") -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
     http://ID.execute-api.REGION.localhost:4566/...     the API's own host name
     http://localhost:4566/_aws/execute-api/ID/...       the same, for clients that can't resolve that name
+    http://localhost:4566/restapis/ID/STAGE/_user_request_/...  likewise, as older tools for LocalStack have it
     http://api.example.com/...                          a custom domain (`Host: api.example.com`)
 
 Owns: these forms, and the answers where no API is. Refuses: what an API does with a request; each service that has APIs
@@ -22,6 +23,9 @@ from samovar.web.hints import hint
 from samovar.wire import connections
 
 LABEL, PATH = connections.LABEL, connections.PATH
+_USER_REQUEST = re.compile(r"/restapis/(?P<id>[^/]+)/(?P<stage>[^/]+)/_user_request_(?P<rest>/.*)?", re.DOTALL)
+_REMEMBERED = 1000
+"""Host names of which it is kept what they mean."""
 _HOST = re.compile(rf"(?P<domain>(?P<id>[a-z0-9]+){re.escape(LABEL)}(?P<region>[a-z0-9-]+)\.[^:]+)(?::\d+)?")
 
 
@@ -74,6 +78,7 @@ class Front:
     def __init__(self) -> None:
         self.domains: Domains | None = None
         self._finds: list[tuple[Find, str]] = []
+        self._hosts: dict[str, tuple[str, str, str]] = {}
 
     def join(self, find: Find, too_large: str = "Request Entity Too Large") -> None:
         """From now on `find` is asked for APIs as well; `too_large`: what they say to a body beyond the limit."""
@@ -86,7 +91,7 @@ class Front:
         """
         if connections.split(path) is not None:
             return False
-        if LABEL in host or path.startswith(PATH):
+        if LABEL in host or path.startswith(PATH) or (path.startswith("/restapis/") and _USER_REQUEST.fullmatch(path)):
             return True
         return self.domains is not None and self.domains.known(host.partition(":")[0])
 
@@ -94,14 +99,14 @@ class Front:
         """The largest body of a request that `claims` has claimed, or the refusal of one that is larger."""
         if int(headers.get("content-length", 0)) <= PAYLOAD_LIMIT:
             return PAYLOAD_LIMIT
-        api, region, _, _ = _named(host, path)
+        api, region, _, _ = self._named(host, path)
         text = next((text for find, text in self._finds if find(api, region)), "Request Entity Too Large")
         return Response(413, [("Content-Type", "application/json")], msgspec.json.encode({"message": text}))
 
     def serve(self, request: Request, ctx: Context, reply: Reply) -> None:
         """Answer a request that `claims` has claimed, now or later."""
         host = request.headers.get("host", "").lower()
-        api, region, domain, path = _named(host, request.path)
+        api, region, domain, path = self._named(host, request.path)
         mapping = None
         if not api and self.domains is not None:
             domain = host.partition(":")[0]
@@ -116,16 +121,31 @@ class Front:
         found = f"There is no API {api}{where}." if api else "No mapping of this domain fits the path."
         reply(forbidden(ctx.request_id, found))
 
+    def _named(self, host: str, path: str) -> tuple[str, str, str, str]:
+        """(id, region, domain, the path from there on) of the API that a request names; empty what it doesn't say."""
+        named = self._hosts.get(host) or self._read(host)
+        if named is not None:
+            return (*named, path)
+        below = _below(path)
+        return (below[0], "", "", below[1]) if below is not None else ("", "", "", path)
 
-def _named(host: str, path: str) -> tuple[str, str, str, str]:
-    """(id, region, domain, the path from there on) of the API that a request names; empty what it doesn't say."""
-    named = _HOST.fullmatch(host)
-    if named is not None:
-        return named["id"], named["region"], named["domain"], path
+    def _read(self, host: str) -> tuple[str, str, str] | None:
+        found = _HOST.fullmatch(host)
+        if found is None:
+            return None
+        if len(self._hosts) >= _REMEMBERED:
+            self._hosts.clear()
+        named = self._hosts[host] = (found["id"], found["region"], found["domain"])
+        return named
+
+
+def _below(path: str) -> tuple[str, str] | None:
+    """(id, the path from there on) of the API that a path names."""
     if path.startswith(PATH):
         api, _, rest = path.removeprefix(PATH).partition("/")
-        return api, "", "", f"/{rest}"
-    return "", "", "", path
+        return api, f"/{rest}"
+    named = _USER_REQUEST.fullmatch(path)
+    return (named["id"], f"/{named['stage']}{named['rest'] or ''}") if named is not None else None
 
 
 def address(api: str, region: str, endpoint: str, scheme: str = "") -> str:

@@ -47,3 +47,13 @@ def test_changes_wait_for_a_deployment(api, echo):
     assert api("GET", "/late").value["resource"] == "/{proxy+}"
     api.deploy()
     assert api("GET", "/late").value["resource"] == "/late"
+
+
+def test_the_path_form_of_older_tools_leads_to_the_same_stage(api):
+    below = f"restapis/{api.id}/dev/_user_request_"
+    event = api("GET", "/pets/7?a=1", stage=below, host="localhost").value
+    assert (event["resource"], event["path"], event["queryStringParameters"]) == ("/pets/{id}", "/pets/7", {"a": "1"})
+    assert event["requestContext"]["path"] == "/dev/pets/7"
+    assert api("GET", "", stage=below, host="localhost").status == 403  # the root has no method
+    assert api("GET", "/pets/7", stage="restapis/nosuchapi1/dev/_user_request_", host="localhost").status == 403
+    assert api.get_stages()["item"][0]["stageName"] == "dev"  # the control plane's paths begin likewise

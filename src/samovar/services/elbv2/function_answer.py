@@ -7,13 +7,13 @@ has these enabled, never from the other; headers that frame an answer are the se
 
 import base64
 import binascii
-import re
 from typing import Any
 
 import msgspec
 
 from samovar.net.message import Response
 from samovar.services.elbv2.answers import SERVER
+from samovar.web.fields import all_sendable
 
 LARGEST = 1024 * 1024
 """Of the JSON, and of a request's body."""
@@ -23,8 +23,6 @@ _FOR_ONE_CONNECTION = frozenset(
         "upgrade",
     }
 )  # fmt: skip
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 class Malformed(Exception):
@@ -71,12 +69,10 @@ def _headers(value: dict[str, Any], multi_value: bool) -> list[tuple[str, str]]:
         if multi_value and not isinstance(content, list):
             raise Malformed
         for each in content if multi_value else [content]:
-            text = _text(each)
-            if not _NAME.fullmatch(name) or not _VALUE.fullmatch(text):
-                raise Malformed
-            if name.lower() not in _FOR_ONE_CONNECTION:
-                found.append((name, text))
-    return found
+            found.append((name, _text(each)))
+    if not all_sendable(found):
+        raise Malformed
+    return [line for line in found if line[0].lower() not in _FOR_ONE_CONNECTION]
 
 
 def _text(value: Any) -> str:

@@ -10,7 +10,7 @@ from samovar.core.errors import AwsError
 from samovar.engine.model import Outcome, Result
 from samovar.net.message import Request, Response
 from samovar.services.lambda_.urls import Cors
-from samovar.web import answer_v2
+from samovar.web import answer_v2, fields
 from samovar.web.hints import hint
 
 Headers = list[tuple[str, str]]
@@ -116,7 +116,7 @@ def cors_headers(cors: Cors, request: Request) -> Headers:
 
 def sendable(headers: Headers) -> Headers:
     """Those that HTTP has a form for."""
-    return [(name, text) for name, text in headers if answer_v2.sendable(name, text)]
+    return [(name, text) for name, text in headers if fields.sendable(name, text)]
 
 
 def _head(request_id: str, content_type: str) -> Headers:

@@ -26,6 +26,8 @@ from samovar.wire import sigv4
 Then = Callable[[Refusal | None], None]
 _NOBODY = Who("")
 _LONGEST_ARN = 1600
+_LONGEST_PATH = 1000
+"""With less the ARN can't be too long: a stage's name has 128 characters."""
 _INVALIDATE = "execute-api:InvalidateCache"
 _REFUSED_AS: Mapping[str, str] = {
     "MissingAuthenticationTokenException": "MISSING_AUTHENTICATION_TOKEN",
@@ -59,7 +61,7 @@ class Entrance:
     def enter(self, exchange: Exchange, then: Then) -> None:
         """Raises Refusal as well."""
         method = exchange.settled
-        if len(exchange.execution_arn) > _LONGEST_ARN:
+        if len(exchange.routed) > _LONGEST_PATH and len(exchange.execution_arn) > _LONGEST_ARN:
             raise Refusal("BAD_REQUEST_PARAMETERS", "Request-URI Too Large", status=414)
         said = self._policy_of(exchange)
         if method.authorization == "AWS_IAM":

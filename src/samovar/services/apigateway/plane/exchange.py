@@ -5,10 +5,10 @@ asked for: most requests never ask for most of it.
 """
 
 import asyncio
-import base64
+import binascii
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 import msgspec
 
@@ -25,6 +25,7 @@ from samovar.services.apigateway.state import Api, Shape
 from samovar.web import event_v1
 from samovar.web.front import domain_name
 from samovar.web.lambda_authorizer import Grant
+from samovar.wire import text
 
 LOOPBACK = "127.0.0.1"
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
@@ -140,7 +141,7 @@ class Exchange:
         self.body = request.body
         """Out of its Content-Encoding, where the API compresses."""
         self.refusal: Refusal | None = None
-        self.extended_id = base64.b64encode(bytes.fromhex(ids.hex_id(22))).decode()
+        self.extended_id = binascii.b2a_base64(bytes.fromhex(ids.hex_id(22)), newline=False).decode()
         self._lines: list[tuple[str, str]] | None = None
         self._query: list[tuple[str, str]] | None = None
         self.started = asyncio.get_running_loop().time()
@@ -178,7 +179,7 @@ class Exchange:
     def query(self) -> list[tuple[str, str]]:
         """Decoded."""
         if self._query is None:
-            self._query = parse_qsl(self.request.query, keep_blank_values=True) if self.request.query else []
+            self._query = text.pairs(self.request.query) if self.request.query else []
         return self._query
 
     @property

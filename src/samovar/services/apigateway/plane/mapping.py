@@ -20,7 +20,7 @@ from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.plane.templates import Template
 from samovar.services.apigateway.state import Shape
 from samovar.web import jsonpath
-from samovar.web.answer_v2 import sendable
+from samovar.web.fields import sendable
 from samovar.web.jsonpath import JsonPathError
 from samovar.web.patterns import Pattern
 

@@ -15,7 +15,7 @@ import msgspec
 from samovar.services.apigateway import expressions
 from samovar.services.apigateway.expressions import Mapped, Source
 from samovar.services.apigateway.state import Shape
-from samovar.web.answer_v2 import sendable
+from samovar.web.fields import sendable
 
 Headers = list[tuple[str, str]]
 

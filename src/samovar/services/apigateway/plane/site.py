@@ -158,11 +158,16 @@ class RestSite:
     def _send(exchange: Exchange, response: Response) -> None:
         smallest = exchange.plan.settings.get("minimumCompressionSize")
         body = response.body
-        coded = any(name.lower() == "content-encoding" for name, _ in response.headers)
-        if smallest is not None and isinstance(body, bytes) and len(body) >= smallest and body and not coded:
-            squeezed = content.compress(body, exchange.request.headers.get("accept-encoding", ""))
-            if squeezed is not None:
-                headers = [*response.headers, ("Content-Encoding", squeezed[1])]
-                response = Response(response.status, headers, squeezed[0])
+        if smallest is not None and isinstance(body, bytes) and len(body) >= smallest and body:
+            response = _squeezed(response, body, exchange.request.headers.get("accept-encoding", ""))
         exchange.reply(response)
         exchange.answered(response)
+
+
+def _squeezed(response: Response, body: bytes, accepted: str) -> Response:
+    """In a coding that the client takes, where it isn't in one already."""
+    coded = any(name.lower() == "content-encoding" for name, _ in response.headers)
+    squeezed = content.compress(body, accepted) if not coded else None
+    if squeezed is None:
+        return response
+    return Response(response.status, [*response.headers, ("Content-Encoding", squeezed[1])], squeezed[0])

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from samovar.net.message import Request, Response
 from samovar.services.apigatewayv2.http.exchange import Exchange
 from samovar.services.apigatewayv2.http.values import Value, WrongExpression, value
-from samovar.web.answer_v2 import sendable
+from samovar.web.fields import sendable
 from samovar.wire.text import pairs
 
 Lines = list[tuple[str, str]]

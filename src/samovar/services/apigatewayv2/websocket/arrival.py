@@ -13,7 +13,7 @@ from samovar.services.apigatewayv2.websocket.conversation import Conversation
 from samovar.services.apigatewayv2.websocket.event import CONNECT
 from samovar.services.apigatewayv2.websocket.stage import CONNECT as ROUTE
 from samovar.services.apigatewayv2.websocket.stage import Served
-from samovar.web.answer_v2 import sendable
+from samovar.web.fields import sendable
 from samovar.web.front import Visit
 from samovar.web.trace import trace_of
 

@@ -1,0 +1,22 @@
+"""Header fields that somebody else has written: whether HTTP has a form for them (RFC 9110 §5). Pure.
+
+Rule: one that it has no form for would break the answer, or the request, apart.
+"""
+
+import re
+from collections.abc import Sequence
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+
+def sendable(name: str, value: str) -> bool:
+    return _NAME.fullmatch(name) is not None and _VALUE.fullmatch(value) is not None
+
+
+def all_sendable(lines: Sequence[tuple[str, str]]) -> bool:
+    """The same of many, with one look at all of them."""
+    if not lines:
+        return True
+    names, values = zip(*lines, strict=True)
+    return all(names) and sendable("".join(names), "".join(values))
