@@ -92,7 +92,7 @@ def stack(root: Path, trees: Sequence[str]) -> None:
     target = root / stack_name(trees)
     if target.is_dir():
         return
-    with _appearing(target) as staging:
+    with appearing(target) as staging:
         folders = [staging]
         for tree in trees:
             _lay(str(root / tree), staging, folders)
@@ -119,10 +119,16 @@ def remove(root: Path, keep: Set[str]) -> None:
         path = root / name
         if name in keep:
             continue
-        if not name.startswith(_UNFINISHED):
-            # Renamed first: a crash half way must not leave half a tree under a name that promises all of it.
-            path = path.rename(tempfile.mkdtemp(prefix=_UNFINISHED, dir=root))
-        shutil.rmtree(path)
+        if name.startswith(_UNFINISHED):
+            shutil.rmtree(path)
+        else:
+            discard(path)
+
+
+def discard(tree: Path) -> None:
+    """Delete a tree."""
+    # Renamed first: a crash half way must not leave half a tree under a name that promises all of it.
+    shutil.rmtree(tree.rename(tempfile.mkdtemp(prefix=_UNFINISHED, dir=tree.parent)))
 
 
 def _directories(entries: list[Entry]) -> list[str]:
@@ -147,9 +153,9 @@ def _directories(entries: list[Entry]) -> list[str]:
 
 
 def _write(entries: list[Entry], directories: list[str], target: Path) -> None:
-    with _appearing(target) as staging:
+    with appearing(target) as staging:
         for directory in directories:
-            _make_folder(f"{staging}/{directory}")
+            make_folder(f"{staging}/{directory}")
         files = [entry for entry in entries if entry.kind == stat.S_IFREG]
         for entry in files:
             _write_file(f"{staging}/{entry.path}", entry)
@@ -169,10 +175,10 @@ def _lay(source: str, target: str, folders: list[str]) -> None:
             if not (folder and _is_folder(place)):
                 _clear(place)
                 if folder:
-                    _make_folder(place)
+                    make_folder(place)
                     folders.append(place)
                 else:
-                    _link(entry.path, place)
+                    link(entry.path, place)
             if folder:
                 _lay(entry.path, place, folders)
 
@@ -184,7 +190,8 @@ def _clear(place: str) -> None:
         os.unlink(place)
 
 
-def _link(source: str, place: str) -> None:
+def link(source: str, place: str) -> None:
+    """Another name of a file; a copy where there can't be one."""
     try:
         os.link(source, place, follow_symlinks=False)
     except OSError as error:
@@ -197,13 +204,13 @@ def _is_folder(path: str) -> bool:
     return os.path.isdir(path) and not os.path.islink(path)
 
 
-def _make_folder(path: str) -> None:
+def make_folder(path: str) -> None:
     os.mkdir(path)
     os.chmod(path, 0o755)  # mkdir's mode is subject to the umask
 
 
 @contextmanager
-def _appearing(target: Path) -> Iterator[str]:
+def appearing(target: Path) -> Iterator[str]:
     """A directory to write to, which then becomes `target`; the caller syncs what it writes."""
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = tempfile.mkdtemp(prefix=_UNFINISHED, dir=target.parent)
@@ -249,12 +256,7 @@ def _link_target(entry: Entry) -> str:
 def _sync(directory: str, paths: list[str]) -> None:
     """Make `paths`, all in `directory`'s file system, durable."""
     if len(paths) > _SYNC_ALL_FROM:
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            if ctypes.CDLL(None, use_errno=True).syncfs(descriptor):
-                raise OSError(ctypes.get_errno(), "syncfs", directory)
-        finally:
-            os.close(descriptor)
+        sync_all(directory)
         return
     for path in paths:
         descriptor = os.open(path, os.O_RDONLY)
@@ -262,6 +264,16 @@ def _sync(directory: str, paths: list[str]) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def sync_all(directory: str) -> None:
+    """Make everything durable in `directory`'s file system."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor):
+            raise OSError(ctypes.get_errno(), "syncfs", directory)
+    finally:
+        os.close(descriptor)
 
 
 def is_executable(path: Path) -> bool:

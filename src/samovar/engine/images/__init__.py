@@ -1,0 +1,1 @@
+"""Container images as functions' roots: what a manifest says, and from its layers to a read-only tree."""
