@@ -97,6 +97,7 @@ class Rooms:
             data / "trees",
             engine,
             clock,
+            self.acting,
             invocations=self.invocations,
             pollers={"sqs": self._queue_pollers},
             hot_reload=settings.hot_reload,

@@ -151,3 +151,37 @@ def test_a_url_with_iam_auth_lets_in_whom_the_policies_let_in(secured, guarded, 
     assert visit(user("stranger2", {"Effect": "Allow", "Action": both[0], "Resource": "*"})) == 403
     forged = {"AccessKeyId": secured.key, "SecretAccessKey": "x" * 40}
     assert visit(forged) == 403
+
+
+def test_code_that_stays_in_a_bucket_needs_a_bucket_policy_for_lambda(secured, guarded, role):
+    """Until it is there nothing is created; when it goes, the function's code can't be read any more."""
+    aws, s3 = secured.client("lambda"), secured.client("s3")
+    s3.create_bucket(Bucket="self-managed")
+    s3.put_bucket_versioning(Bucket="self-managed", VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket="self-managed", Key="k", Body=guarded.package("def handler(event, context): ..."))
+    wanted = {
+        "FunctionName": "refers",
+        "Runtime": guarded.runtime,
+        "Handler": "h.handler",
+        "Role": role["Arn"],
+        "Code": {"S3Bucket": "self-managed", "S3Key": "k", "S3ObjectStorageMode": "REFERENCE"},
+    }
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": ["s3:GetObject", "s3:GetObjectVersion"],
+        "Resource": "arn:aws:s3:::self-managed/k",
+        "Condition": {"ArnLike": {"aws:SourceArn": "arn:aws:lambda:us-east-1:000000000000:function:refers"}},
+    }
+    with pytest.raises(ClientError, match="S3 Error Code: AccessDenied"):
+        aws.create_function(**wanted)
+    s3.put_bucket_policy(
+        Bucket="self-managed", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    )
+    with pytest.raises(ClientError, match="S3 Error Code: AccessDenied"):
+        aws.create_function(**wanted | {"FunctionName": "another"})
+    aws.create_function(**wanted)
+    assert "Error" not in aws.get_function(FunctionName="refers")["Code"]
+    s3.delete_bucket_policy(Bucket="self-managed")
+    assert aws.get_function(FunctionName="refers")["Code"]["Error"]["ErrorCode"] == "AccessDenied"
+    aws.delete_function(FunctionName="refers")

@@ -15,7 +15,7 @@ import pytest
 from botocore.config import Config
 
 from samovar.core.clock import SystemClock
-from samovar.core.context import Context, Params
+from samovar.core.context import Acting, Context, Params
 from samovar.core.errors import AwsError
 from samovar.core.service import Service
 from samovar.engine.model import Invocation, Outcome, Result, Version
@@ -99,8 +99,9 @@ class Server:
     async def _run(self) -> None:
         store = await open_store(None)
         blobs = await Blobs.open(self._directory / "code")
+        acting = Acting()
         service, download, urls, _ = await lambda_.build(
-            store, blobs, self._directory / "trees", EchoEngine(), SystemClock(), "x86_64"
+            store, blobs, self._directory / "trees", EchoEngine(), SystemClock(), acting, "x86_64"
         )
         self.service = service
 
@@ -120,6 +121,7 @@ class Server:
         gateway = Gateway(Models(), [service, QUEUES], doors=doors, region="us-east-1")
         server = await serve(gateway.handle, host="127.0.0.1", port=0, admit=admit)
         self.url = f"http://127.0.0.1:{server.address[1]}"
+        acting.attach(gateway, self.url)
         self._ready.set()
         await self._stop.wait()
         await server.close(1)

@@ -12,8 +12,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 
 from samovar.core.clock import Clock
+from samovar.core.context import Acting
 from samovar.core.service import Service, bind
 from samovar.delivery.invocations import Invocations
+from samovar.services.lambda_ import jobs
 from samovar.services.lambda_.access import access
 from samovar.services.lambda_.asynchronous import Asynchronous
 from samovar.services.lambda_.callrates import CallRates
@@ -44,6 +46,7 @@ from samovar.services.lambda_.polling import Pollers, Polling
 from samovar.services.lambda_.ports import Authority, Engine
 from samovar.services.lambda_.provisioned import Provisions
 from samovar.services.lambda_.runtimes import TABLE, Runtimes
+from samovar.services.lambda_.selfmanaged import Bucket
 from samovar.services.lambda_.state import State
 from samovar.services.lambda_.url_site import UrlSite
 from samovar.services.lambda_.urls import Urls
@@ -62,6 +65,7 @@ async def build(
     trees: Path,
     engine: Engine,
     clock: Clock,
+    acting: Acting,
     machine: str = "",
     draw: Callable[[], float] = random.random,
     polled: Collection[str] = (),
@@ -75,23 +79,26 @@ async def build(
     """Start the service: its operations, the door through which GetFunction's links download code, that of URLs, and
     that through which APIs run functions.
 
-    `blobs` and `trees` (the directory that the engine mounts packages from) must be this service's own: what no
-    function names is swept. `machine` is the processor as `platform.machine()` says it. `draw` gives random numbers
-    from 0 up to 1, for aliases that share out their invocations. `polled` are the event sources (their names in
-    `sources.SOURCES`) from which something delivers, as well as those with `pollers`. `invocations` runs what is
-    invoked asynchronously. `runtimes` are the identifiers that functions may have. `hot_reload`: whether
-    their code may be folders of the host. `authority` says who may visit URLs that ask for signatures, and which roles
-    functions may have. `call_rates`: whether callers are held to AWS's rates.
+    `acting` makes the contexts in which Lambda reads code that stays in buckets. `blobs` and `trees` (the directory
+    that the engine mounts packages from) must be this service's own: what no function names is swept. `machine` is the
+    processor as `platform.machine()` says it. `draw` gives random numbers from 0 up to 1, for aliases that share out
+    their invocations. `polled` are the event sources (their names in `sources.SOURCES`) from which something delivers,
+    as well as those with `pollers`. `invocations` runs what is invoked asynchronously. `runtimes` are the identifiers
+    that functions may have. `hot_reload`: whether their code may be folders of the host. `authority` says who may visit
+    URLs that ask for signatures, and which roles functions may have. `call_rates`: whether callers are held to AWS's
+    rates.
     """
     architecture = {"aarch64": "arm64"}.get(machine or platform.machine(), machine or platform.machine())
-    code = CodeStore(blobs, trees, clock)
+    code = CodeStore(blobs, trees, clock, Bucket(acting))
     code.hot_reload = hot_reload
     state = State(store, code, engine, clock, architecture, draw)
     state.runtimes = runtimes
     await state.open()
     state.authority = authority
     provisions = Provisions(state)
+    watch = jobs.Watch(state)
     await state.recover()
+    watch.start()
     operations, direct = bind(
         state, account, aliases, concurrency, functions, invoke, layers, management, tags, versions
     )
@@ -116,6 +123,7 @@ async def build(
         operations = CallRates(clock).limit(operations)
 
     async def close() -> None:
+        watch.close()
         await sources.close()
         await state.close()
 

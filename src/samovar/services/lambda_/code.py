@@ -8,9 +8,11 @@ offer a zip; the limit for code and layers together.
 2. What nobody names is swept at start. While serving, what was named may still run: it goes with a later deployment,
    once it has been out of use for longer than any invocation or link lasts.
 3. One deployment at a time writes or removes, so that no tree is removed under the feet of one that wants it.
+4. Code that stays in a bucket (`selfmanaged`) has a tree and no blob.
 """
 
 import asyncio
+import base64
 import hashlib
 import hmac
 import os
@@ -18,7 +20,10 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from urllib.parse import parse_qs
 
+import msgspec
+
 from samovar.core.clock import Clock
+from samovar.core.errors import AwsError
 from samovar.engine import package
 from samovar.engine.archive import UNZIPPED_LIMIT
 from samovar.engine.package import Package
@@ -26,6 +31,7 @@ from samovar.services.lambda_.fetch import Upload
 from samovar.services.lambda_.function import Code, Deployed, LayerReference
 from samovar.services.lambda_.layers import LayerVersion
 from samovar.services.lambda_.names import invalid
+from samovar.services.lambda_.selfmanaged import Bucket, S3Object
 from samovar.store.blobs import Blobs
 from samovar.store.errors import BlobMissing
 
@@ -36,7 +42,8 @@ LINK_PATH = "/_samovar/code/"
 
 
 class CodeStore:
-    def __init__(self, blobs: Blobs, trees: Path, clock: Clock) -> None:
+    def __init__(self, blobs: Blobs, trees: Path, clock: Clock, bucket: Bucket) -> None:
+        self.bucket = bucket
         self._blobs = blobs
         self._trees = trees
         self._clock = clock
@@ -48,10 +55,11 @@ class CodeStore:
         """Whether folders of the host are taken for code."""
 
     async def keep(self, upload: Upload) -> Package:
-        """Store a function's or a layer's zip and unpack it; raises what AWS answers for one that it can't take."""
+        """Store a function's or a layer's zip, unless it stays in its bucket, and unpack it; raises what AWS answers
+        for one that it can't take."""
         async with self._lock:
             digest, unpacked = await asyncio.gather(
-                self._blobs.put(upload.data),
+                self._blobs.put(upload.data) if upload.source is None else _digest(upload.data),
                 asyncio.to_thread(package.unpack, upload.data, self._trees, upload.limit),
                 return_exceptions=True,
             )
@@ -71,7 +79,7 @@ class CodeStore:
             raise invalid("A layer from hot-reload can only be a function's one layer.")
         async with self._lock:
             self._suspect({*digests, package.stack_name(digests)})  # until a row names them
-            await self._restore([code.digest, *digests])
+            await self._restore(code, *layers)
             size = await asyncio.to_thread(self._unzipped_size, [code.digest, *digests])
             if size > UNZIPPED_LIMIT:
                 raise invalid(
@@ -95,19 +103,24 @@ class CodeStore:
             young = {digest: since for digest, since in self._candidates.items() if since > old}
             if len(young) < len(self._candidates):
                 self._candidates = young
-                await self._remove_all_but(young.keys() | _named(*everything()))
+                await self._remove_all_but({*young}, *everything())
 
     async def sweep(self, deployed: Collection[Deployed], layers: Collection[LayerVersion]) -> None:
         """At start: remove what nobody names."""
         async with self._lock:
             await asyncio.to_thread(self._trees.mkdir, parents=True, exist_ok=True)
-            await self._remove_all_but(_named(deployed, layers))
+            await self._remove_all_but(set(), deployed, layers)
+
+    def lacks(self, deployed: Deployed) -> bool:
+        """Whether it has lost a tree that must be made of what is in a bucket."""
+        return any(each.source and not (self._trees / each.digest).is_dir() for each in deployed.contents)
 
     async def restore(self, deployed: Deployed) -> None:
-        """Make again what trees it has lost; raises StoreError when a zip is lost as well."""
+        """Make again what trees it has lost; raises StoreError when a zip is lost as well, AwsError when a bucket's."""
         digests = [layer.digest for layer in deployed.configuration.layers]
-        await self._restore([deployed.code.digest, *digests])
-        await self._stack(digests)
+        async with self._lock:
+            await self._restore(*deployed.contents)
+            await self._stack(digests)
 
     async def _stack(self, digests: list[str]) -> None:
         if digests and not any(map(package.is_folder, digests)):
@@ -116,57 +129,82 @@ class CodeStore:
     def link(self, endpoint: str, deployed: Deployed) -> str:
         """A URL that downloads the zip, for ten minutes and until the server restarts."""
         path = f"{deployed.account}/{deployed.region}/{deployed.name}"
-        return self._link(endpoint, path, deployed.code.digest)
+        return self._link(endpoint, path, deployed.code)
 
     def layer_link(self, endpoint: str, version: LayerVersion) -> str:
         """The same for a layer's."""
         path = f"{version.account}/{version.region}/layers/{version.name}/{version.number}"
-        return self._link(endpoint, path, version.digest)
+        return self._link(endpoint, path, version)
 
     async def download(self, path: str, query: str) -> bytes | None:
         """The zip behind a link's path and query; None when the link isn't ours, has expired or its code is gone."""
         claim, _, signature = parse_qs(query).get("token", [""])[-1].rpartition(".")
         if not hmac.compare_digest(signature.encode(), self._sign(path, claim).encode()):
             return None
-        expires, _, digest = claim.partition(".")
+        expires, digest, *elsewhere = claim.split(".")
         if int(expires) < self._clock.now():
             return None
         try:
+            if elsewhere:
+                return await self.bucket.read(_read_claim(elsewhere[0]))
             return await self._blobs.get(digest)
-        except BlobMissing:
+        except (BlobMissing, AwsError):
             return None
 
     def _suspect(self, names: Iterable[str]) -> None:
         now = self._clock.monotonic()
         self._candidates.update((name, now) for name in names)
 
-    async def _restore(self, digests: Iterable[str]) -> None:
-        for digest in digests:
-            if not package.is_folder(digest) and not (self._trees / digest).is_dir():
-                zipped = await self._blobs.get(digest)
-                await asyncio.to_thread(package.unpack, zipped, self._trees, UNZIPPED_LIMIT)
+    async def _restore(self, *contents: Code | LayerReference) -> None:
+        for each in contents:
+            if not package.is_folder(each.digest) and not (self._trees / each.digest).is_dir():
+                await asyncio.to_thread(package.unpack, await self._zip(each), self._trees, UNZIPPED_LIMIT)
+
+    async def _zip(self, content: Code | LayerReference) -> bytes:
+        if content.source is None:
+            return await self._blobs.get(content.digest)
+        zipped = await self.bucket.read(content.source)
+        if await _digest(zipped) != content.digest:
+            raise invalid(f"The object {content.source.key} in {content.source.bucket} isn't what it was.")
+        return zipped
 
     def _unzipped_size(self, digests: Iterable[str]) -> int:
         trees = [self._trees / digest for digest in digests if not package.is_folder(digest)]
         return sum(map(package.unzipped_size, trees))
 
-    async def _remove_all_but(self, keep: set[str]) -> None:
-        await self._blobs.sweep(keep)
-        await asyncio.to_thread(package.remove, self._trees, keep)
+    async def _remove_all_but(
+        self, keep: set[str], deployed: Collection[Deployed], layers: Collection[LayerVersion]
+    ) -> None:
+        await self._blobs.sweep(keep | _blobs_of(deployed, layers))
+        await asyncio.to_thread(package.remove, self._trees, keep | _trees_of(deployed, layers))
 
-    def _link(self, endpoint: str, below: str, digest: str) -> str:
-        if package.is_folder(digest):
-            return Path(digest).as_uri()
+    def _link(self, endpoint: str, below: str, content: Code | LayerVersion) -> str:
+        if package.is_folder(content.digest):
+            return Path(content.digest).as_uri()
         path = f"{LINK_PATH}{below}"
-        claim = f"{int(self._clock.now()) + LINK_S}.{digest}"
+        claim = f"{int(self._clock.now()) + LINK_S}.{content.digest}"
+        if content.source is not None:
+            claim += f".{_claim(content.source)}"
         return f"{endpoint}{path}?token={claim}.{self._sign(path, claim)}"
 
     def _sign(self, path: str, claim: str) -> str:
         return hmac.new(self._secret, f"{path}?{claim}".encode(), hashlib.sha256).hexdigest()
 
 
-def code_of(kept: Package, source_kms_key_arn: str, architecture: str) -> Code:
-    return Code(kept.sha256, kept.code_size, kept.code_sha256, source_kms_key_arn, architecture)
+def code_of(kept: Package, source_kms_key_arn: str, architecture: str, source: S3Object | None = None) -> Code:
+    return Code(kept.sha256, kept.code_size, kept.code_sha256, source_kms_key_arn, architecture, source)
+
+
+async def _digest(data: bytes) -> str:
+    return await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
+
+
+def _claim(object: S3Object) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(object)).decode().rstrip("=")
+
+
+def _read_claim(text: str) -> S3Object:
+    return msgspec.json.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=S3Object)
 
 
 def _needs(deployed: Deployed) -> set[str]:
@@ -175,5 +213,10 @@ def _needs(deployed: Deployed) -> set[str]:
     return {deployed.code.digest, *digests, package.stack_name(digests)}
 
 
-def _named(deployed: Collection[Deployed], layers: Collection[LayerVersion]) -> set[str]:
+def _trees_of(deployed: Collection[Deployed], layers: Collection[LayerVersion]) -> set[str]:
     return {version.digest for version in layers}.union(*map(_needs, deployed))
+
+
+def _blobs_of(deployed: Collection[Deployed], layers: Collection[LayerVersion]) -> set[str]:
+    code = {each.digest for one in deployed for each in one.contents if each.source is None}
+    return code.union(version.digest for version in layers if version.source is None)

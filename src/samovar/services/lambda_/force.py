@@ -9,6 +9,7 @@ from samovar.engine.model import Version
 from samovar.services.lambda_ import function as functions
 from samovar.services.lambda_ import snapstart
 from samovar.services.lambda_.function import Deployed
+from samovar.services.lambda_.guards import wrong_state
 from samovar.services.lambda_.ports import Engine
 
 Place = tuple[str, str, str, str]
@@ -49,11 +50,3 @@ class InForce:
         version = self._versions.pop((*deployed.key, deployed.version), None)
         if version is not None:
             self._engine.retire(version.key)
-
-
-def wrong_state(deployed: Deployed) -> AwsError:
-    return AwsError(
-        "ResourceConflictException",
-        "The operation cannot be performed at this time. "
-        f"The function is currently in the following state: {deployed.state.value}",
-    )

@@ -14,6 +14,7 @@ from samovar.core import arn
 from samovar.engine import package
 from samovar.engine.model import ON_DEMAND, SNAP_START, Version
 from samovar.services.lambda_.names import LATEST
+from samovar.services.lambda_.selfmanaged import S3Object
 
 Key = tuple[str, str, str]
 """Account, region, name."""
@@ -22,6 +23,8 @@ Key = tuple[str, str, str]
 class State(Enum):
     PENDING = "Pending"
     ACTIVE = "Active"
+    INACTIVE = "Inactive"
+    """Its code stays in a bucket, and isn't there any more."""
     FAILED = "Failed"
 
 
@@ -40,6 +43,7 @@ class Reason(msgspec.Struct, frozen=True):
 
 CREATING = Reason("The function is being created.", "Creating")
 """AWS gives this text for updates as well (facts/lambda-api.md §4.3)."""
+RESTORING = Reason("The function's code is being read from its bucket.", "Restoring")
 
 
 class Logging(msgspec.Struct, frozen=True):
@@ -59,6 +63,8 @@ class LayerReference(msgspec.Struct, frozen=True):
     """Bytes of the layer's zip."""
     digest: str
     """Of its content: names its blob and its unpacked tree."""
+    source: S3Object | None = None
+    """Where the content stays, if it isn't kept here."""
 
 
 class Configuration(msgspec.Struct, frozen=True):
@@ -97,6 +103,13 @@ class Code(msgspec.Struct, frozen=True):
     """Of the zip, base64."""
     source_kms_key_arn: str
     architecture: str
+    source: S3Object | None = None
+    """Where the zip stays; None where there is a blob of it."""
+
+    @property
+    def stored(self) -> int:
+        """Bytes that count as code storage."""
+        return 0 if self.source else self.size
 
 
 class Deployed(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +140,11 @@ class Deployed(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def version(self) -> str:
         return LATEST
+
+    @property
+    def contents(self) -> "tuple[Code | LayerReference, ...]":
+        """What its trees are unpacked from."""
+        return (self.code, *self.configuration.layers)
 
     @property
     def description(self) -> str:
@@ -234,6 +252,18 @@ def settled(deployed: D, revision: str) -> D:
 def failed(deployed: D, revision: str, reason: Reason) -> D:
     """It can't be invoked any more."""
     return msgspec.structs.replace(deployed, revision=revision, state=State.FAILED, reason=reason)
+
+
+def inactive(deployed: D, revision: str, why: str) -> D:
+    """Its code is lost to it until somebody finds it again; an update that hadn't come into force has failed."""
+    reason = Reason(why, "DependencyError")
+    failing = {"update": Update.FAILED, "update_reason": reason} if deployed.update is Update.IN_PROGRESS else {}
+    return msgspec.structs.replace(deployed, revision=revision, state=State.INACTIVE, reason=reason, **failing)
+
+
+def restoring(deployed: D, revision: str) -> D:
+    """It waits for its code."""
+    return msgspec.structs.replace(deployed, revision=revision, state=State.PENDING, reason=RESTORING)
 
 
 def order(version: str) -> str:

@@ -18,9 +18,11 @@ from samovar.core.clock import iso_millis
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.engine.package import Package
+from samovar.services.lambda_ import selfmanaged
 from samovar.services.lambda_.function import LayerReference
 from samovar.services.lambda_.names import invalid
 from samovar.services.lambda_.policies import Policy, Statement
+from samovar.services.lambda_.selfmanaged import S3Object
 from samovar.store.sqlite import Store
 from samovar.store.table import Table
 
@@ -58,10 +60,17 @@ class LayerVersion(msgspec.Struct, frozen=True):
     created_at: float
     """Seconds since the epoch."""
     policy: Policy | None = None
+    source: S3Object | None = None
+    """Where the zip stays; None where there is a blob of it."""
+
+    @property
+    def stored(self) -> int:
+        """Bytes that count as code storage."""
+        return 0 if self.source else self.size
 
     @property
     def layer_arn(self) -> str:
-        return arn.make("lambda", self.region, self.account, f"layer:{self.name}")
+        return layer_arn((self.account, self.region, self.name))
 
     @property
     def arn(self) -> str:
@@ -90,8 +99,11 @@ class Layers:
         layers = await Table.open(store, "lambda.layers", Layer)
         return cls(store, layers, await Table.open(store, "lambda.layer_versions", LayerVersion))
 
-    async def publish(self, key: Key, content: Package, params: Params, now: float) -> LayerVersion:
-        """Give `content` the next number of its layer, with what PublishLayerVersion says about it."""
+    async def publish(
+        self, key: Key, content: Package, params: Params, now: float, source: S3Object | None = None
+    ) -> LayerVersion:
+        """Give `content` the next number of its layer, with what PublishLayerVersion says about it; `source`: where
+        its zip stays."""
         layer = self._layers.get(key)
         version = LayerVersion(
             *key,
@@ -104,6 +116,7 @@ class Layers:
             architectures=tuple(params.get("CompatibleArchitectures") or ()),
             license=params.get("LicenseInfo", ""),
             created_at=now,
+            source=source,
         )
         counted = self._layers.putting(key, Layer(version.number))
         await self._store.transact(counted, self._versions.putting(_place(key, version.number), version))
@@ -154,7 +167,7 @@ class Layers:
                     "Two different versions of the same layer are not allowed to be referenced in the same function. "
                     f"{twin} and {text} are versions of the same layer."
                 )
-            found.append(LayerReference(version.arn, version.size, version.digest))
+            found.append(LayerReference(version.arn, version.size, version.digest, version.source))
         return tuple(found)
 
     def _attachable(self, ctx: Context, text: str) -> LayerVersion:
@@ -203,9 +216,13 @@ def own(ctx: Context, text: str, action: str) -> Key:
     return key
 
 
-def version_arn(key: Key, number: int) -> str:
+def layer_arn(key: Key) -> str:
     account, region, name = key
-    return arn.make("lambda", region, account, f"layer:{name}:{number}")
+    return arn.make("lambda", region, account, f"layer:{name}")
+
+
+def version_arn(key: Key, number: int) -> str:
+    return f"{layer_arn(key)}:{number}"
 
 
 def missing() -> AwsError:
@@ -222,7 +239,9 @@ def denied(ctx: Context, action: str, resource: str) -> AwsError:
 
 def describe(version: LayerVersion, location: str) -> Params:
     """Answer of PublishLayerVersion and GetLayerVersion; `location` downloads the zip."""
-    content = {"Location": location, "CodeSha256": version.sha256, "CodeSize": version.size}
+    content: Params = {"Location": location, "CodeSha256": version.sha256, "CodeSize": version.size}
+    if version.source is not None:
+        content["ResolvedS3Object"] = selfmanaged.shown(version.source)
     return {"Content": content, "LayerArn": version.layer_arn, **describe_item(version)}
 
 

@@ -25,8 +25,9 @@ from samovar.services.lambda_ import function as functions
 from samovar.services.lambda_ import snapstart
 from samovar.services.lambda_.alias import Alias
 from samovar.services.lambda_.code import CodeStore
-from samovar.services.lambda_.force import InForce, wrong_state
+from samovar.services.lambda_.force import InForce
 from samovar.services.lambda_.function import Function, Key, Published, Reason
+from samovar.services.lambda_.guards import check_changeable
 from samovar.services.lambda_.layers import Layers
 from samovar.services.lambda_.names import LATEST, not_found
 from samovar.services.lambda_.ports import Asynchronous, Authority, Engine, Taggable
@@ -85,6 +86,10 @@ class State:
         """Says which roles functions may have; None where that doesn't count."""
         self.moved: list[Callable[[Key], None]] = []
         """Told of the function when what its qualifiers run may have changed."""
+        self.watch: Callable[[], None]
+        """Has code that stays in buckets looked after (`jobs`)."""
+        self.revive: Callable[[Function | Published], Coroutine[Any, Any, None]]
+        """Sees whether the code of what is Inactive or Restoring can be had (`jobs`)."""
         self.taggable: dict[str, Taggable] = {}
         """By the kind in their ARNs."""
         self._draw = draw
@@ -117,10 +122,7 @@ class State:
     def changeable(self, ctx: Context, name: str, revision: str | None) -> Function:
         """The function, if it may be updated now and the caller knows its present revision, if any."""
         function = self.find(ctx, name)
-        if function.state is not functions.State.ACTIVE:
-            raise wrong_state(function)
-        check_idle(function)
-        check_revision(function.revision, revision)
+        check_changeable(function, revision)
         return function
 
     def resolve(
@@ -192,6 +194,8 @@ class State:
             if alias is not None:
                 return self.in_force(key, alias.route(self._draw))
             deployed = self.functions.get(key) if qualifier == LATEST else self.published(key, qualifier)
+            if deployed and deployed.state is functions.State.INACTIVE:
+                self.spawn(self.revive(deployed))
             return self._in_force.enter_late(deployed) if deployed else None
         return version
 
@@ -205,14 +209,16 @@ class State:
         """Commit records of one function, and bring into force soon after what is Pending or InProgress."""
         await self.store.transact(*map(self._putting, deployed), *also)
         self._bring_into_force(*deployed)
+        if any(each.code.source for each in deployed):
+            self.watch()
 
     def _bring_into_force(self, *deployed: Function | Published) -> None:
         for version in deployed:
             if isinstance(version, Published) and self._is_snapshot(version):
-                self._spawn(self._publish(version))
+                self.spawn(self._publish(version))
         at_once = [each for each in deployed if not self._is_snapshot(each)]
         if at_once:
-            self._spawn(self._settle(*at_once))
+            self.spawn(self._settle(*at_once))
 
     def _is_snapshot(self, deployed: Function | Published) -> bool:
         return snapstart.awaits(deployed) and not self.engine.runtime_available(deployed.configuration.runtime)
@@ -222,13 +228,21 @@ class State:
         ready = functions.settled(pending, uuid4())
         made = await snapstart.publish(self.engine, ready, uuid4())
         async with self.lock(pending.key):
-            current = self._current(pending)
+            current = self.current(pending)
             if current is None or current.revision != pending.revision:  # deleted, perhaps made anew, meanwhile
                 self.engine.retire(functions.executable(ready).key)
                 return
             if made is ready:
                 self._in_force.enter(ready)
             await self.store.transact(self._putting(made))
+
+    async def become(self, deployed: Function | Published) -> None:
+        """Commit another state of what is there; it is in force when that is Active. Under its lock."""
+        self._in_force.withdraw(deployed)
+        if deployed.state is functions.State.ACTIVE:
+            self._in_force.enter(deployed)
+        await self.store.transact(self._putting(deployed))
+        self._tell_moved(deployed.key)
 
     async def touch(self, function: Function) -> None:
         """Commit a change that doesn't touch what runs."""
@@ -267,7 +281,7 @@ class State:
 
     async def recover(self) -> None:
         """Bring into force what a stopped server left."""
-        everything = self._everything()
+        everything = self.everything()
         await self.code.sweep(everything, self.layers.versions())
         for deployed in everything:
             await self._recover(deployed)
@@ -275,11 +289,11 @@ class State:
             self.engine.set_reserved(function.arn, function.reserved)
             self._tell_moved(function.key)
         for runtime in self._in_force.runtimes():
-            self._spawn(self.engine.prepare(runtime))
+            self.spawn(self.engine.prepare(runtime))
 
     async def reset(self) -> None:
         """Forget every function and layer."""
-        everything = self._everything()
+        everything = self.everything()
         for layer in self.layers.versions():
             self.code.release_layer(layer)
         await self.layers.clear()
@@ -301,7 +315,7 @@ class State:
 
     def tidy(self) -> None:
         """Remove, soon, code that has been out of use for long."""
-        self._spawn(self._tidy())
+        self.spawn(self._tidy())
 
     # --- pieces -----------------------------------------------------------------------------------------------------
 
@@ -309,16 +323,17 @@ class State:
         for told in self.moved:
             told(key)
 
-    def _everything(self) -> list[Function | Published]:
+    def everything(self) -> list[Function | Published]:
         return [
             *(function for _, function in self.functions.items()),
             *(version for _, version in self.versions.items()),
         ]
 
     async def _tidy(self) -> None:
-        await self.code.tidy(lambda: (self._everything(), self.layers.versions()))
+        await self.code.tidy(lambda: (self.everything(), self.layers.versions()))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it soon, unless the service closes before."""
         task = asyncio.create_task(work)
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
@@ -328,12 +343,18 @@ class State:
             return self.versions.putting((*deployed.key, functions.order(deployed.version)), deployed)
         return self.functions.putting(deployed.key, deployed)
 
-    def _current(self, deployed: Function | Published) -> Function | Published | None:
+    def current(self, deployed: Function | Published) -> Function | Published | None:
         if isinstance(deployed, Published):
             return self.published(deployed.key, deployed.version)
         return self.functions.get(deployed.key)
 
     async def _recover(self, deployed: Function | Published) -> None:
+        if deployed.state is functions.State.INACTIVE:
+            return
+        if self.code.lacks(deployed):  # buckets can be read a moment later
+            await self.store.transact(self._putting(functions.restoring(deployed, uuid4())))
+            self.spawn(self.revive(deployed))
+            return
         try:
             await self.code.restore(deployed)
         except StoreError as error:
@@ -352,7 +373,7 @@ class State:
     async def _settle(self, *deployed: Function | Published) -> None:
         async with self.lock(deployed[0].key):
             # As they are now: deleted, perhaps made anew, or tagged in the meantime.
-            found = [self._current(each) for each in deployed]
+            found = [self.current(each) for each in deployed]
             ready = [functions.settled(each, uuid4()) for each in found if each and functions.unsettled(each)]
             problems = []
             for each in ready:
@@ -364,24 +385,6 @@ class State:
         if ready and not any(problems):
             await self.engine.prepare(ready[0].configuration.runtime)
         await self._tidy()
-
-
-def check_idle(function: Function) -> None:
-    if function.update is functions.Update.IN_PROGRESS:
-        raise AwsError(
-            "ResourceConflictException",
-            f"The operation cannot be performed at this time. An update is in progress for resource: {function.arn}",
-        )
-
-
-def check_revision(present: str, known: str | None) -> None:
-    """Refuse a change that was made in ignorance of the present revision."""
-    if known and known != present:
-        raise AwsError(
-            "PreconditionFailedException",
-            "The Revision Id provided does not match the latest Revision Id. "
-            "Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
-        )
 
 
 def _deleting(prefix: tuple[str, ...], *tables: Table[Any]) -> list[Change]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from samovar.core.clock import FakeClock
-from samovar.core.context import Context
+from samovar.core.context import Acting, Context
 from samovar.core.errors import AwsError
 from samovar.core.service import Service, fold
 from samovar.engine.model import Invocation, Outcome, Result, Version
@@ -90,6 +90,26 @@ class NoCaller:
         raise AssertionError("Lambda calls no other service here")
 
 
+class Buckets:
+    """S3 as Lambda sees it: versions of objects."""
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str, str], bytes] = {}
+        """Bucket, key, version."""
+        self.refusal = AwsError("AccessDenied", "Access Denied")
+        self.asked: list[tuple[Context, str, str]] = []
+
+    async def call(self, ctx: Context, service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+        bucket, key, version = params["Bucket"], params["Key"], params.get("VersionId", "")
+        self.asked.append((ctx, operation, version))
+        found = {at[2]: data for at, data in self.objects.items() if at[:2] == (bucket, key)}
+        if not found or (version and version not in found):
+            raise self.refusal
+        version = version or list(found)[-1]
+        answer = {"ContentLength": len(found[version]), "Body": found[version]}
+        return answer | ({"VersionId": version} if version != "-" else {})
+
+
 class Lab:
     """One service and one caller; everything runs on one event loop, that stands still between the calls."""
 
@@ -97,6 +117,7 @@ class Lab:
         self.directory = directory
         self.engine = FakeEngine()
         self.clock = FakeClock(NOVEMBER_2026)
+        self.buckets = Buckets()
         self.draws: list[float] = []
         """The random numbers to come."""
         self.polled: tuple[str, ...] = ()
@@ -118,8 +139,18 @@ class Lab:
     async def _start(self) -> None:
         self.store = await open_store(self.directory / "data")
         blobs = await Blobs.open(self.directory / "code")
+        acting = Acting()
+        acting.attach(self.buckets, "http://127.0.0.1:4566")
         self.service, self.download, self.urls, self.door = await lambda_.build(
-            self.store, blobs, self.directory / "trees", self.engine, self.clock, "x86_64", self._draw, self.polled
+            self.store,
+            blobs,
+            self.directory / "trees",
+            self.engine,
+            self.clock,
+            acting,
+            "x86_64",
+            self._draw,
+            self.polled,
         )
 
     def _draw(self) -> float:

@@ -115,10 +115,6 @@ def test_members_that_were_never_given_are_absent(lab):
         ({"CapacityProviderConfig": {"x": 1}}, "CapacityProviderConfig"),
         ({"RuntimeConfig": {"RuntimeArn": "x"}}, "RuntimeConfig"),
         ({"AcceleratorConfig": {"AcceleratorMemorySize": 1}}, "AcceleratorConfig"),
-        (
-            {"Code": {"S3Bucket": "bucket", "S3Key": "k", "S3ObjectStorageMode": "REFERENCE"}},
-            "S3ObjectStorageMode=REFERENCE",
-        ),
     ],
 )
 def test_what_cannot_be_honoured_is_refused_by_name_and_leaves_nothing(lab, given, named):

@@ -11,8 +11,9 @@ from samovar.core.ids import uuid4
 from samovar.services.lambda_ import names, pages
 from samovar.services.lambda_.alias import Alias, describe
 from samovar.services.lambda_.function import Function
+from samovar.services.lambda_.guards import check_revision
 from samovar.services.lambda_.names import LATEST, invalid, not_found
-from samovar.services.lambda_.state import State, check_revision
+from samovar.services.lambda_.state import State
 
 
 async def create_alias(state: State, ctx: Context, params: Params) -> Params:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from samovar.core import arn
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.core.ids import uuid4
@@ -17,6 +18,7 @@ from samovar.services.lambda_.code import code_of
 from samovar.services.lambda_.function import Code, Configuration, Deployed, Function, Published
 from samovar.services.lambda_.names import LATEST, invalid
 from samovar.services.lambda_.runtimes import Change
+from samovar.services.lambda_.selfmanaged import S3Object, shown
 from samovar.services.lambda_.state import State
 from samovar.services.lambda_.view import describe, describe_item
 from samovar.store import sqlite as store
@@ -28,7 +30,7 @@ async def create_function(state: State, ctx: Context, params: Params) -> Params:
     key = (ctx.account, ctx.region, name)
     if params.get("PackageType") == "Image":
         configure.refuse_image(params)
-    configuration = _layered(state, ctx, configure.new(name, params), params)
+    configuration = await _layered(state, ctx, configure.new(name, params), params)
     tags = configure.tags(params)
     _check_runtime(state, configuration.runtime, Change.CREATE, chosen=True)
     _check_role(state, configuration.role)
@@ -38,7 +40,8 @@ async def create_function(state: State, ctx: Context, params: Params) -> Params:
         if state.functions.get(key):
             raise AwsError("ResourceConflictException", f"Function already exist: {name}")
         also = state.check_deployment(key, params)
-        code = await _keep(state, ctx, params["Code"], _architecture(state, params, state.architecture), "creating")
+        architecture = _architecture(state, params, state.architecture)
+        code = await _keep(state, ctx, name, params["Code"], architecture, "creating")
         await state.code.stack(code, configuration.layers)
         function = functions.created(key, configuration, code, tags, state.clock.now(), uuid4())
         # Of a version, too, recorded with an unqualified ARN (facts/lambda-api.md §4.2).
@@ -47,7 +50,9 @@ async def create_function(state: State, ctx: Context, params: Params) -> Params:
 
 async def get_function(state: State, ctx: Context, params: Params) -> Params:
     function, deployed, qualifier = _qualified(state, ctx, params)
-    code = {"RepositoryType": "S3", "Location": state.code.link(ctx.endpoint, deployed)}
+    code: Params = {"RepositoryType": "S3", "Location": state.code.link(ctx.endpoint, deployed)}
+    if deployed.code.source is not None:
+        code |= await _in_bucket(state, deployed.code.source)
     if deployed.code.source_kms_key_arn:
         code["SourceKMSKeyArn"] = deployed.code.source_kms_key_arn
     answer: Params = {"Configuration": describe(deployed, qualifier), "Code": code}
@@ -70,22 +75,25 @@ async def update_function_code(state: State, ctx: Context, params: Params) -> Pa
         function = state.changeable(ctx, name, params.get("RevisionId"))
         _check_runtime(state, function.configuration.runtime, Change.UPDATE, chosen=False)
         state.check_deployment(function.key, params)
-        code = await _keep(state, ctx, params, _architecture(state, params, function.code.architecture), "updating")
+        architecture = _architecture(state, params, function.code.architecture)
+        code = await _keep(state, ctx, name, params, architecture, "updating")
         await state.code.stack(code, function.configuration.layers)
         if params.get("DryRun"):
             return describe(msgspec.structs.replace(function, code=code))
         changed = functions.updating(function, uuid4(), state.clock.now(), code=code)
-        shown = await _commit(state, changed, params)
+        done = await _commit(state, changed, params)
         state.code.release(function)
-    return describe(shown, shown.version if params.get("Publish") else "")
+    return describe(done, done.version if params.get("Publish") else "")
 
 
 async def update_function_configuration(state: State, ctx: Context, params: Params) -> Params:
     name = names.unqualified(ctx, params["FunctionName"])
     async with state.lock((ctx.account, ctx.region, name)):
         function = state.changeable(ctx, name, params.get("RevisionId"))
+        if function.state is functions.State.INACTIVE and function.code.source is not None:
+            await state.code.bucket.check(function.code.source)
         await surroundings.check(ctx, params)
-        configuration = _layered(state, ctx, configure.merged(function.configuration, params), params)
+        configuration = await _layered(state, ctx, configure.merged(function.configuration, params), params)
         if "DeadLetterConfig" in params:
             _check_dead_letters(state, configuration)
         _check_runtime(state, configuration.runtime, Change.UPDATE, chosen="Runtime" in params)
@@ -174,11 +182,15 @@ def _qualified(state: State, ctx: Context, params: Params) -> tuple[Function, De
     return function, deployed, target.qualifier
 
 
-def _layered(state: State, ctx: Context, configuration: Configuration, params: Params) -> Configuration:
+async def _layered(state: State, ctx: Context, configuration: Configuration, params: Params) -> Configuration:
     """The configuration with the layers that a request names, all of them; with its own when that names none."""
     if "Layers" not in params:
         return configuration
-    return msgspec.structs.replace(configuration, layers=state.layers.resolve(ctx, params["Layers"]))
+    layers = state.layers.resolve(ctx, params["Layers"])
+    for layer in layers:
+        if layer.source is not None:
+            await state.code.bucket.check(layer.source)
+    return msgspec.structs.replace(configuration, layers=layers)
 
 
 def _check_role(state: State, role: str) -> None:
@@ -213,12 +225,23 @@ def _architecture(state: State, params: Params, default: str) -> str:
     return asked
 
 
-async def _keep(state: State, ctx: Context, source: Params, architecture: str, doing: str) -> Code:
+async def _keep(state: State, ctx: Context, name: str, source: Params, architecture: str, doing: str) -> Code:
     """Store a request's zip; `source`: `Code` of CreateFunction, or UpdateFunctionCode's own members."""
     if source.get("ImageUri"):
         raise invalid(f"Please don't provide ImageUri when {doing} a function with packageType Zip.")
     if hotreload.wanted(source):
         return code_of(hotreload.folder(source, state.code.hot_reload), "", architecture)
-    upload = await fetch.archive(ctx, source)
-    storage.check(state, ctx, len(upload.data))
-    return code_of(await state.code.keep(upload), source.get("SourceKMSKeyArn", ""), architecture)
+    owner = arn.make("lambda", ctx.region, ctx.account, f"function:{name}")
+    upload = await fetch.archive(ctx, source, owner, state.code.bucket)
+    storage.check(state, ctx, upload.stored)
+    kept = await state.code.keep(upload)
+    return code_of(kept, source.get("SourceKMSKeyArn", ""), architecture, upload.source)
+
+
+async def _in_bucket(state: State, object: S3Object) -> Params:
+    """What GetFunction says of code that stays in a bucket; where it can't be read any more, why."""
+    said: Params = {"ResolvedS3Object": shown(object)}
+    problem = await state.code.bucket.problem(object)
+    if problem is not None:
+        said["Error"] = {"ErrorCode": problem.code, "Message": problem.message}
+    return said

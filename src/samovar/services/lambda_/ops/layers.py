@@ -23,13 +23,14 @@ _LARGEST = 10**19 - 1
 
 async def publish_layer_version(state: State, ctx: Context, params: Params) -> Params:
     key = layers.own(ctx, params["LayerName"], "PublishLayerVersion")
+    source = None
     if hotreload.wanted(params["Content"]):
         content = hotreload.folder(params["Content"], state.code.hot_reload)
     else:
-        upload = await fetch.archive(ctx, params["Content"])
-        storage.check(state, ctx, len(upload.data))
-        content = await state.code.keep(upload)
-    version = await state.layers.publish(key, content, params, state.clock.now())
+        upload = await fetch.archive(ctx, params["Content"], layers.layer_arn(key), state.code.bucket)
+        storage.check(state, ctx, upload.stored)
+        content, source = await state.code.keep(upload), upload.source
+    version = await state.layers.publish(key, content, params, state.clock.now(), source)
     state.tidy()
     return _shown(state, ctx, version)
 

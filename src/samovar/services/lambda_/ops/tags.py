@@ -14,9 +14,10 @@ from samovar.core.errors import AwsError
 from samovar.core.ids import uuid4
 from samovar.services.lambda_ import configure, names
 from samovar.services.lambda_.function import Key
+from samovar.services.lambda_.guards import check_idle
 from samovar.services.lambda_.names import invalid
 from samovar.services.lambda_.ports import Taggable
-from samovar.services.lambda_.state import State, check_idle
+from samovar.services.lambda_.state import State
 
 _NOT_FOUND = {
     "code-signing-config": "The Lambda code signing configuration ARN can not be found.",

@@ -8,6 +8,7 @@ from samovar.core.ids import uuid4
 from samovar.services.lambda_ import configure, names, pages, storage
 from samovar.services.lambda_ import function as functions
 from samovar.services.lambda_.function import Function
+from samovar.services.lambda_.guards import wrong_state
 from samovar.services.lambda_.names import LATEST, invalid
 from samovar.services.lambda_.state import State
 from samovar.services.lambda_.view import describe, describe_item
@@ -18,10 +19,12 @@ async def publish_version(state: State, ctx: Context, params: Params) -> Params:
     name = names.unqualified(ctx, params["FunctionName"])
     async with state.lock((ctx.account, ctx.region, name)):
         function = state.changeable(ctx, name, params.get("RevisionId"))
+        if function.state is functions.State.INACTIVE:
+            raise wrong_state(function)
         _check_code(function, params.get("CodeSha256"))
         version = state.published_last(function)
         if version is None:
-            storage.check(state, ctx, function.code.size)
+            storage.check(state, ctx, function.code.stored)
             function, version = functions.published(function, params.get("Description"), uuid4(), uuid4())
             await state.change(function, version)
     return describe(version, version.version)
