@@ -32,6 +32,7 @@ from samovar.net.message import Request, Response, Streamed
 from samovar.net.server import Server, serve
 from samovar.net.tls import Contexts
 from samovar.services import (
+    ecr,
     elbv2,
     lambda_,
     sns,
@@ -146,6 +147,7 @@ class App:
                 Site(rooms.urls.claims, rooms.urls.serve),
                 Site(rooms.front.claims, rooms.front.serve),
                 Site(rooms.balancers.claims, rooms.balancers.serve, streams=True),
+                Site(rooms.registry.claims, rooms.registry.serve, streams=True, private=True),
             ],
             rooms={keys.PATH: keys.KeysDoor(rooms.authority, rooms.keys).open},
             guard=rooms.authority.authenticate_operator if settings.auth_mode == "on" else None,
@@ -185,6 +187,8 @@ class App:
             return self._rooms.front.admit(host, path, headers)
         if self._rooms.balancers.claims(host, path):
             return elbv2.admit(method, path, headers)
+        if self._rooms.registry.claims(host, path):
+            return ecr.ADMITTED
         return admit(method, path, headers)
 
     async def _show_events(self, query: Mapping[str, str]) -> object:

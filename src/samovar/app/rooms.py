@@ -10,7 +10,7 @@ from pathlib import Path
 
 from samovar.app.execution import Execution
 from samovar.core.clock import SystemClock
-from samovar.core.context import Acting
+from samovar.core.context import Acting, Context, Params
 from samovar.core.meter import Meter
 from samovar.core.service import Service
 from samovar.delivery.invocations import Invocations
@@ -22,7 +22,7 @@ from samovar.engine.credentials import Keys
 from samovar.engine.model import Version
 from samovar.gateway import certificates
 from samovar.gateway.authority import OPERATOR, Authority
-from samovar.gateway.identity import Identities
+from samovar.gateway.identity import DEFAULT_ACCOUNT, Identities
 from samovar.net.tls import Contexts
 from samovar.services import (
     apigateway,
@@ -30,6 +30,7 @@ from samovar.services import (
     apigatewayv2,
     application_autoscaling,
     cloudwatch,
+    ecr,
     elbv2,
     events,
     iam,
@@ -118,6 +119,7 @@ class Rooms:
             store, data / "objects", clock, self.outbox, self.acting, self.authority.admit_form
         )
         self._close_with(rooms, s3_service)
+        registry = await self._open_registry(rooms, store, data)
         sns_service, self.sns_certificate, self.sns_mail = await sns.build(
             store, self._queues, self.acting, self.targets, self.journal, data / "sns", clock, settings.smtp
         )
@@ -128,6 +130,7 @@ class Rooms:
             sqs_service,
             sns_service,
             s3_service,
+            registry,
             events_service,
             scheduler_service,
             scaling,
@@ -135,6 +138,24 @@ class Rooms:
             *web_services,
             *identity_services,
         ]
+
+    async def _open_registry(self, rooms: AsyncExitStack, store: Store, data: Path) -> Service:
+        service, self.registry, self.image_bytes = await ecr.build(
+            store,
+            data / "images",
+            self._clock,
+            self.outbox,
+            self._vault,
+            self._admit_image,
+            (DEFAULT_ACCOUNT, self._settings.region),
+            locked=self._settings.auth_mode == "on",
+        )
+        self._close_with(rooms, service)
+        return service
+
+    def _admit_image(self, ctx: Context, operation: str, params: Params) -> Context:
+        """A step of a push or a pull needs what the same step needs in ECR's API."""
+        return self.authority.admit(ctx, "ecr", operation, params) if self.authority.enforces else ctx
 
     async def _open_web(self, rooms: AsyncExitStack, store: Store, functions: Functions) -> list[Service]:
         """The services whose resources web requests are for, behind one door."""

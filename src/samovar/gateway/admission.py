@@ -15,6 +15,8 @@ CODE_UPLOAD = 70_167_211
 """A 50 MB zip in base64 and the JSON around it."""
 INVOKE = 6 * 1024 * 1024
 INVOKE_EVENT = 1024 * 1024
+LAYER_PART = 30 * 1024 * 1024
+"""20 MiB of a container image's layer in base64, and the JSON around it (ECR's API reference, UploadLayerPart)."""
 OTHER = 16 * 1024 * 1024
 """The largest that a JSON or query service takes is DynamoDB's 16 MiB."""
 
@@ -52,6 +54,8 @@ def admit(method: str, path: str, headers: Mapping[str, str]) -> int | Streamed 
     match = _LAMBDA.fullmatch(path) if method in ("POST", "PUT") else None
     operation = match.lastgroup if match else None
     limit = _LIMITS[operation] if operation else OTHER
+    if headers.get("x-amz-target", "").endswith(".UploadLayerPart"):
+        operation, limit = "UploadLayerPart", LAYER_PART
     if operation == "InvokeFunction" and headers.get("x-amz-invocation-type") == "Event":
         limit = INVOKE_EVENT
     if int(headers.get("content-length", 0)) <= limit:

@@ -25,7 +25,7 @@ from samovar.core.service import Service, fold
 from samovar.gateway import identity, origin
 from samovar.gateway.admission import OTHER
 from samovar.gateway.authority import NOBODY, Authority
-from samovar.gateway.doors import Aside, Doors, answer
+from samovar.gateway.doors import Aside, Doors, Site, answer
 from samovar.gateway.identity import Identity
 from samovar.gateway.payload import Payload, is_chunked
 from samovar.net.body import BodyStream, CutShort
@@ -39,6 +39,7 @@ from samovar.wire.model import Models
 from samovar.wire.route import Match, Router
 
 _T = TypeVar("_T")
+_FOREIGN = {"message": "Requests from web pages of other sites are refused."}
 
 _log = logging.getLogger(__name__)
 
@@ -142,10 +143,12 @@ class Gateway:
             scope = sigv4.scope(call.request.headers, call.request.query)
             who = NOBODY if self._enforces else self._identify(call, scope)
             ctx = self._context(call, scope, who)
-            if site.streams:
-                site.serve(call.request, ctx, call.reply)
+            if site.private and origin.is_foreign(call.request.headers):
+                call.reply(answer(403, _FOREIGN))
+            elif site.streams:
+                self._visit(call, site, ctx)
             else:
-                self._whole(call, lambda: site.serve(call.request, ctx, call.reply))
+                self._whole(call, lambda: self._visit(call, site, ctx))
             return
         if call.request.method in ("OPTIONS", "POST") and (aside := self._doors.aside(call.request)):
             self._step_aside(call, aside)
@@ -155,7 +158,7 @@ class Gateway:
             if shared is not None:
                 call.reply = partial(_reply_with, call.reply, shared)
             elif origin.is_foreign(call.request.headers):
-                call.reply(answer(403, {"message": "Requests from web pages of other sites are refused."}))
+                call.reply(answer(403, _FOREIGN))
                 return
         opened = self._doors.open(call.request)
         if opened is None:
@@ -164,6 +167,11 @@ class Gateway:
             call.reply(opened)
         else:
             self._spawn(call, opened, call.reply)
+
+    def _visit(self, call: _Call, site: Site, ctx: Context) -> None:
+        coming = site.serve(call.request, ctx, call.reply)
+        if coming is not None:
+            self._spawn(call, coming, call.reply)
 
     def _step_aside(self, call: _Call, aside: Aside) -> None:
         request = call.request

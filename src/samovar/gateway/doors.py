@@ -48,10 +48,12 @@ class Site(msgspec.Struct, frozen=True):
 
     claims: Callable[[str, str], bool]
     """Whether a request is for it, by its host (in lower case) and path; asked for every request."""
-    serve: Callable[[Request, Context, Reply], None]
-    """Answers once, now or later."""
+    serve: Callable[[Request, Context, Reply], Coroutine[Any, Any, Response] | None]
+    """Answers once, now or later; what it gives back is its answer, for the gateway to wait for."""
     streams: bool = False
     """Whether it takes bodies as they arrive."""
+    private: bool = False
+    """Whether it is closed to pages of other sites."""
 
 
 class Aside(msgspec.Struct, frozen=True):

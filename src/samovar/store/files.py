@@ -62,6 +62,19 @@ class Files:
             raise StoreError(f"cannot link {name}: {error.strerror}") from error
         return copy
 
+    async def adopt(self, path: Path) -> str:
+        """A name for a file that lies elsewhere on the same disk, complete and synced; it is moved here."""
+        name = hex_id(32)
+        try:
+            await asyncio.to_thread(_move, path, self._path(name))
+        except OSError as error:
+            raise StoreError(f"cannot move {path}: {error.strerror}") from error
+        return name
+
+    async def open_file(self, name: str) -> BinaryIO:
+        """The file, open for reading: it can be read to its end, whoever deletes its name. Raises BlobMissing."""
+        return await asyncio.to_thread(_open, self._path(name))
+
     async def read(self, name: str, start: int, length: int) -> AsyncIterator[bytes]:
         """`length` bytes from `start`. Raises BlobMissing before the first part, StoreError when it breaks off."""
         self._readers[name] += 1
@@ -164,6 +177,12 @@ def _open(path: Path) -> BinaryIO:
 def _link(source: Path, target: Path) -> None:
     _into(target)
     os.link(source, target)
+    _sync_directory(target.parent)
+
+
+def _move(source: Path, target: Path) -> None:
+    _into(target)
+    source.rename(target)
     _sync_directory(target.parent)
 
 

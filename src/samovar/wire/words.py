@@ -203,8 +203,15 @@ _S3 = Words(
     xml_namespace="http://s3.amazonaws.com/doc/2006-03-01/",
 )
 
+# The name of a repository has a text of its own.
+_ECR = Words(
+    invalid="InvalidParameterException",
+    unchecked=frozenset({"CreateRepositoryRequest.repositoryName"}),
+)
+
 _WORDS: Mapping[str, Words] = {
     "apigatewaymanagementapi": _CONNECTIONS,
+    "ecr": _ECR,
     "s3": _S3,
     "lambda": _LAMBDA,
     "logs": _LOGS,
