@@ -18,7 +18,8 @@ from samovar.engine import debug, report
 from samovar.engine.clocks import Clocks
 from samovar.engine.credentials import Issue, of_account
 from samovar.engine.debugger import Debugger
-from samovar.engine.environment import Done, Environment, Told
+from samovar.engine.environment import Environment
+from samovar.engine.house import Done, Told
 from samovar.engine.launch import Launch
 from samovar.engine.lifecycle import OCCUPIED
 from samovar.engine.limits import Limits

@@ -25,7 +25,8 @@ from typing import Final, Protocol
 import msgspec
 
 from samovar.core.bucket import Bucket
-from samovar.engine.environment import Environment, Told
+from samovar.engine.environment import Environment
+from samovar.engine.house import Told
 from samovar.engine.limits import Limits, Throttle
 from samovar.engine.model import PROVISIONED, InitFailure, Invocation, Version
 from samovar.engine.pool import Lease, Pool

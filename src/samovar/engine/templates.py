@@ -13,7 +13,8 @@ import asyncio
 from typing import Protocol
 
 from samovar.core.clock import Clock
-from samovar.engine.environment import Environment, Told
+from samovar.engine.environment import Environment
+from samovar.engine.house import Told
 from samovar.engine.lifecycle import State
 from samovar.engine.limits import Throttle
 from samovar.engine.model import NOT_FORKABLE, ON_DEMAND, SNAP_START, InitFailure, Version

@@ -9,7 +9,8 @@ import pytest
 from tests.unit.engine.test_ahead import VERSION, FakeBox, FakeHouse
 
 from samovar.engine import frames
-from samovar.engine.environment import Done, Environment
+from samovar.engine.environment import Environment
+from samovar.engine.house import Done
 from samovar.engine.lifecycle import State
 from samovar.engine.model import ON_DEMAND, Invocation, Result, Version
 from samovar.engine.streaming import Sink

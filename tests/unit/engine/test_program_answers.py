@@ -49,28 +49,28 @@ async def busy() -> tuple[ProgramHouse, Environment, list[Result]]:
 
     environment.start(INVOCATION, answered)
     await house.settle()
-    assert environment.runtime_next()
+    assert environment.dialogue.runtime_next()
     assert environment.state is State.BUSY
     return house, environment, results
 
 
 async def _answered_after_the_release() -> None:
     house, environment, results = await busy()
-    assert environment.runtime_response(REQUEST, b"1")
+    assert environment.dialogue.runtime_response(REQUEST, b"1")
     assert results == []
-    assert environment.runtime_next()
+    assert environment.dialogue.runtime_next()
     assert [result.payload for result in results] == [b"1"]
     assert house.released == [State.IDLE, b"1"]
 
 
 async def _answered_without_it() -> None:
     _, environment, results = await busy()
-    assert environment.runtime_response(REQUEST, b"1")
+    assert environment.dialogue.runtime_response(REQUEST, b"1")
     async with asyncio.timeout(20):
         while not results:  # noqa: ASYNC110 - what ends is a timer of the environment's own
             await asyncio.sleep(0)
     assert environment.state is State.ANSWERED
-    assert environment.runtime_next()
+    assert environment.dialogue.runtime_next()
     assert len(results) == 1
 
 

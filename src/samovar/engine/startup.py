@@ -1,0 +1,261 @@
+"""How what runs in an environment starts and initialises: extensions, the runtime, the function's static code.
+
+Owns: its order and its means (a configuration frame, a program, a fork that was restored), the credentials that its
+processes get, and what the log says of an init. Refuses: states and deadlines, which are the environment's.
+"""
+
+import math
+from typing import Any, Protocol
+
+from samovar.core import ids
+from samovar.engine import credentials, frames, report
+from samovar.engine.extensions import Extensions, Host
+from samovar.engine.house import House
+from samovar.engine.housing import Housing
+from samovar.engine.launch import Launch
+from samovar.engine.lifecycle import INITIALISING, State
+from samovar.engine.log import Journal
+from samovar.engine.model import SNAP_START, Version
+from samovar.engine.telemetry import Telemetry
+from samovar.engine.turn import Turn
+from samovar.sandbox.port import NotLaunched, SandboxDied
+from samovar.sandbox.spec import Command
+
+_NOT_FORKABLE = (
+    "[SAMOVAR]\tThis function can't be restored from a snapshot here, so each environment initialises in full: "
+)
+
+
+class Starting(Host, Protocol):
+    """The environment, as its startup sees it."""
+
+    @property
+    def state(self) -> State: ...
+    @property
+    def extensions(self) -> Extensions | None: ...
+    def not_launched(self, payload: bytes) -> None: ...
+    def sandbox_died(self, died: SandboxDied) -> None: ...
+
+
+class Startup:
+    """One per environment, for all runtimes that live in it one after the other."""
+
+    def __init__(
+        self,
+        environment: Starting,
+        house: House[Any],
+        version: Version,
+        launch: Launch,
+        housing: Housing,
+        journal: Journal,
+        telemetry: Telemetry,
+        turn: Turn,
+    ) -> None:
+        self.rotate_at = math.inf
+        """When its credentials won't last another invocation."""
+        self.token = "" if house.boxes.host_network else ids.hex_id(32)
+        """For the credentials of a function with SnapStart."""
+        self.error = b""
+        """What the runtime has posted of this init."""
+        self.problems = ""
+        """Why it can't be a template."""
+        self._environment = environment
+        self._house = house
+        self._version = version
+        self._launch = launch
+        self._housing = housing
+        self._journal = journal
+        self._telemetry = telemetry
+        self._turn = turn
+        self._external = house.extensions(version)
+        self._held = False
+        """The runtime is started when all external extensions have registered."""
+        self._given: dict[str, str] = {}
+        self._fill_tmp = True
+        self._began = 0.0
+        self._restore_began = 0.0
+
+    @property
+    def _snap_start(self) -> bool:
+        return self._version.initialization == SNAP_START
+
+    @property
+    def _initialising(self) -> bool:
+        return self._environment.state in INITIALISING
+
+    @property
+    def _forked(self) -> bool:
+        """Whether the runtime that initialises is a fork."""
+        return self._housing.forked and self._initialising
+
+    @property
+    def _phase(self) -> str:
+        return "invoke" if self._environment.state is State.REINIT else "init"
+
+    # --- starting
+
+    def begin(self) -> Extensions | None:
+        """Start what is to run in the box; the external extensions, where there are any."""
+        self._began = self._house.clock.monotonic()
+        self.error = b""
+        self._telemetry.begin()
+        if self._housing.forked and self._snap_start:
+            self._journal.restore_start()
+        else:
+            self._journal.init_start(self._phase)
+        if not self._external:
+            self._start_function()
+            return None
+        self._held = True
+        extensions = Extensions(self._environment, self._external)
+        self._house.spawn(self._start_extensions(extensions))
+        return extensions
+
+    async def _start_extensions(self, extensions: Extensions) -> None:
+        environment = self._environment
+        try:
+            await extensions.start(self._housing.there, self._extension_command)
+        except SandboxDied as died:
+            if environment.extensions is extensions and environment.extensions_may_register:
+                environment.sandbox_died(died)
+
+    def go_on(self, extensions: Extensions) -> bool:
+        """The runtime's turn, if all extensions have registered and it waits for that."""
+        if not (self._held and extensions.registered and self._initialising):
+            return False
+        self._held = False
+        self._start_function()
+        return True
+
+    def _start_function(self) -> None:
+        if self._environment.state is not State.REINIT and self._launch.prepared:
+            self._configure()
+            return
+        self._house.spawn(self._start_occupant())
+
+    async def _start_occupant(self) -> None:
+        if self._launch.refusal:
+            self._not_launched(self._launch.refusal)
+            return
+        try:
+            await self._housing.there.start(self._launch.command(*self._described()))
+        except NotLaunched:
+            self._not_launched(self._launch.not_launched())
+            return
+        except SandboxDied as died:
+            self._environment.sandbox_died(died)
+            return
+        if self._forked:
+            self.send_restore()
+        elif self._launch.prepared and self._initialising:
+            self._configure()
+
+    def _not_launched(self, message: str) -> None:
+        self._environment.not_launched(report.failure(self._turn.request_id, report.INVALID_ENTRYPOINT, message))
+
+    def _configure(self) -> None:
+        content = self._launch.configuration(*self._described())
+        self._housing.there.send(frames.head(frames.CONFIGURE, len(content)) + content)
+
+    def restore(self) -> None:
+        """Let a fork of a template go on."""
+        self._began = self._house.clock.monotonic()
+        self._telemetry.begin()
+        if self._snap_start:
+            self._journal.restore_start()
+        else:
+            self._journal.init_start("init")
+        self.send_restore()
+
+    def send_restore(self) -> None:
+        self._restore_began = self._house.clock.monotonic()
+        fresh = {credentials.TOKEN: self.token} if self.token else {}
+        if not self._snap_start:
+            fresh = {"AWS_LAMBDA_LOG_STREAM_NAME": self._journal.stream, **self._credentials()}
+        fill_tmp, self._fill_tmp = self._fill_tmp, False
+        self._housing.there.send(frames.restore(fresh, fill_tmp))
+
+    # --- what its processes are made from
+
+    def _extension_command(self, name: str) -> Command:
+        return self._launch.extension(name, *self._described())
+
+    def _described(self) -> tuple[Version, str, str, list[str], dict[str, str]]:
+        """What their variables say."""
+        house = self._house
+        return self._version, house.endpoint_url, self._journal.stream, self._housing.paths, self._credentials()
+
+    def _credentials(self) -> dict[str, str]:
+        """All its processes have the same, as long as it lives."""
+        if not self._given:
+            self.rotate_at = self._house.clock.now() + credentials.ROTATE_S
+            self._given = credentials.variables(self._version, self.token, self._house.issue)
+        return self._given
+
+    # --- what is said of it
+
+    def error_type(self, extensions: Extensions | None) -> str:
+        """What an extension or the runtime said was wrong; empty when neither did."""
+        failure = extensions.failure if extensions is not None else None
+        return failure.error_type if failure is not None else frames.error_type(self.error)
+
+    def runtime_done(self) -> None:
+        """The runtime has initialised; extensions may not have."""
+        self._journal.init_runtime_done(self._phase, "success")
+
+    def done(self) -> None:
+        """All that was to initialise has, in whichever way."""
+        if self._forked:
+            self._note_restored()
+        elif self._initialising:
+            self.note_init()
+
+    def note_init(self) -> None:
+        duration_ms = (self._house.clock.monotonic() - self._began) * 1000
+        self.runtime_done()
+        self._tell_of_extensions()
+        self._journal.init_done(duration_ms, self._phase)
+        self._telemetry.settle()
+        if self._environment.state is not State.REINIT:
+            self._turn.init_ms = duration_ms
+
+    def _note_restored(self) -> None:
+        now = self._house.clock.monotonic()
+        restored = report.Restored((now - self._turn.began) * 1000, (now - self._restore_began) * 1000)
+        self._telemetry.settle()
+        if self._snap_start:
+            self._journal.restored(restored.ms)
+            self._turn.restored = restored
+        elif self._environment.state is State.RESTORING:
+            self._turn.init_ms = restored.ms
+
+    def paused(self, problems: list[str]) -> bool:
+        """It has initialised to be a template; whether it can be one."""
+        self.problems = "; ".join(problems)
+        if problems:
+            self._journal.note(_NOT_FORKABLE + self.problems)
+            return False
+        self.note_init()
+        return True
+
+    def report_failure(self, *, timed_out: bool, first: bool) -> None:
+        """An init has failed. `first`: another one follows, or there was no invocation yet."""
+        phase = "init" if first else "invoke"
+        status = "timeout" if timed_out else "error"
+        error_type = "" if timed_out else self.error_type(self._environment.extensions) or report.EXIT_ERROR
+        self._journal.init_runtime_done(phase, status, error_type)
+        self._tell_of_extensions()
+        duration_ms = (self._house.clock.monotonic() - self._began) * 1000
+        self._journal.init_failed(duration_ms, phase, status, error_type)
+
+    def report_restore_failure(self, *, timed_out: bool) -> None:
+        if self._snap_start:
+            error_type = "" if timed_out else frames.error_type(self.error) or report.EXIT_ERROR
+            duration_ms = (self._house.clock.monotonic() - self._turn.began) * 1000
+            self._journal.restored(duration_ms, "timeout" if timed_out else "error", error_type)
+
+    def _tell_of_extensions(self) -> None:
+        """Log what has become of them in an init that is over."""
+        extensions = self._environment.extensions
+        for told in extensions.told() if extensions is not None else ():
+            self._journal.extension(told)

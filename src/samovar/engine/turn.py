@@ -1,0 +1,223 @@
+"""The invocation that an environment is at: its turn, from the moment it is given until its last log line.
+
+Owns: the event and whoever waits for its Result, the moments of it, the response as it comes, START, END and REPORT.
+Refuses: states, and what ended it (`verdict`), which are the environment's.
+Rules: there is at most one. Whoever waits is told exactly once; whoever asked for the log's tail not before REPORT.
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+import msgspec
+
+from samovar.core.clock import Clock
+from samovar.engine import frames, lineage, report
+from samovar.engine.house import Done
+from samovar.engine.lifecycle import Event
+from samovar.engine.log import Journal
+from samovar.engine.model import ON_DEMAND, Invocation, Outcome, Result, Version
+from samovar.engine.records import Beginning, Ending
+from samovar.engine.streaming import Course, Hold, Sink
+from samovar.engine.timing import Timing
+from samovar.engine.verdict import Verdict
+
+_HOLD_S = 0.02
+
+
+class Turn:
+    """One per environment, for all its invocations, one after the other."""
+
+    def __init__(self, version: Version, journal: Journal, clock: Clock, *, bills_init: bool) -> None:
+        self.invocation: Invocation | None = None
+        self.began = 0.0
+        """When the function's clock started for this invocation."""
+        self.init_ms: float | None = None
+        self.restored: report.Restored | None = None
+        """What came before it: each told by the next REPORT, once."""
+        self.answer = b""
+        """What the runtime has said to it."""
+        self.late: Verdict | None = None
+        """Of one that was answered while extensions still worked for it: what there is to say so far."""
+        self._version = version
+        self._mark = lineage.digest(version.function_arn)
+        self._journal = journal
+        self._clock = clock
+        # With the invocation: what was initialised ahead of any is billed by itself (facts/lambda-runtime.md §7).
+        self._bills_init = bills_init and version.initialization == ON_DEMAND
+        self._done: Done | None = None
+        self._sink: Sink | None = None
+        self._course: Course | None = None
+        """The response that is, or was, streamed in this invocation."""
+        self._timing = Timing(clock)
+        self._trace_id = ""
+        self._held: Callable[[], None] | None = None
+        """Gives the invoker an answer that waits for the runtime's `next`."""
+
+    @property
+    def request_id(self) -> str:
+        """Empty when there is none."""
+        return self.invocation.request_id if self.invocation is not None else ""
+
+    @property
+    def moved(self) -> int:
+        return self.invocation.moved if self.invocation is not None else 0
+
+    # --- its beginning
+
+    def take(self, invocation: Invocation, done: Done, sink: Sink | None) -> None:
+        self.invocation = invocation
+        self._done = done
+        self._sink = sink
+        self._course = None
+        self._trace_id = ""
+        self._timing.begin(self.start_clock())
+        self._journal.take(invocation.tail)
+
+    def start_clock(self) -> float:
+        self.began = self._clock.monotonic()
+        return self.began
+
+    def give_back(self) -> tuple[Invocation, Done, Sink | None]:
+        """It begins anew elsewhere, with whoever waits for it."""
+        invocation, done, sink = self.invocation, self._done, self._sink
+        assert invocation is not None and done is not None
+        self.invocation = self._done = self._sink = None
+        return _moved(invocation), done, sink
+
+    def begin_anew(self) -> None:
+        """In place."""
+        assert self.invocation is not None
+        self.invocation = _moved(self.invocation)
+
+    def deliver(self) -> tuple[Invocation, str, int]:
+        """Log START; returns the event, its trace header, and its deadline in epoch milliseconds."""
+        invocation, clock = self.invocation, self._clock
+        assert invocation is not None
+        now = clock.monotonic()
+        self._timing.begin(now)
+        left_s = self._version.timeout_s - (now - self.began)
+        deadline_ms = int((clock.machine() + left_s) * 1000)  # functions compare it with their own time
+        if not self._trace_id:  # else it is delivered once more: its first runtime hadn't heard of it
+            self._trace_id = frames.complete_trace(invocation.trace_id, deadline_ms // 1000, self._mark)
+            self._journal.start(Beginning(invocation.request_id, invocation.invoked_arn, self._trace_id))
+        return invocation, self._trace_id, deadline_ms
+
+    # --- its response
+
+    def stream(self, content_type: str, hold: Hold) -> bool:
+        """It comes in pieces; the usual words end it. False: it does so already."""
+        if self._course is not None:
+            return False
+        self._course = Course(self._sink, content_type, hold)
+        self._timing.answering()
+        return True
+
+    def write(self, chunk: bytes) -> bool:
+        if self._course is None:
+            return False
+        self._course.write(chunk)
+        return True
+
+    def complete(self, event: Event, payload: bytes) -> Event:
+        """The runtime has said its last word: what that is, all in all; the payload is the `answer`."""
+        course = self._course
+        if course is not None and event is Event.RESPONDED:
+            course.write(payload)
+            payload = course.result()
+            if course.too_large:
+                event, payload = Event.HANDLER_ERROR, course.too_large
+        self._timing.answered()
+        self.answer = payload
+        return event
+
+    def runtime_done(self) -> None:
+        """The runtime has asked for its next event while extensions still work."""
+        if self.late is not None:
+            self._timing.runtime_done()
+            self._journal.runtime_done(self._ending(self.late, 0))
+
+    # --- its end
+
+    def end_response(self) -> None:
+        if self._course is not None:
+            self._course.close()
+
+    def answer_early(self, verdict: Verdict) -> None:
+        """Extensions still work for it: it is closed later, and a caller who wants the log's tail waits till then."""
+        assert self.invocation is not None
+        self.late = verdict
+        done = self._done
+        if done is not None and not self.invocation.tail:
+            self._done = None
+            duration_ms = (self._clock.monotonic() - self.began) * 1000
+            done(Result(verdict.outcome, verdict.payload, verdict.error_type, b"", duration_ms, self.init_ms))
+
+    def close(self, verdict: Verdict, peak_mb: int, *, held: bool) -> None:
+        """Log the end, answer the invoker unless that was done, and forget the invocation. `held`: see `_hold`."""
+        ending = self._ending(verdict, peak_mb)
+        tail = self._journal.end(ending)
+        done = self._done
+        self.init_ms = self.restored = self.late = None
+        self.invocation = self._done = self._sink = None
+        self.answer = b""
+        if done is None:
+            return
+        result = Result(
+            verdict.outcome,
+            verdict.payload,
+            verdict.error_type,
+            tail,
+            ending.duration_ms,
+            ending.init_ms,
+            verdict.refused,
+        )
+        if held:
+            self._hold(partial(done, result))
+        else:
+            done(result)
+
+    def _hold(self, answer: Callable[[], None]) -> None:
+        """Answer when the runtime has asked for the next event, or in a moment: over HTTP that is a call of its own,
+        and an invoker who comes back at once would find the environment busy, and pay for another one's start."""
+        self._held = answer
+        asyncio.get_running_loop().call_later(_HOLD_S, self.let_out)
+
+    def let_out(self) -> None:
+        self.take_held()()
+
+    def take_held(self) -> Callable[[], None]:
+        """The answer that was held, to be given now."""
+        answer, self._held = self._held, None
+        return answer or _nothing
+
+    def _ending(self, verdict: Verdict, peak_mb: int) -> Ending:
+        invocation, detailed, status = self.invocation, self._journal.detailed, verdict.status
+        assert invocation is not None
+        duration_ms = (self._clock.monotonic() - self.began) * 1000
+        size = len(verdict.payload) if self._course is None else self._course.size
+        return Ending(
+            request_id=invocation.request_id,
+            duration_ms=self._version.timeout_s * 1000.0 if status == "timeout" else duration_ms,
+            memory_mb=self._version.memory_mb,
+            max_memory_mb=peak_mb,
+            produced_bytes=0 if status else size,
+            init_ms=self.init_ms,
+            restored=self.restored,
+            failed=verdict.outcome is not Outcome.OK,
+            status=status,
+            error_type=verdict.logged_type,
+            arn=invocation.invoked_arn,
+            trace_id=self._trace_id,
+            spans=self._timing.spans() if detailed and not status else (),
+            overhead=self._timing.extension_overhead() if detailed else None,
+            bills_init=self._bills_init,
+        )
+
+
+def _moved(invocation: Invocation) -> Invocation:
+    return msgspec.structs.replace(invocation, moved=invocation.moved + 1)
+
+
+def _nothing() -> None:
+    """There was no answer to be given."""
