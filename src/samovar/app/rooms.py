@@ -169,7 +169,7 @@ class Rooms:
         issuers = await asyncio.to_thread(_keys_of_issuers, self._settings)
         keyring = Keyring(self._clock, urls.document, issuers)
         rooms.push_async_callback(keyring.close)
-        rest = await apigateway.build(
+        rest, api_keys = await apigateway.build(
             store,
             self._clock,
             self.acting,
@@ -197,6 +197,7 @@ class Rooms:
             self._forward,
             keyring,
             self.meter,
+            api_keys,
         )
         self._close_with(rooms, v2)
         if isinstance(self._tls, certificates.Issued):
@@ -211,6 +212,7 @@ class Rooms:
             self._clock,
             self.acting,
             functions,
+            self.meter,
             host=settings.host,
             own_port=settings.port,
             opening=settings.listener_ports,

@@ -7,6 +7,7 @@ Rules: a connection lives in memory only, since it doesn't outlive the server ei
 """
 
 import base64
+from collections.abc import Callable
 
 from samovar.core.clock import Clock, Timer
 from samovar.core.ids import hex_id
@@ -27,7 +28,7 @@ Key = tuple[str, str, str]
 class Connection:
     """One client of a stage of an API. Slotted: there may be thousands."""
 
-    __slots__ = ("connected_at", "id", "key", "last_active", "socket", "source_ip", "stage", "user_agent")
+    __slots__ = ("connected_at", "id", "key", "last_active", "on_sent", "socket", "source_ip", "stage", "user_agent")
 
     def __init__(self, key: Key, stage: str, source_ip: str, user_agent: str, now: float) -> None:
         self.id = short_id()
@@ -38,10 +39,15 @@ class Connection:
         self.connected_at = self.last_active = now
         self.socket: WebSocket | None = None
         """From the end of its handshake on."""
+        self.on_sent: Callable[[], None] = _nobody
+        """Told of each message to the client."""
 
     def send(self, data: bytes) -> bool:
         """As text where it is text; False when too much waits already for this client."""
-        return self.socket is not None and self.socket.send(data, is_utf8(data))
+        taken = self.socket is not None and self.socket.send(data, is_utf8(data))
+        if taken:
+            self.on_sent()
+        return taken
 
     def close(self, code: int = Code.NORMAL, reason: str = CLOSED) -> None:
         if self.socket is not None:
@@ -102,6 +108,10 @@ class Connections:
         if self._all:
             soonest = min(each.due() for each in self._all.values())
             self._look_at(max(soonest, now + _STEP_S))
+
+
+def _nobody() -> None:
+    """Counts messages that nobody counts."""
 
 
 def short_id() -> str:

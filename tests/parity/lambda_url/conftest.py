@@ -26,15 +26,23 @@ class Url:
         self._server = urlsplit(endpoint).netloc
 
     def __call__(
-        self, method: str = "GET", path: str = "/", body: bytes = b"", by_path: bool = False, **headers: str
+        self,
+        method: str = "GET",
+        path: str = "/",
+        body: bytes = b"",
+        by_path: bool = False,
+        source: str = "",
+        **headers: str,
     ) -> Page:
-        """`by_path`: without the URL's own host name, for clients that can't resolve it."""
+        """`by_path`: without the URL's own host name, for clients that can't resolve it; `source`: its address."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if by_path:
             path = f"/_samovar/lambda-url/{self.id}{path}"
         else:
             sent["Host"] = self.host
-        connection = http.client.HTTPConnection(self._server, timeout=60)
+        connection = http.client.HTTPConnection(
+            self._server, timeout=60, source_address=(source, 0) if source else None
+        )
         try:
             connection.request(method, path, body or None, sent)
             answer = connection.getresponse()

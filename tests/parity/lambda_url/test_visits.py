@@ -33,6 +33,10 @@ def forbidden(page):
 
 
 class TestTheEvent:
+    def test_it_says_from_which_address_the_visitor_comes(self, deploy, visit, echo):
+        event = visit(deploy(echo).name)("GET", "/", source="127.0.0.2").value
+        assert event["requestContext"]["http"]["sourceIp"] == event["headers"]["x-forwarded-for"] == "127.0.0.2"
+
     def test_a_get_reaches_the_function_as_payload_2_0(self, deploy, visit, echo):
         function = deploy(echo)
         url = visit(function.name)

@@ -45,6 +45,7 @@ from samovar.services.apigateway.plane.telling import Teller
 from samovar.services.apigateway.state import Rest
 from samovar.store.sqlite import Store
 from samovar.web.access_log import AccessLogs
+from samovar.web.api_keys import ApiKeys
 from samovar.web.deadlines import Deadlines
 from samovar.web.domains import Domains
 from samovar.web.front import Front
@@ -74,7 +75,7 @@ async def build(
     keyring: Keyring,
     authority: Authority,
     meter: Meter,
-) -> Service:
+) -> tuple[Service, ApiKeys]:
     """`forward` sends what AWS integrations ask of other services."""
     state = await Rest.open(store, clock, domains)
     ports = Ports(
@@ -112,4 +113,5 @@ async def build(
 
     operations, direct = bind(state, *_OPS)
     tried, _ = bind(desk, testing, caches)
-    return Service("apigateway", {**operations, **tried}, direct, close=close, reset=reset, access=access())
+    service = Service("apigateway", {**operations, **tried}, direct, close=close, reset=reset, access=access())
+    return service, ring

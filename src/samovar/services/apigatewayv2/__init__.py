@@ -41,6 +41,7 @@ from samovar.services.apigatewayv2.websocket.site import WebSocketSite
 from samovar.services.apigatewayv2.websocket.targets import Targets
 from samovar.store.sqlite import Store
 from samovar.web.access_log import AccessLogs
+from samovar.web.api_keys import ApiKeys
 from samovar.web.connections import Connections
 from samovar.web.deadlines import Deadlines
 from samovar.web.domains import Domains
@@ -89,6 +90,7 @@ async def build(
     forward: Forward,
     keyring: Keyring,
     meter: Meter,
+    api_keys: ApiKeys,
 ) -> Service:
     asked = LambdaAuthorizers(functions, clock)
     state = State(store, clock, domains, connections, asked)
@@ -100,7 +102,7 @@ async def build(
     http = HttpSite(state, Stages(clock, targets, gates, logs, meter))
     tasks = Tasks()
     ways = Targets(acting, functions, deadlines, urls, tasks, forward, authority)
-    websocket = WebSocketSite(state, ways, Gates(acting, asked, authority), logs)
+    websocket = WebSocketSite(state, ways, Gates(acting, asked, authority, api_keys), logs, meter)
     front.join(Sites(state, http, websocket).find)
     operations, direct = bind(state, *_OPERATIONS)
 

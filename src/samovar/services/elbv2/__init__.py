@@ -6,6 +6,7 @@ Operations: the public functions of `ops`. Keeps: the tables `elbv2.*`. Serves i
 
 from samovar.core.clock import Clock
 from samovar.core.context import Acting
+from samovar.core.meter import Meter
 from samovar.core.service import Service, bind
 from samovar.net.tls import Contexts
 from samovar.services.elbv2.access import access
@@ -13,6 +14,7 @@ from samovar.services.elbv2.balancing import Balancing
 from samovar.services.elbv2.elb import Elb
 from samovar.services.elbv2.functions import FunctionTargets
 from samovar.services.elbv2.health import Condition, Health
+from samovar.services.elbv2.metering import Meters
 from samovar.services.elbv2.ops import limits, listeners, load_balancers, rules, tagging, target_groups, targets
 from samovar.services.elbv2.ports import ListenerPorts, Opening, admit
 from samovar.services.elbv2.records import Target, TargetGroup
@@ -53,6 +55,7 @@ async def build(
     clock: Clock,
     acting: Acting,
     functions: Functions,
+    meter: Meter,
     *,
     host: str,
     own_port: int,
@@ -73,7 +76,7 @@ async def build(
     balancing = Balancing(health)
     on_servers = ServerTargets(upstream, balancing)
     ports = ListenerPorts(state, host, opening, own_port, clock, tls)
-    site = Site(state, clock, Routing(state), balancing, on_functions, on_servers)
+    site = Site(state, clock, Routing(state), balancing, on_functions, on_servers, Meters(meter, clock).count)
 
     async def close() -> None:
         deadlines.close()

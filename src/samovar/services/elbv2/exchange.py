@@ -4,11 +4,14 @@ Owns: `Exchange`, what is known of it, and the headers that tell a target which 
 "HTTP headers and Application Load Balancers"). Made once per request, slotted: it is on the hot path.
 """
 
+import asyncio
 import re
+from collections.abc import Callable
+from enum import Enum
 
 from samovar.core import ids
 from samovar.net.message import Closable, Reply, Request, Response
-from samovar.services.elbv2.records import Listener, LoadBalancer
+from samovar.services.elbv2.records import Listener, LoadBalancer, TargetGroup
 
 Lines = list[tuple[str, str]]
 
@@ -17,14 +20,42 @@ _USUAL = re.compile(r"[A-Za-z0-9-]+")
 _ROOT = re.compile(r"(?:^|;)\s*Root=([^;]+)")
 
 
+class Fate(Enum):
+    """Who has answered a request, as metrics tell it apart."""
+
+    OWN = "the load balancer"
+    REDIRECTED = "an action that redirects"
+    FIXED = "an action with a fixed response"
+    FUNCTION_FAILED = "the load balancer, as a function has failed"
+    UNREACHABLE = "the load balancer, as there was no connection to a target"
+    ANSWERED = "the target"
+
+
 class Exchange:
-    __slots__ = ("_reply", "answered", "balancer", "cookies", "listener", "now", "port", "request", "secure", "trace")
+    __slots__ = (
+        "_asked", "_over", "_reply", "answered", "balancer", "cookies", "fate", "group", "listener", "now", "port",
+        "request", "secure", "took_s", "trace",
+    )  # fmt: skip
 
     def __init__(
-        self, request: Request, reply: Reply, balancer: LoadBalancer, listener: Listener, port: str, now: float
+        self,
+        request: Request,
+        reply: Reply,
+        balancer: LoadBalancer,
+        listener: Listener,
+        port: str,
+        now: float,
+        over: "Callable[[Exchange, Response], None]",
     ) -> None:
-        """`port`: the one that the client has connected to."""
+        """`port`: the one that the client has connected to; `over` is told of the answer."""
         self._reply = reply
+        self._over = over
+        self.group: TargetGroup | None = None
+        """That of the target that was chosen."""
+        self.fate = Fate.OWN
+        self.took_s = 0.0
+        """What the target took until its answer began."""
+        self._asked = 0.0
         self.request = request
         self.balancer = balancer
         self.listener = listener
@@ -36,7 +67,12 @@ class Exchange:
         """Those that keep the client with its target group."""
         self.answered = False
 
-    def answer(self, response: Response) -> None:
+    def choose(self, group: TargetGroup) -> None:
+        """One of its targets gets the request, now."""
+        self.group = group
+        self._asked = asyncio.get_running_loop().time()
+
+    def answer(self, response: Response, fate: Fate = Fate.OWN) -> None:
         """Give the one answer."""
         if self.answered:
             if isinstance(response.body, Closable):
@@ -48,7 +84,11 @@ class Exchange:
             headers = [*headers, *self.cookies]
         if self.listener.attributes.get("routing.http.response.server.enabled") == "false":
             headers = [(name, value) for name, value in headers if (name, value) != ("Server", "awselb/2.0")]
+        self.fate = fate
+        if self.group is not None:
+            self.took_s = asyncio.get_running_loop().time() - self._asked
         self._reply(Response(response.status, headers, response.body))
+        self._over(self, response)
 
     @property
     def root(self) -> str:

@@ -10,7 +10,7 @@ from functools import partial
 from samovar.core.context import Acting
 from samovar.net.body import BodyStream, CutShort
 from samovar.services.elbv2 import answers, attributes, function_answer, function_event
-from samovar.services.elbv2.exchange import Exchange
+from samovar.services.elbv2.exchange import Exchange, Fate
 from samovar.services.elbv2.health import PRINCIPAL, Condition, codes
 from samovar.services.elbv2.records import Target, TargetGroup
 from samovar.services.elbv2.state import place
@@ -32,14 +32,14 @@ class _Run:
 
     def done(self, ran: Ran) -> None:
         self._over(self)
-        if ran.error:
-            self.exchange.answer(answers.page(502))
-            return
         try:
-            response = function_answer.read(ran.payload, self._multi_value)
+            response = function_answer.read(ran.payload, self._multi_value) if not ran.error else None
         except function_answer.Malformed:
-            response = answers.page(502)
-        self.exchange.answer(response)
+            response = None
+        if response is not None:
+            self.exchange.answer(response, Fate.ANSWERED)
+        else:
+            self.exchange.answer(answers.page(502), Fate.FUNCTION_FAILED)
 
     def expire(self) -> None:
         self.exchange.answer(answers.page(504))
@@ -54,6 +54,7 @@ class FunctionTargets:
 
     def serve(self, exchange: Exchange, group: TargetGroup, target: Target) -> None:
         request = exchange.request
+        exchange.choose(group)
         if "upgrade" in request.headers and "websocket" in request.headers["upgrade"].lower():
             exchange.answer(answers.page(400))
         elif request.incoming is None:

@@ -13,7 +13,7 @@ from samovar.net.body import BodyStream
 from samovar.net.message import Response
 from samovar.services.elbv2 import answers
 from samovar.services.elbv2.balancing import Balancing, target_cookies
-from samovar.services.elbv2.exchange import Exchange
+from samovar.services.elbv2.exchange import Exchange, Fate
 from samovar.services.elbv2.functions import AGENT, idle_s, mismatch
 from samovar.services.elbv2.health import Condition
 from samovar.services.elbv2.records import Target, TargetGroup
@@ -33,6 +33,7 @@ class ServerTargets:
     def serve(self, exchange: Exchange, group: TargetGroup, target: Target) -> None:
         request = exchange.request
         stream = BodyStream(request.incoming) if request.incoming is not None else None
+        exchange.choose(group)
         self._balancing.began(group, target)
         task = asyncio.get_running_loop().create_task(self._pass_on(exchange, group, target, stream))
         self._tasks.add(task)
@@ -69,11 +70,12 @@ class ServerTargets:
             body = _Counted(answer.body, self._balancing, group, target)
             headers = end_to_end(answer.headers)
             headers += target_cookies(group, target, headers, exchange.now)
-            exchange.answer(Response(answer.status, headers, body))
+            exchange.answer(Response(answer.status, headers, body), Fate.ANSWERED)
         except TimedOut:
             exchange.answer(answers.page(504))
         except Unreachable as error:
-            exchange.answer(answers.page(504 if "no connection within" in str(error) else 502))
+            status = 504 if "no connection within" in str(error) else 502
+            exchange.answer(answers.page(status), Fate.UNREACHABLE)
         except UpstreamError:
             exchange.answer(answers.page(502))
         finally:

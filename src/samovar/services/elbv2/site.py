@@ -3,13 +3,15 @@
 Owns: what each action does with a request. Rule: what can be read from the records is read once, when they change.
 """
 
+from collections.abc import Callable
+
 from samovar.core.clock import Clock
 from samovar.core.context import Context
-from samovar.net.message import Reply, Request
+from samovar.net.message import Reply, Request, Response
 from samovar.services.elbv2 import actions, answers
 from samovar.services.elbv2.balancing import Balancing, cookies_of, digest, group_cookies
 from samovar.services.elbv2.conditions import host_of
-from samovar.services.elbv2.exchange import Exchange
+from samovar.services.elbv2.exchange import Exchange, Fate
 from samovar.services.elbv2.functions import FunctionTargets
 from samovar.services.elbv2.records import Shape
 from samovar.services.elbv2.routing import Routing, Served
@@ -28,7 +30,10 @@ class Site:
         balancing: Balancing,
         functions: FunctionTargets,
         servers: ServerTargets,
+        count: Callable[[Exchange, Response], None],
     ) -> None:
+        """`count` is told of each answer."""
+        self._count = count
         self._state = state
         self._clock = clock
         self._routing = routing
@@ -55,7 +60,8 @@ class Site:
         elif len(request.path) + len(request.query) > _LONGEST_URL:
             reply(answers.page(414))
         else:
-            exchange = Exchange(request, reply, served.balancer, served.listener, port, self._clock.machine())
+            now = self._clock.machine()
+            exchange = Exchange(request, reply, served.balancer, served.listener, port, now, self._count)
             of, action = served.action(request)
             self._act(exchange, of, action)
 
@@ -64,11 +70,13 @@ class Site:
             self._forward(exchange, of, action["ForwardConfig"])
         elif action["Type"] == "redirect":
             config = action["RedirectConfig"]
-            exchange.answer(answers.moved(int(config["StatusCode"][5:]), actions.location(config, _parts(exchange))))
+            to = actions.location(config, _parts(exchange))
+            exchange.answer(answers.moved(int(config["StatusCode"][5:]), to), Fate.REDIRECTED)
         else:
             config = action["FixedResponseConfig"]
             text = config.get("MessageBody", "")
-            exchange.answer(answers.fixed(int(config["StatusCode"]), config.get("ContentType", ""), text))
+            fixed = answers.fixed(int(config["StatusCode"]), config.get("ContentType", ""), text)
+            exchange.answer(fixed, Fate.FIXED)
 
     def _forward(self, exchange: Exchange, of: str, config: Shape) -> None:
         weights = {each["TargetGroupArn"]: each["Weight"] for each in config["TargetGroups"]}

@@ -39,12 +39,12 @@ async def create_usage_plan(state: Rest, ctx: Context, params: Params) -> Params
         if params.get(member):
             shape[member] = params[member]
     shape.setdefault("apiStages", [])
-    _check(state, ctx, shape)
+    await _check(state, ctx, shape)
     await state.plans.put((ctx.account, ctx.region, shape["id"]), Item(shape))
     return shape
 
 
-def _check(state: Rest, ctx: Context, shape: Shape) -> None:
+async def _check(state: Rest, ctx: Context, shape: Shape) -> None:
     if not shape.get("name"):
         raise bad("Usage Plan name cannot be blank")
     quota = shape.get("quota")
@@ -61,13 +61,24 @@ def _check(state: Rest, ctx: Context, shape: Shape) -> None:
         throttle["burstLimit"] = throttle.get("burstLimit") or 0
         throttle["rateLimit"] = float(throttle.get("rateLimit") or 0.0)
     for each in shape.get("apiStages") or ():
-        _check_stage(state, ctx, shape["id"], each.get("apiId") or "", each.get("stage") or "")
+        await _check_stage(state, ctx, shape["id"], each.get("apiId") or "", each.get("stage") or "")
 
 
-def _check_stage(state: Rest, ctx: Context, plan: str, api: str, stage: str) -> None:
-    if state.stages.get((ctx.account, ctx.region, api, stage)) is None:
+async def _check_stage(state: Rest, ctx: Context, plan: str, api: str, stage: str) -> None:
+    known = state.stages.get((ctx.account, ctx.region, api, stage)) is not None
+    if not known and not await _of_websocket(ctx, api, stage):
         text = f"Invalid API Stage {{api: {api}, stage: {stage}}} specified for usageplan {plan}"
         raise AwsError("NotFoundException", text)
+
+
+async def _of_websocket(ctx: Context, api: str, stage: str) -> bool:
+    """Whether a WebSocket API has the stage: plans may hold these as well."""
+    try:
+        found = await ctx.call("apigatewayv2", "GetApi", {"ApiId": api})
+        await ctx.call("apigatewayv2", "GetStage", {"ApiId": api, "StageName": stage})
+    except AwsError:
+        return False
+    return bool(found["ProtocolType"] == "WEBSOCKET")
 
 
 async def get_usage_plan(state: Rest, ctx: Context, params: Params) -> Params:
@@ -86,7 +97,7 @@ async def update_usage_plan(state: Rest, ctx: Context, params: Params) -> Params
     shape = copy.deepcopy(_plan(state, ctx, params["usagePlanId"]))
     for operation in params.get("patchOperations") or ():
         shape = _patched(shape, operation)
-    _check(state, ctx, shape)
+    await _check(state, ctx, shape)
     await state.plans.put((ctx.account, ctx.region, shape["id"]), Item(shape))
     return shape
 

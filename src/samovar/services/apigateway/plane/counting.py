@@ -1,63 +1,59 @@
 """What requests come to as metrics: `AWS/ApiGateway`, by API, by stage, and by method where a stage wants that.
 
-Owns: names, units and dimensions. Rule: a request costs an append; what has gathered is summed up when somebody fetches
-it, or when there is much of it.
+Owns: names, units and dimensions.
 """
 
-from samovar.core.meter import MINUTE_S, Dimensions, Distribution, Meter, Metric
+from samovar.core.meter import Meter
 from samovar.services.apigateway.plane.exchange import Exchange
+from samovar.web.metering import Metering, Place
 
-_NAMESPACE = "AWS/ApiGateway"
-_MOST_WAITING = 10_000
-"""Requests of one minute and place."""
-
-Place = tuple[str, str, Dimensions]
-"""(account, region, what the metrics are about)."""
-Seen = tuple[int, int, int | None]
-"""(status, latency and integration latency in ms)."""
+_METRICS = (
+    ("Count", "Count"),
+    ("4XXError", "Count"),
+    ("5XXError", "Count"),
+    ("Latency", "Milliseconds"),
+    ("IntegrationLatency", "Milliseconds"),
+    ("CacheHitCount", "Count"),
+    ("CacheMissCount", "Count"),
+)
+_MOST_PLACES = 10_000
 
 
 class Counts:
     def __init__(self, meter: Meter) -> None:
-        self._meter = meter
-        self._waiting: dict[tuple[Place, int], list[Seen]] = {}
-        meter.sources.append(self.hand_over)
+        self._metering = Metering(meter, "AWS/ApiGateway", _METRICS)
+        self._places: dict[tuple[str, ...], Place] = {}
 
     def count(self, exchange: Exchange, detailed: bool, status: int) -> None:
         """A request that was answered. `detailed`: its method has metrics of its own."""
-        api, method = exchange.api, exchange.method
-        of_stage: Dimensions = (("ApiName", str(exchange.plan.settings["name"])), ("Stage", exchange.staged.name))
-        seen = (status, round((exchange.ended - exchange.started) * 1000), exchange.integration_ms)
-        minute = int(exchange.now) // MINUTE_S * MINUTE_S
-        self._add((api.account, api.region, of_stage), minute, seen)
-        if detailed and method is not None:
-            own = (of_stage[0], ("Method", exchange.http_method), ("Resource", method.resource), of_stage[1])
-            self._add((api.account, api.region, own), minute, seen)
+        kept = exchange.from_cache
+        row = (
+            1,
+            400 <= status < 500,
+            status >= 500,
+            round((exchange.ended - exchange.started) * 1000),
+            exchange.integration_ms,
+            kept,
+            None if kept is None else not kept,
+        )
+        self._metering.add(self._place(exchange), exchange.now, row)
+        if detailed and exchange.method is not None:
+            self._metering.add(self._place(exchange, exchange.method.resource, exchange.http_method), exchange.now, row)
 
-    def _add(self, place: Place, minute: int, seen: Seen) -> None:
-        waiting = self._waiting.setdefault((place, minute), [])
-        waiting.append(seen)
-        if len(waiting) >= _MOST_WAITING:
-            self.hand_over()
-
-    def hand_over(self) -> None:
-        """Give the meter what has gathered; an API's own metrics are those of its stages together."""
-        waiting, self._waiting = self._waiting, {}
-        for ((account, region, dimensions), minute), requests in waiting.items():
-            places = [dimensions, dimensions[:1]] if len(dimensions) == 2 else [dimensions]
-            for name, unit, values in _series(requests):
-                for each in places:
-                    found = Distribution(values={})
-                    found.add_all(values)
-                    self._meter.gather(Metric(account, region, _NAMESPACE, name, each, unit), found, minute)
+    def _place(self, exchange: Exchange, *of_method: str) -> Place:
+        """The stage's and the API's together, or a method's (its resource, and which it is)."""
+        api = exchange.api
+        named = (api.account, api.region, str(exchange.plan.settings["name"]), exchange.staged.name, *of_method)
+        found = self._places.get(named)
+        if found is None:
+            if len(self._places) >= _MOST_PLACES:
+                self._places.clear()
+            found = self._places[named] = _made(*named)
+        return found
 
 
-def _series(requests: list[Seen]) -> list[tuple[str, str, list[float]]]:
-    """(metric, unit, its observations)."""
-    return [
-        ("Count", "Count", [1.0] * len(requests)),
-        ("4XXError", "Count", [float(400 <= status < 500) for status, _, _ in requests]),
-        ("5XXError", "Count", [float(status >= 500) for status, _, _ in requests]),
-        ("Latency", "Milliseconds", [float(latency) for _, latency, _ in requests]),
-        ("IntegrationLatency", "Milliseconds", [float(took) for _, _, took in requests if took is not None]),
-    ]
+def _made(account: str, region: str, api: str, stage: str, resource: str = "", method: str = "") -> Place:
+    of_stage = (("ApiName", api), ("Stage", stage))
+    if method:
+        return Place(account, region, (*of_stage, ("Method", method), ("Resource", resource)))
+    return Place(account, region, of_stage[:1], of_stage)

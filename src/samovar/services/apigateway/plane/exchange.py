@@ -149,6 +149,8 @@ class Exchange:
         self.integration_ms: int | None = None
         """How long the integration took, once it has answered."""
         self.integration_status: int | None = None
+        self.from_cache: bool | None = None
+        """None where nothing is cached."""
         self.shows = True
         """Whether the execution log shows bodies."""
         self.log: list[str] | None = None

@@ -19,6 +19,13 @@ from samovar.services.apigateway.plane.exchange import Exchange
 from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.state import Item, Rest, Shape
 from samovar.store.table import Key, RecordChange
+from samovar.web.api_keys import Denied
+
+_REFUSED_AS = {
+    Denied.INVALID: "INVALID_API_KEY",
+    Denied.THROTTLED: "THROTTLED",
+    Denied.EXHAUSTED: "QUOTA_EXCEEDED",
+}
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -46,32 +53,38 @@ class KeyRing:
             return
         by_authorizer = exchange.plan.settings.get("apiKeySource") == "AUTHORIZER"
         value = exchange.usage_key if by_authorizer else exchange.request.headers.get("x-api-key", "")
-        api = exchange.api
-        held = self._index().get((*api.key, exchange.staged.name, value)) if value else None
+        method = exchange.settled
+        found = self.claim(exchange.api.key, exchange.staged.name, f"{method.resource}/{method.name}", value)
+        if isinstance(found, Denied):
+            raise Refusal(_REFUSED_AS[found])
+        exchange.caller |= {"apiKey": value, "apiKeyId": found}
+
+    def claim(self, api: Key, stage: str, method: str, value: str) -> str | Denied:
+        """For `ApiKeys`: WebSocket APIs ask for the same keys."""
+        held = self._index().get((*api, stage, value)) if value else None
         if held is None:
-            raise Refusal("INVALID_API_KEY")
-        exchange.caller |= {"apiKey": value, "apiKeyId": held.id}
-        self._throttle(exchange, held)
+            return Denied.INVALID
+        if not self._in_time((*api, stage), method, held):
+            return Denied.THROTTLED
         quota = held.plan.get("quota")
         if quota is not None:
             today = datetime.fromtimestamp(self._clock.now(), UTC).date()
-            if not self.usage.take((api.account, api.region, held.plan["id"], held.id), quota, today):
-                raise Refusal("QUOTA_EXCEEDED")
+            if not self.usage.take((*api[:2], held.plan["id"], held.id), quota, today):
+                return Denied.EXHAUSTED
+        return held.id
 
-    def _throttle(self, exchange: Exchange, held: Held) -> None:
-        method = exchange.settled
-        named = f"{method.resource}/{method.name}"
+    def _in_time(self, stage: Key, named: str, held: Held) -> bool:
+        """Whether the plan's throttle lets one more request through."""
         own = (held.stage.get("throttle") or {}).get(named)
         limits = own or held.plan.get("throttle")
         if limits is None:
-            return
+            return True
         size = (float(limits["burstLimit"]), float(limits["rateLimit"]))
-        place = (*exchange.api.key, exchange.staged.name, held.plan["id"], held.id, named if own else "")
+        place = (*stage, held.plan["id"], held.id, named if own else "")
         found = self._buckets.get(place)
         if found is None or found[0] != size:
             found = self._buckets[place] = (size, Bucket(*size))
-        if not found[1].take(self._clock.monotonic()):
-            raise Refusal("THROTTLED")
+        return found[1].take(self._clock.monotonic())
 
     def _index(self) -> dict[tuple[str, ...], Held]:
         state = self._state

@@ -108,6 +108,7 @@ class RestSite:
         method.validation.check(exchange)
         place = self._cache.place(exchange, stage) if stage is not None else None
         kept = self._cache.find(place) if place is not None else None
+        exchange.from_cache = kept is not None if place is not None else None
         if kept is not None:
             self._came(exchange, place, kept)
         else:

@@ -14,7 +14,7 @@ from samovar.services.apigatewayv2.http.context import variable
 from samovar.services.apigatewayv2.http.cors import Cors
 from samovar.services.apigatewayv2.http.exchange import Exchange
 from samovar.services.apigatewayv2.http.gates import Gate, Gates
-from samovar.services.apigatewayv2.http.metering import StageMeter
+from samovar.services.apigatewayv2.http.metering import METRICS, StageMeter
 from samovar.services.apigatewayv2.http.routing import Routing
 from samovar.services.apigatewayv2.http.targets import Handler, Targets
 from samovar.services.apigatewayv2.records import Api, Deployment, Stage
@@ -22,6 +22,7 @@ from samovar.services.apigatewayv2.state import ApiKey
 from samovar.services.apigatewayv2.throttling import bucket
 from samovar.web.access_log import AccessLogs, Format
 from samovar.web.hints import hint
+from samovar.web.metering import Metering
 
 
 class Way:
@@ -111,7 +112,7 @@ class Stages:
     def __init__(self, clock: Clock, targets: Targets, gates: Gates, logs: AccessLogs, meter: Meter) -> None:
         self._clock = clock
         self._logs = logs
-        self._meter = meter
+        self._metering = Metering(meter, "AWS/ApiGateway", METRICS)
         self._targets = targets
         self._gates = gates
 
@@ -133,7 +134,7 @@ class Stages:
             domain,
             Routing(ways),
             self._clock.monotonic,
-            StageMeter(self._meter, key, stage.stage_name, detailed),
+            StageMeter(self._metering, key, stage.stage_name, detailed),
             self._journal(api, stage),
         )
 

@@ -6,7 +6,7 @@ from samovar.services.apigatewayv2.errors import bad_request
 from samovar.services.apigatewayv2.records import Api, changed, made
 from samovar.services.apigatewayv2.state import State
 from samovar.services.apigatewayv2.view import described
-from samovar.services.apigatewayv2.websocket.rules import check_selection
+from samovar.services.apigatewayv2.websocket.rules import check_key_source, check_selection
 
 _HTTP_SELECTION = "$request.method $request.path"
 
@@ -20,6 +20,7 @@ async def create_api(state: State, ctx: Context, params: Params) -> Params:
         raise bad_request("RouteSelectionExpression is required for a WebSocket API")
     if not is_http:
         check_selection(selection)
+        check_key_source(params.get("ApiKeySelectionExpression"))
     if not is_http and (params.get("CorsConfiguration") or params.get("Target") or params.get("RouteKey")):
         raise bad_request("CORS configuration and quick create are only supported for HTTP APIs")
     id = state.new_api_id()
@@ -49,6 +50,7 @@ async def update_api(state: State, ctx: Context, params: Params) -> Params:
     api = changed(api, params)
     if api.protocol_type == "WEBSOCKET":
         check_selection(api.route_selection_expression)
+        check_key_source(api.api_key_selection_expression)
     await state.keep(key, api)
     return described(ctx, api)
 

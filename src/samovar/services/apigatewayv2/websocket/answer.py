@@ -10,6 +10,7 @@ import msgspec
 from samovar.net.message import Response
 from samovar.web import answer_v1
 
+EXHAUSTED = "Limit Exceeded"
 FORBIDDEN = "Forbidden"
 INTERNAL = "Internal server error"
 INVALID_BODY = "Invalid request body"

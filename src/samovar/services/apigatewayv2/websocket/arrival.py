@@ -51,11 +51,11 @@ class Arrival:
         if refused is not None or way is None:
             self._connected(refused or Answer())
         else:
-            way.target(happened, self._connected)
+            self._conversation.ask(way, happened, self._connected)
 
     def _connected(self, answered: Answer) -> None:
         happened, reply = self._happened, self._visit.reply
-        self._conversation.over(self._served, happened, answered)
+        self._conversation.over(self._served, self._served.connect, happened, answered)
         if answered.error:
             ids = happened.connection.id, happened.request_id
             reply(answer.refusal(answered.status, answered.error, *ids))

@@ -12,7 +12,7 @@ from typing import Protocol
 from samovar.net.frames import Code
 from samovar.net.websocket import WebSocket
 from samovar.services.apigatewayv2.websocket import answer, event
-from samovar.services.apigatewayv2.websocket.answer import FORBIDDEN, INVALID_BODY, THROTTLED, Answer, failed
+from samovar.services.apigatewayv2.websocket.answer import FORBIDDEN, INVALID_BODY, THROTTLED, Answer, Done, failed
 from samovar.services.apigatewayv2.websocket.event import DISCONNECT, MESSAGE, Handshake, Occurrence
 from samovar.services.apigatewayv2.websocket.lookup import Lookup
 from samovar.services.apigatewayv2.websocket.stage import DISCONNECT as DISCONNECT_ROUTE
@@ -77,6 +77,7 @@ class Conversation:
 
     def opened(self, socket: WebSocket) -> None:
         self.connection.socket = socket
+        self.connection.on_sent = self._sent
         self.hall.connections.add(self.connection)
 
     def heard(self) -> None:
@@ -101,7 +102,7 @@ class Conversation:
         if way is None or refused is not None:
             self._answered(served, way, happened, refused or failed())
         else:
-            way.target(happened, partial(self._answered, served, way, happened))
+            self.ask(way, happened, partial(self._answered, served, way, happened))
 
     def closed(self, code: int, reason: str) -> None:
         self.hall.connections.remove(self.connection)
@@ -112,16 +113,22 @@ class Conversation:
         happened.route_key = DISCONNECT_ROUTE
         happened.end = (code, reason or _REASONS.get(code, ""))
         happened.shaken = event.farewell(self.domain, self.connection.source_ip)
-        ended = partial(self.over, served, happened)
+        ended = partial(self.over, served, served.disconnect, happened)
         if served.disconnect is not None:
-            served.disconnect.target(happened, ended)
+            self.ask(served.disconnect, happened, ended)
         else:
             ended(Answer())
 
-    def over(self, served: Served, happened: Occurrence, answered: Answer) -> None:
+    def ask(self, way: Way, happened: Occurrence, done: Done) -> None:
+        """Take what happened to its target."""
+        way.ask(happened, self.hall.monotonic(), done)
+
+    def over(self, served: Served, way: Way | None, happened: Occurrence, answered: Answer) -> None:
         """What happened has come to its end."""
+        now = self.hall.monotonic()
+        served.meter.over(happened, answered, now, way is not None and way.mocked)
         if served.journal is not None:
-            served.journal.write(happened, answered, self.hall.monotonic() - happened.started)
+            served.journal.write(happened, answered, now - happened.started)
 
     # --- pieces
 
@@ -137,7 +144,7 @@ class Conversation:
 
     def _answered(self, served: Served, way: Way | None, happened: Occurrence, answered: Answer) -> None:
         self._ended()
-        self.over(served, happened, answered)
+        self.over(served, way, happened, answered)
         if answered.error:
             self._say(answered.error, happened.request_id)
         elif way is not None and way.responds and answered.body:
@@ -145,6 +152,12 @@ class Conversation:
 
     def _say(self, error: str, request_id: str) -> None:
         self.connection.send(answer.frame(error, self.connection.id, request_id))
+
+    def _sent(self) -> None:
+        """Whoever it was that has sent the client something."""
+        served = self.hall.served(self.connection)
+        if served is not None:
+            served.meter.sent(self.hall.now())
 
     def _began(self) -> None:
         self.running += 1

@@ -30,6 +30,7 @@ class Occurrence:
     """Something that happened on a connection, on its way to its target. Made once per message, slotted."""
 
     __slots__ = (
+        "asked",
         "authorizer",
         "body",
         "caller",
@@ -44,6 +45,7 @@ class Occurrence:
         "route_key",
         "shaken",
         "started",
+        "usage_key",
         "variables",
     )
 
@@ -68,10 +70,14 @@ class Occurrence:
         self.request_id = request_id
         self.now = now
         self.started = started
+        self.asked = 0.0
+        """When its target was asked, as `started`; 0 where it wasn't."""
         self.route_key = ""
         self.authorizer: Members | None = None
         self.caller: Members = {}
-        """Who signed the handshake."""
+        """Who signed the handshake, and whose API key it showed."""
+        self.usage_key = ""
+        """The API key that the authorizer names for the caller."""
         self.message_id = ""
         self.body: str | None = None
         self.shaken: Members = {}

@@ -1,4 +1,4 @@
-"""Who may connect: the authorizer of `$connect`, or a signature (facts/apigateway.md §7, §10).
+"""Who may connect: the authorizer of `$connect`, or a signature, and an API key (facts/apigateway.md §7, §10).
 
 Owns: what identifies a caller, the event that the function gets, and what a refusal is. Rules: nobody is asked about a
 caller that doesn't show what identifies it; answers aren't remembered, for a handshake is asked about once.
@@ -17,19 +17,22 @@ from samovar.core.errors import AwsError
 from samovar.services.apigatewayv2.errors import bad_request
 from samovar.services.apigatewayv2.integrations import function_arn
 from samovar.services.apigatewayv2.ports import Authority
-from samovar.services.apigatewayv2.records import Authorizer, Route, Stage
+from samovar.services.apigatewayv2.records import Api, Authorizer, Route, Stage
 from samovar.services.apigatewayv2.state import ApiKey
 from samovar.services.apigatewayv2.websocket import event
 from samovar.services.apigatewayv2.websocket.answer import (
+    EXHAUSTED,
     FORBIDDEN,
     INTERNAL,
     MISSING_TOKEN,
+    THROTTLED,
     UNAUTHORIZED,
     Answer,
     failed,
 )
 from samovar.services.apigatewayv2.websocket.event import Occurrence
 from samovar.services.apigatewayv2.websocket.lookup import Lookup
+from samovar.web.api_keys import ApiKeys, Denied
 from samovar.web.front import Visit
 from samovar.web.functions import PRINCIPAL
 from samovar.web.lambda_authorizer import (
@@ -48,19 +51,37 @@ Then = Callable[[Answer | None], None]
 
 Gate = Callable[[Occurrence, Visit, Then], None]
 
+KEY_OF_AUTHORIZER = "$context.authorizer.usageIdentifierKey"
+KEY_SOURCES = ("$request.header.x-api-key", KEY_OF_AUTHORIZER)
+_DENIED = {
+    Denied.INVALID: failed(403, FORBIDDEN),
+    Denied.THROTTLED: failed(429, THROTTLED),
+    Denied.EXHAUSTED: failed(429, EXHAUSTED),
+}
 _SOURCE = re.compile(r"route\.(request\.(?:header|querystring)\.[^.\s]+)|((?:stageVariables|context)\.\S+)")
 
 
 class Gates:
     """Makes gates."""
 
-    def __init__(self, acting: Acting, authorizers: LambdaAuthorizers, authority: Authority) -> None:
+    def __init__(
+        self, acting: Acting, authorizers: LambdaAuthorizers, authority: Authority, api_keys: ApiKeys
+    ) -> None:
         self.acting = acting
+        self._api_keys = api_keys
         self.authorizers = authorizers
         self.authority = authority
 
-    def gate(self, key: ApiKey, stage: Stage, route: Route, authorizers: Mapping[str, Authorizer]) -> Gate | None:
+    def gate(
+        self, key: ApiKey, api: Api, stage: Stage, route: Route, authorizers: Mapping[str, Authorizer]
+    ) -> Gate | None:
         """None for a route that everybody may take."""
+        gate = self._of_type(key, stage, route, authorizers)
+        return _Keyed(self._api_keys, api, gate).pass_ if route.api_key_required else gate
+
+    def _of_type(
+        self, key: ApiKey, stage: Stage, route: Route, authorizers: Mapping[str, Authorizer]
+    ) -> Gate | None:
         if route.authorization_type == "NONE":
             return None
         if route.authorization_type == "AWS_IAM":
@@ -115,7 +136,36 @@ class _Asked:
         else:
             took = round((asyncio.get_running_loop().time() - started) * 1000)
             happened.authorizer = {"principalId": said.principal, **said.context, "integrationLatency": took}
+            happened.usage_key = said.usage_key
             then(None)
+
+
+class _Keyed:
+    """An API key, asked for after everything else (facts/apigateway.md §7)."""
+
+    def __init__(self, api_keys: ApiKeys, api: Api, gate: Gate | None) -> None:
+        self._api_keys = api_keys
+        self._by_authorizer = api.api_key_selection_expression == KEY_OF_AUTHORIZER
+        self._gate = gate
+
+    def pass_(self, happened: Occurrence, visit: Visit, then: Then) -> None:
+        if self._gate is None:
+            self._entered(happened, then, None)
+        else:
+            self._gate(happened, visit, partial(self._entered, happened, then))
+
+    def _entered(self, happened: Occurrence, then: Then, refused: Answer | None) -> None:
+        if refused is not None:
+            then(refused)
+            return
+        value = happened.usage_key if self._by_authorizer else happened.handshake.headers.get("x-api-key", "")
+        connection = happened.connection
+        found = self._api_keys.claim(connection.key, connection.stage, happened.route_key, value)
+        if isinstance(found, Denied):
+            then(_DENIED[found])
+            return
+        happened.caller = {**happened.caller, "apiKey": value, "apiKeyId": found}
+        then(None)
 
 
 class _Signed:

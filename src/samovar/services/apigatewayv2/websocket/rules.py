@@ -6,6 +6,7 @@ Owns: the refusals of routes and integrations that only WebSocket APIs have, or 
 from samovar.core import arn
 from samovar.services.apigatewayv2.errors import bad_request
 from samovar.services.apigatewayv2.records import Integration, Route
+from samovar.services.apigatewayv2.websocket.gates import KEY_SOURCES
 from samovar.services.apigatewayv2.websocket.selection import DEFAULT, checked
 
 _CONNECT = "$connect"
@@ -19,6 +20,12 @@ def check_selection(text: str) -> None:
     checked(text, "RouteSelectionExpression", _MESSAGE)
 
 
+def check_key_source(text: str | None) -> None:
+    """AwsError for an API key selection expression that is none of the two that there are."""
+    if text is not None and text not in KEY_SOURCES:
+        raise bad_request(f"ApiKeySelectionExpression must be one of {', '.join(KEY_SOURCES)}")
+
+
 def check_route(route: Route) -> None:
     if route.route_key.startswith("$") and route.route_key not in _RESERVED:
         raise bad_request(f"Invalid route key specified: {route.route_key}")
@@ -28,8 +35,8 @@ def check_route(route: Route) -> None:
         raise bad_request("Currently, authorization is restricted to the $connect route only")
     if route.authorization_type == "CUSTOM" and not route.authorizer_id:
         raise bad_request("AuthorizerId is required for the authorization type CUSTOM")
-    if route.api_key_required:
-        raise bad_request("ApiKeyRequired: API keys are not supported on WebSocket routes by this server yet")
+    if route.api_key_required and route.route_key != _CONNECT:
+        raise bad_request("ApiKeyRequired is only supported for the $connect route")
     if route.authorization_scopes:
         raise bad_request("Authorization scopes are only supported for HTTP APIs")
     if (route.route_response_selection_expression or DEFAULT) != DEFAULT:

@@ -5,6 +5,7 @@ Rule: a stage is compiled once for the records that it follows from, also for wh
 
 from urllib.parse import parse_qsl, unquote
 
+from samovar.core.meter import Meter
 from samovar.net.websocket import refusal
 from samovar.services.apigatewayv2.records import Api, Stage
 from samovar.services.apigatewayv2.state import ApiKey, State
@@ -12,21 +13,24 @@ from samovar.services.apigatewayv2.websocket.arrival import Arrival
 from samovar.services.apigatewayv2.websocket.conversation import Conversation
 from samovar.services.apigatewayv2.websocket.event import Handshake
 from samovar.services.apigatewayv2.websocket.gates import Gates
+from samovar.services.apigatewayv2.websocket.metering import METRICS
 from samovar.services.apigatewayv2.websocket.stage import Served, compiled
 from samovar.services.apigatewayv2.websocket.targets import Targets
 from samovar.web.access_log import AccessLogs
 from samovar.web.connections import Connection
 from samovar.web.event_v2 import source_ip
 from samovar.web.front import Visit, domain_name, forbidden
+from samovar.web.metering import Metering
 
 
 class WebSocketSite:
-    def __init__(self, state: State, targets: Targets, gates: Gates, logs: AccessLogs) -> None:
+    def __init__(self, state: State, targets: Targets, gates: Gates, logs: AccessLogs, meter: Meter) -> None:
         self.connections = state.connections
         self._state = state
         self._targets = targets
         self._gates = gates
         self._logs = logs
+        self._metering = Metering(meter, "AWS/ApiGateway", METRICS)
         self._served: dict[tuple[str, str], Served] = {}
 
     def now(self) -> float:
@@ -72,7 +76,9 @@ class WebSocketSite:
         deployment = self._state.deployments.get((*key, stage.deployment_id or ""))
         if deployment is None:
             return None
-        served = self._served[place] = compiled(key, api, stage, deployment, self._targets, self._gates, self._logs)
+        served = self._served[place] = compiled(
+            key, api, stage, deployment, self._targets, self._gates, self._logs, self._metering
+        )
         return served
 
     # --- who comes

@@ -11,12 +11,16 @@ from samovar.core.bucket import Bucket
 from samovar.services.apigatewayv2.records import Api, Deployment, Integration, Route, Stage
 from samovar.services.apigatewayv2.state import ApiKey
 from samovar.services.apigatewayv2.throttling import bucket
+from samovar.services.apigatewayv2.websocket.answer import Done
+from samovar.services.apigatewayv2.websocket.event import Occurrence
 from samovar.services.apigatewayv2.websocket.gates import Gate, Gates
 from samovar.services.apigatewayv2.websocket.journal import Journal, journal
+from samovar.services.apigatewayv2.websocket.metering import StageMeter
 from samovar.services.apigatewayv2.websocket.selection import DEFAULT, Expression, Lookup
 from samovar.services.apigatewayv2.websocket.targets import Target, Targets
 from samovar.services.apigatewayv2.websocket.validation import Validation, validation
 from samovar.web.access_log import AccessLogs
+from samovar.web.metering import Metering
 
 CONNECT, DISCONNECT = "$connect", "$disconnect"
 
@@ -34,6 +38,13 @@ class Way(msgspec.Struct, frozen=True):
     """What its messages must look like."""
     responds: bool
     """What the target answers goes to the client."""
+    mocked: bool
+    """There is no back end."""
+
+    def ask(self, happened: Occurrence, now: float, done: Done) -> None:
+        """Take what happened to the target; `now` by the monotonic clock."""
+        happened.asked = now
+        self.target(happened, done)
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -47,6 +58,7 @@ class Served(msgspec.Struct, frozen=True):
     disconnect: Way | None
     default: Way | None
     journal: Journal | None
+    meter: StageMeter
     ways: Mapping[str, Way]
     """Those that a message may select."""
 
@@ -57,22 +69,34 @@ class Served(msgspec.Struct, frozen=True):
 
 
 def compiled(
-    key: ApiKey, api: Api, stage: Stage, deployment: Deployment, targets: Targets, gates: Gates, logs: AccessLogs
+    key: ApiKey,
+    api: Api,
+    stage: Stage,
+    deployment: Deployment,
+    targets: Targets,
+    gates: Gates,
+    logs: AccessLogs,
+    metering: Metering,
 ) -> Served:
     snapshot = deployment.snapshot
     authorizers = {each.authorizer_id: each for each in snapshot.authorizers}
     integrations = {each.integration_id: each for each in snapshot.integrations}
     answering = {each.route_id for each in snapshot.route_responses}
     ways: dict[str, Way] = {}
+    detailed = []
     for route in snapshot.routes:
         integration = integrations.get((route.target or "").removeprefix("integrations/"))
         theirs = [each for each in snapshot.integration_responses if each.integration_id == _id(integration)]
         target = targets.target(key, stage, route, integration, theirs)
         responds = bool(route.route_response_selection_expression) and route.route_id in answering
-        gate = gates.gate(key, stage, route, authorizers)
+        gate = gates.gate(key, api, stage, route, authorizers)
         kind = integration.integration_type if integration is not None else ""
         held = validation(route, kind, snapshot.models)
-        ways[route.route_key] = Way(route, target, bucket(stage, route.route_key), gate, held, responds)
+        limit = bucket(stage, route.route_key)
+        ways[route.route_key] = Way(route, target, limit, gate, held, responds, kind == "MOCK")
+        settings = {**stage.default_route_settings, **stage.route_settings.get(route.route_key, {})}
+        if settings.get("DetailedMetricsEnabled"):
+            detailed.append(route.route_key)
     return Served(
         api,
         stage,
@@ -82,6 +106,7 @@ def compiled(
         ways.pop(DISCONNECT, None),
         ways.pop(DEFAULT, None),
         journal(logs, api, stage),
+        StageMeter(metering, key, stage.stage_name, detailed),
         ways,
     )
 
