@@ -9,7 +9,8 @@ import logging
 import ssl
 from urllib.parse import urlsplit
 
-from samovar.web.upstream import Answer, Broken, Call, Lines, Upstream, UpstreamError
+from samovar.web.calls import Answer, Broken, Call, Lines, UpstreamError
+from samovar.web.upstream import Upstream
 
 log = logging.getLogger(__name__)
 

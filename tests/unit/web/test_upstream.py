@@ -10,7 +10,8 @@ import uvloop
 from samovar.net.body import BodyStream
 from samovar.net.message import Limits, Reply, Request, Response, Streamed
 from samovar.net.server import Server, serve
-from samovar.web.upstream import Answer, Broken, Call, TimedOut, Unreachable, Upstream, UpstreamError, end_to_end
+from samovar.web.calls import Answer, Broken, Call, TimedOut, Unreachable, UpstreamError, end_to_end
+from samovar.web.upstream import Upstream
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

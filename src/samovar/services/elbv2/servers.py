@@ -17,7 +17,8 @@ from samovar.services.elbv2.exchange import Exchange, Fate
 from samovar.services.elbv2.functions import AGENT, idle_s, mismatch
 from samovar.services.elbv2.health import Condition
 from samovar.services.elbv2.records import Target, TargetGroup
-from samovar.web.upstream import Body, Call, TimedOut, Unreachable, Upstream, UpstreamError, end_to_end
+from samovar.web.calls import Body, Call, TimedOut, Unreachable, UpstreamError, end_to_end
+from samovar.web.upstream import Upstream
 
 _CONNECT_S = 10.0
 """ALB's own limit."""

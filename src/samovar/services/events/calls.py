@@ -21,7 +21,8 @@ from samovar.delivery.targets import Parcel, Undeliverable
 from samovar.services.events.connections import PURPOSE, Connection, Destination
 from samovar.services.events.state import Events
 from samovar.store.vault import Vault
-from samovar.web.upstream import Answer, Call, Unreachable, Upstream, UpstreamError
+from samovar.web.calls import Answer, Call, Unreachable, UpstreamError
+from samovar.web.upstream import Upstream
 
 _TIMEOUT_S = 5.0
 _AGAIN = frozenset({401, 407, 409, 429})

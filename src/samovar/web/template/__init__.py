@@ -14,8 +14,9 @@ from samovar.web.jsonpath import JsonPathError
 from samovar.web.regex import RegexError
 from samovar.web.template import scan
 from samovar.web.template.errors import BadBody, RenderError, TemplateError
-from samovar.web.template.nodes import Block, Break, Macro, Stop
+from samovar.web.template.nodes import Break, Macro, Stop
 from samovar.web.template.parser import MAX_SIZE, Parser
+from samovar.web.template.references import Block
 from samovar.web.template.run import Patterns, Run
 from samovar.web.template.scope import Paths, Scope
 

@@ -14,8 +14,8 @@ from samovar.services.apigateway.plane.mapping import Mappings, Outgoing, Reques
 from samovar.services.apigateway.plane.ports import Ports, filled
 from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.state import Shape
+from samovar.web.calls import UpstreamError
 from samovar.web.event_v1 import forwarded
-from samovar.web.upstream import UpstreamError
 
 _SAFE = "/:@!$&'()*+,;=~-._"
 

@@ -16,11 +16,11 @@ from samovar.services.apigatewayv2.http.exchange import Exchange
 from samovar.services.apigatewayv2.integrations import filled
 from samovar.services.apigatewayv2.records import Integration, Stage
 from samovar.services.apigatewayv2.state import ApiKey
+from samovar.web.calls import UpstreamError, end_to_end
 from samovar.web.event_v2 import proto_of, source_ip
 from samovar.web.fields import sendable
 from samovar.web.front import PAYLOAD_LIMIT
 from samovar.web.functions import PRINCIPAL
-from samovar.web.upstream import UpstreamError, end_to_end
 from samovar.web.urls import Urls
 
 Spawn = Callable[[Exchange, Coroutine[Any, Any, None]], None]

@@ -27,9 +27,9 @@ from samovar.services.apigatewayv2.websocket.mapping import (
     addressed,
 )
 from samovar.web import service_requests
+from samovar.web.calls import UpstreamError, end_to_end
 from samovar.web.functions import Ran
 from samovar.web.service_requests import Forward, Place
-from samovar.web.upstream import UpstreamError, end_to_end
 from samovar.web.urls import Urls
 
 _log = logging.getLogger(__name__)
