@@ -145,6 +145,7 @@ class Rooms:
             data / "images",
             self._clock,
             self.outbox,
+            self.acting,
             self._vault,
             self._admit_image,
             (DEFAULT_ACCOUNT, self._settings.region),

@@ -10,6 +10,7 @@ import asyncio
 from pathlib import Path
 
 from samovar.core.clock import Clock
+from samovar.core.context import Acting
 from samovar.core.images import ImageBytes
 from samovar.core.service import Service, bind
 from samovar.delivery.outbox import Outbox
@@ -22,7 +23,7 @@ from samovar.services.ecr.door.site import Door
 from samovar.services.ecr.events import Events
 from samovar.services.ecr.house import House
 from samovar.services.ecr.index import Index
-from samovar.services.ecr.ops import images, layers, registry, repositories, tags
+from samovar.services.ecr.ops import images, layers, lifecycle, policies, registry, repositories, tags
 from samovar.services.ecr.records import Registry, Repository
 from samovar.services.ecr.state import Ecr
 from samovar.services.ecr.tokens import Tokens, Vault
@@ -43,6 +44,7 @@ async def build(
     folder: Path,
     clock: Clock,
     outbox: Outbox,
+    acting: Acting,
     vault: Vault,
     admit: Admit,
     home: tuple[str, str],
@@ -60,12 +62,13 @@ async def build(
     state = Ecr(repositories_table, registries, index, files, uploads, Events(outbox), clock)
     tokens = Tokens(vault, clock)
 
-    sweeping = asyncio.create_task(jobs.run(state), name="ecr-sweep")
+    sweeping = asyncio.create_task(jobs.run(state, acting), name="ecr-sweep")
 
     async def close() -> None:
         sweeping.cancel()
         await asyncio.wait([sweeping])
 
-    operations, direct = bind(House(state, tokens, Addresses(home)), images, layers, registry, repositories, tags)
+    modules = (images, layers, lifecycle, policies, registry, repositories, tags)
+    operations, direct = bind(House(state, tokens, Addresses(home)), *modules)
     service = Service("ecr", operations, direct, close, state.clear, access(state))
     return service, Door(state, Entrance(state, tokens, admit, home, locked)), state

@@ -10,7 +10,7 @@ from samovar.delivery.targets import Parcel
 from samovar.services.ecr.records import Image, Repository
 from samovar.store.sqlite import Change
 
-_PRINCIPAL: Final = "ecr.amazonaws.com"
+PRINCIPAL: Final = "ecr.amazonaws.com"
 
 
 class Events:
@@ -30,7 +30,7 @@ class Events:
         parcel = Parcel(
             target=f"arn:aws:events:{repository.region}:{repository.account}:event-bus/default",
             payload=msgspec.json.encode(detail).decode(),
-            principal=_PRINCIPAL,
+            principal=PRINCIPAL,
             source="ecr",
             origin=repository.arn,
             account=repository.account,

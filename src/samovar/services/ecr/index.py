@@ -31,7 +31,7 @@ _MIGRATIONS: Final = [
     " file TEXT NOT NULL, pushed REAL NOT NULL, PRIMARY KEY (repository, digest))",
     "CREATE INDEX ecr_layers_by_digest ON ecr_layers (digest)",
     "CREATE TABLE ecr_uploads (id TEXT NOT NULL PRIMARY KEY, repository TEXT NOT NULL, size BIGINT NOT NULL,"
-    " touched REAL NOT NULL, short INTEGER NOT NULL)",
+    " touched REAL NOT NULL, small INTEGER NOT NULL)",
 ]
 _TABLES: Final = ("ecr_images", "ecr_tags", "ecr_references", "ecr_layers")
 _IMAGE: Final = "digest, pushed, pulled, size, media_type, artifact_type, subject"
@@ -270,22 +270,22 @@ class Index:
     # --- uploads
 
     async def begin(self, upload: Upload) -> None:
-        sql = "INSERT INTO ecr_uploads (id, repository, size, touched, short) VALUES (?, ?, ?, ?, 0)"
+        sql = "INSERT INTO ecr_uploads (id, repository, size, touched, small) VALUES (?, ?, ?, ?, 0)"
         await self.store.transact((sql, (upload.id, upload.repository, upload.size, upload.touched)))
 
     async def upload(self, repository: str, id: str) -> Upload | None:
-        sql = "SELECT id, repository, size, touched, short FROM ecr_uploads WHERE repository = ? AND id = ?"
+        sql = "SELECT id, repository, size, touched, small FROM ecr_uploads WHERE repository = ? AND id = ?"
         rows = await self.store.query(sql, (repository, id))
-        return _upload(rows[0]) if rows else None
+        return Upload(*rows[0]) if rows else None
 
     async def uploads(self) -> list[Upload]:
-        rows = await self.store.query("SELECT id, repository, size, touched, short FROM ecr_uploads")
-        return [_upload(row) for row in rows]
+        rows = await self.store.query("SELECT id, repository, size, touched, small FROM ecr_uploads")
+        return [Upload(*row) for row in rows]
 
     async def grow(self, upload: Upload) -> bool:
         """Acknowledge what has arrived; whether the upload is still there."""
-        sql = "UPDATE ecr_uploads SET size = ?, touched = ?, short = ? WHERE id = ? RETURNING id"
-        values = (upload.size, upload.touched, int(upload.short), upload.id)
+        sql = "UPDATE ecr_uploads SET size = ?, touched = ?, small = ? WHERE id = ? RETURNING id"
+        values = (upload.size, upload.touched, upload.small, upload.id)
         return bool((await self.store.transact((sql, values)))[0])
 
     async def end(self, ids: Sequence[str]) -> None:
@@ -321,7 +321,3 @@ def _insert_image(repository: str, image: Image, text: str) -> Statement:
     sql = f"INSERT INTO ecr_images (repository, {_IMAGE}, manifest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
     values = (image.digest, image.pushed, image.pulled, image.size, image.media_type, image.artifact_type)
     return sql, (repository, *values, image.subject, text)
-
-
-def _upload(row: Row) -> Upload:
-    return Upload(row[0], row[1], row[2], row[3], bool(row[4]))

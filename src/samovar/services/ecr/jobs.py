@@ -1,4 +1,6 @@
-"""What ECR does by itself, every hour: uploads that nobody goes on with, layers that nothing names.
+"""What ECR does by itself, every hour: lifecycle policies, uploads that nobody goes on with, layers that nothing names.
+
+AWS applies lifecycle policies within a day.
 
 Rule: what is interrupted is found again the next time, as nothing is remembered but the records.
 """
@@ -6,6 +8,8 @@ Rule: what is interrupted is found again the next time, as nothing is remembered
 import logging
 from typing import Final
 
+from samovar.core.context import Acting
+from samovar.services.ecr.events import PRINCIPAL
 from samovar.services.ecr.state import Ecr
 from samovar.store.errors import StoreError
 
@@ -13,10 +17,18 @@ EVERY_S: Final = 3600
 _log = logging.getLogger(__name__)
 
 
-async def run(state: Ecr) -> None:
+async def run(state: Ecr, acting: Acting) -> None:
     while True:
         await state.clock.sleep_until((state.clock.now() // EVERY_S + 1) * EVERY_S)
         try:
+            await _apply_policies(state, acting)
             await state.sweep()
         except StoreError as error:
             _log.warning("what ECR has to clean up is tried again in an hour: %s", error)
+
+
+async def _apply_policies(state: Ecr, acting: Acting) -> None:
+    for _, repository in state.repositories.items():
+        if repository.lifecycle:
+            ctx = acting(repository.account, repository.region, PRINCIPAL, repository.arn)
+            await state.apply_lifecycle(ctx, repository)

@@ -11,6 +11,13 @@ from samovar.core import arn
 MUTABLE: Final = "MUTABLE"
 
 
+class Preview(msgspec.Struct, frozen=True):
+    """Of a lifecycle policy, as it would have been evaluated at a moment."""
+
+    text: str
+    started: float
+
+
 class Repository(msgspec.Struct, frozen=True, omit_defaults=True):
     id: str
     """Of this one alone, also when another of the same name follows."""
@@ -26,6 +33,8 @@ class Repository(msgspec.Struct, frozen=True, omit_defaults=True):
     policy: str = ""
     lifecycle: str = ""
     lifecycle_evaluated: float = 0.0
+    """0: not yet."""
+    preview: Preview | None = None
     tags: dict[str, str] = {}
 
     @property
@@ -73,8 +82,8 @@ class Upload(msgspec.Struct, frozen=True):
     size: int
     """What has arrived and is durable."""
     touched: float
-    short: bool = False
-    """A part below the API's least size has come; it must have been the last."""
+    small: int = 0
+    """Whether a part below the API's least size has come: 1 as long as it may have been the last, 2 when it wasn't."""
 
 
 def next_token(*parts: str) -> str:

@@ -15,9 +15,10 @@ import msgspec
 from samovar.core.clock import Clock
 from samovar.core.context import Context, Params
 from samovar.core.images import Manifest
-from samovar.services.ecr import errors
+from samovar.services.ecr import errors, lifecycle
 from samovar.services.ecr.events import Events
 from samovar.services.ecr.index import Index, Pushed, Removed, erasing
+from samovar.services.ecr.lifecycle import Expiry
 from samovar.services.ecr.records import Image, Layer, Registry, Repository
 from samovar.services.ecr.uploads import Uploads
 from samovar.store.errors import BlobMissing
@@ -143,6 +144,19 @@ class Ecr:
             ]
             await self.index.store.transact(*told)
         return removed
+
+    async def expiries(self, repository: Repository, policy: str, now: float) -> list[Expiry]:
+        """The images that a lifecycle policy would have go."""
+        images = await self.index.images(repository.id)
+        return lifecycle.expired(lifecycle.read(policy), images, await self.index.children(repository.id), now)
+
+    async def apply_lifecycle(self, ctx: Context, repository: Repository) -> None:
+        now = self.clock.now()
+        for each in await self.expiries(repository, repository.lifecycle, now):
+            await self.remove(ctx, repository, each.image.digest, "")
+        current = self.repositories.get(repository.key)
+        if current is not None and (current.id, current.lifecycle) == (repository.id, repository.lifecycle):
+            await self.change(current, lifecycle_evaluated=now)
 
     # --- layers
 

@@ -114,17 +114,17 @@ class Uploads:
         await self._index.begin(upload)
         return upload
 
-    async def append(self, upload: Upload, parts: AsyncIterator[bytes], short: bool = False) -> Upload:
+    async def append(self, upload: Upload, parts: AsyncIterator[bytes], small: bool = False) -> Upload:
         """Take in what comes; the upload as it is then. Raises Busy, CutShort (what has come is kept), AwsError."""
         if upload.id in self._writing:
             raise Busy
         self._writing.add(upload.id)
         try:
-            return await self._append(upload, parts, short)
+            return await self._append(upload, parts, small)
         finally:
             self._writing.discard(upload.id)
 
-    async def _append(self, upload: Upload, parts: AsyncIterator[bytes], short: bool) -> Upload:
+    async def _append(self, upload: Upload, parts: AsyncIterator[bytes], small: bool) -> Upload:
         progress = self._progress.pop(upload.id, None)
         growth = await asyncio.to_thread(_Growth, self._path(upload.id), upload.size, progress)
         cut = False
@@ -137,9 +137,10 @@ class Uploads:
                 await asyncio.to_thread(growth.sync)
         finally:
             await asyncio.shield(asyncio.to_thread(growth.close))
-        grown = msgspec.structs.replace(
-            upload, size=growth.progress.size, touched=self._clock.now(), short=upload.short or short
-        )
+        grown = upload
+        if growth.progress.size > upload.size:
+            grown = msgspec.structs.replace(upload, size=growth.progress.size, small=2 if upload.small else int(small))
+        grown = msgspec.structs.replace(grown, touched=self._clock.now())
         if not await self._index.grow(grown):
             await self._discard(upload.id)
             raise AwsError("UploadNotFoundException", f"The upload with id '{upload.id}' has been ended")

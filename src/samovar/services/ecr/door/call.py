@@ -30,6 +30,8 @@ _PATH = re.compile(
 )
 _NAME = re.compile(REPOSITORY)
 _LONGEST_NAME: Final = 256
+_LINK: Final = "token"
+"""The parameter of links to layers."""
 
 
 class Call:
@@ -73,11 +75,12 @@ class Entrance:
         request = call.request
         host = request.headers.get("host", "").lower()
         holder = self._tokens.read(request.headers)
-        if holder is None and self._locked and "token" not in call.query:
+        match = _PATH.fullmatch(request.path)
+        linked = match is not None and match["blob"] is not None and _LINK in call.query  # `has_link` looks at it
+        if holder is None and self._locked and not linked:
             challenge = f'Basic realm="{call.ctx.endpoint}/",service="ecr.amazonaws.com"'
             raise answers.refused(401, "UNAUTHORIZED", "Not Authorized", ("WWW-Authenticate", challenge))
         account, region = registry_of_host(host) or ((holder.account, holder.region) if holder else self._home)
-        match = _PATH.fullmatch(request.path)
         name = unquote(match["name"]) if match else ""
         below = registry_of_path(name)
         if below is not None:
@@ -106,10 +109,10 @@ class Entrance:
 
     def has_link(self, call: Call) -> Repository | None:
         """The repository of a layer that the request has a link to (GetDownloadUrlForLayer)."""
-        if "token" not in call.query:
+        if _LINK not in call.query:
             return None
         found = self._state.repositories.get((call.params["registryId"], call.ctx.region, call.name))
-        if found is None or not self._tokens.admits(call.query["token"], found.id, call.what):
+        if found is None or not self._tokens.admits(call.query[_LINK], found.id, call.what):
             raise answers.refused(403, "DENIED", "This link isn't valid, or has expired. Ask for a new one.")
         return found
 

@@ -30,11 +30,8 @@ async def upload_layer_part(house: House, ctx: Context, params: Params) -> Param
     first, last, data = params["partFirstByte"], params["partLastByte"], params["layerPartBlob"]
     if first != upload.size or last - first + 1 != len(data):
         raise _invalid_part(repository, upload, first, last, len(data))
-    if upload.short:
-        text = "Layer parts must be at least 5 MiB in size, other than the last part"
-        raise AwsError("InvalidLayerPartException", text, **_where(repository, upload))
     try:
-        upload = await state.uploads.append(upload, _once(data), short=len(data) < _LEAST)
+        upload = await state.uploads.append(upload, _once(data), small=len(data) < _LEAST)
     except Busy:
         raise _invalid_part(repository, upload, first, last, len(data)) from None
     return {**view.place(repository), "uploadId": upload.id, "lastByteReceived": upload.size - 1}
@@ -50,6 +47,9 @@ async def complete_layer_upload(house: House, ctx: Context, params: Params) -> P
     if not upload.size:
         text = f"The upload with id '{upload.id}' does not contain any layer parts"
         raise AwsError("EmptyUploadException", text)
+    if upload.small > 1:
+        text = "Layer parts must be at least 5 MiB in size, other than the last part"
+        raise AwsError("LayerPartTooSmallException", text)
     try:
         new = await state.uploads.finish(repository, upload, digest, state.alive)
     except Busy:
