@@ -1,6 +1,7 @@
 """A server that gets killed, and what it left behind."""
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -38,6 +39,26 @@ def identity(pid: int) -> str:
         return ""
     fields = rest.split()
     return "" if fields[0] == "Z" else f"{name} {fields[19]}"
+
+
+def frozen(pid: int) -> bool:
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers == "freezer" and Path(f"/sys/fs/cgroup/freezer{path}/freezer.state").exists():
+                return Path(f"/sys/fs/cgroup/freezer{path}/freezer.state").read_text().strip() != "THAWED"
+            if not controllers and Path(f"/sys/fs/cgroup{path}/cgroup.freeze").exists():
+                return Path(f"/sys/fs/cgroup{path}/cgroup.freeze").read_text().strip() == "1"
+    return False
+
+
+def is_doomed(pid: int) -> bool:
+    """Whether it won't run again: it has gone, or was killed while it was frozen."""
+    with suppress(OSError):
+        status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+        pending = int(status["SigPnd"], 16) | int(status["ShdPnd"], 16)
+        return status["State"].split()[0] in "ZX" or (bool(pending & 1 << (signal.SIGKILL - 1)) and frozen(pid))
+    return True
 
 
 class Traces:
@@ -87,12 +108,37 @@ def wait() -> Callable[..., Any]:
 
 
 @pytest.fixture
+def doomed() -> Callable[[int], bool]:
+    return is_doomed
+
+
+@pytest.fixture
 def helper() -> Callable[[Any, str], int]:
     """The pid of a helper process by its name."""
 
     def find(platform: Any, name: str) -> int:
         def look() -> int | None:
             return next((pid for pid, who in descendants(platform.pid).items() if who.startswith(name + " ")), None)
+
+        return until(look)  # type: ignore[no-any-return]
+
+    return find
+
+
+@pytest.fixture
+def boxed() -> Callable[[Any], tuple[int, int]]:
+    """The pids of the init and of the runtime of an environment: of a box with code in it."""
+
+    def find(platform: Any) -> tuple[int, int]:
+        def look() -> tuple[int, int] | None:
+            spaces: dict[str, list[int]] = {}
+            for pid in descendants(platform.pid):
+                with suppress(OSError):
+                    if " /var/task " in Path(f"/proc/{pid}/mountinfo").read_text() and not is_doomed(pid):
+                        spaces.setdefault(os.readlink(f"/proc/{pid}/ns/pid"), []).append(pid)
+            # The runtime has the name of the zygote that it is a fork of.
+            pairs = (sorted(pids, key=lambda pid: identity(pid).startswith("samovar-")) for pids in spaces.values())
+            return next(((pair[0], pair[1]) for pair in pairs if len(pair) == 2), None)
 
         return until(look)  # type: ignore[no-any-return]
 

@@ -64,20 +64,25 @@ def test_idle_environments_that_died_with_a_helper_are_replaced(platform, helper
     assert len(function.log()) == 2
 
 
-@pytest.mark.parametrize("name", ["samovar-keeper", "samovar-zygote", "samovar-guard"])
-def test_who_comes_right_after_a_kill_notices_no_more_than_a_cold_start(platform, helper, wait, name):
+@pytest.mark.parametrize("name", ["samovar-keeper", "samovar-zygote", "samovar-guard", "the runtime", "the init"])
+def test_who_comes_right_after_a_kill_notices_no_more_than_a_cold_start(platform, helper, boxed, doomed, wait, name):
     """Idle environments have gone, and the server hasn't heard of it yet: nobody is told of a failure."""
     function = platform.deploy(COUNT)
-    for _ in range(8):
+    for _ in range(5):
         with concurrent.futures.ThreadPoolExecutor() as threads:
             many = list(threads.map(function, [0.01] * 3))
         assert all(isinstance(answer.result, int) for answer in many)
-        killed = helper(platform, name)
-        os.kill(killed, signal.SIGKILL)
-        wait(lambda killed=killed: not os.path.exists(f"/proc/{killed}"))
+        if name.startswith("the "):
+            init, runtime = boxed(platform)
+            os.kill(init if name == "the init" else runtime, signal.SIGKILL)
+            wait(lambda runtime=runtime: doomed(runtime))  # the kernel takes it with its init
+        else:
+            killed = helper(platform, name)
+            os.kill(killed, signal.SIGKILL)
+            wait(lambda killed=killed: not os.path.exists(f"/proc/{killed}"))
         assert isinstance(function(0).result, int)
     ran = sum(lines.count("go\n") for lines in function.log().values())
-    assert ran == 8 * 4
+    assert ran == 5 * 4
 
 
 def test_the_keeper_may_die_again_and_again(platform, helper, traces, wait, tmp_path):
@@ -100,3 +105,20 @@ def test_the_guardian_may_die(platform, helper, traces, wait, tmp_path):
     wait(lambda: not trace.processes())
     assert function(0).result == 1
     assert platform.process.poll() is None
+
+
+def test_who_comes_right_after_the_end_of_a_template_gets_one_that_is_made_anew(platform, helper, wait, usable_pythons):
+    """A fork isn't asked of what has gone with a helper, though the server hasn't heard of it yet."""
+    runtimes = [each for each in usable_pythons if int(each.rpartition(".")[2]) >= 12]
+    if not runtimes:
+        pytest.skip("SnapStart needs Python 3.12 or later, as on AWS")
+    platform.deploy(COUNT, "snap", Runtime=runtimes[0], SnapStart={"ApplyOn": "PublishedVersions"}, Publish=True)
+    lambda_ = platform.client("lambda")
+    wait(lambda: lambda_.get_function_configuration(FunctionName="snap", Qualifier="1")["State"] == "Active")
+    function = platform.function("snap")
+    for _ in range(3):
+        assert isinstance(function(0, Qualifier="1").result, int)
+        killed = helper(platform, "samovar-guard")
+        os.kill(killed, signal.SIGKILL)
+        wait(lambda killed=killed: not os.path.exists(f"/proc/{killed}"))
+        assert isinstance(function(0, Qualifier="1").result, int)

@@ -1,12 +1,13 @@
 """Kills processes of a working platform at random moments, and counts what that has cost.
 
-    python kills.py [COUNT] [SEED]
+    python kills.py [COUNT [SEED [KIND,...]]]
 
 A round sends a few invocations of different functions, kills one process while they run, and takes what each invoker
 gets: an answer that is its own, or word of a failure; the end of the connection only where the server was killed. Then
 an invocation must work. What may be killed: a runtime, an extension, a box's init, a template, a zygote, the keeper,
 the guardian, the server. After each server, and at the end, nothing of it may be left; and a server that lives has, at
-rest, as many processes, descriptors, control groups, mounts and files as before the first kill.
+rest, as many processes, descriptors, control groups, mounts and files as before the first kill. Of the kinds only those
+named are killed, where some are.
 """
 
 import collections
@@ -35,8 +36,9 @@ _FLAGS = ("--idle-timeout-s", "0.5", "--prefork", "2", "--no-rate-limits")
 
 
 class Storm:
-    def __init__(self, data: Path, seed: int) -> None:
+    def __init__(self, data: Path, seed: int, kinds: list[str]) -> None:
         self.data = data
+        self.weights = {kind: weight for kind, weight in _WEIGHTS.items() if not kinds or kind in kinds}
         self.dice = random.Random(seed)
         self.killed: collections.Counter[str] = collections.Counter()
         self.outcomes: collections.Counter[str] = collections.Counter()
@@ -127,8 +129,10 @@ class Storm:
         while True:
             there = self._roles()
             self.traces.look()
-            kinds = [kind for kind in _WEIGHTS if there.get(kind)]
-            kind = self.dice.choices(kinds, [_WEIGHTS[kind] for kind in kinds])[0]
+            kinds = [kind for kind in self.weights if there.get(kind)]
+            if not kinds:
+                continue  # not there at the moment
+            kind = self.dice.choices(kinds, [self.weights[kind] for kind in kinds])[0]
             pid, who = self.dice.choice(there[kind])
             if kind != "server" and faults.identity(pid) != who:
                 continue  # gone meanwhile
@@ -143,7 +147,7 @@ class Storm:
         above it, which isn't frozen itself."""
         pid, who = self.victim
         with suppress(AssertionError):
-            wait(lambda: faults.identity(pid) != who or _frozen(pid), within_s=2)
+            wait(lambda: faults.identity(pid) != who or faults.frozen(pid), within_s=2)
 
     def _roles(self) -> dict[str, list[tuple[int, str]]]:
         """What is what among the server's descendants."""
@@ -274,17 +278,6 @@ def _descriptors(pid: int) -> dict[str, int]:
     return dict(kinds)
 
 
-def _frozen(pid: int) -> bool:
-    with suppress(OSError):
-        for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
-            _, controllers, path = line.split(":", 2)
-            if controllers == "freezer" and Path(f"/sys/fs/cgroup/freezer{path}/freezer.state").exists():
-                return Path(f"/sys/fs/cgroup/freezer{path}/freezer.state").read_text().strip() != "THAWED"
-            if not controllers and Path(f"/sys/fs/cgroup{path}/cgroup.freeze").exists():
-                return Path(f"/sys/fs/cgroup{path}/cgroup.freeze").read_text().strip() == "1"
-    return False
-
-
 def _power(pid: int) -> int:
     with suppress(OSError, StopIteration):
         text = Path(f"/proc/{pid}/status").read_text()
@@ -301,9 +294,10 @@ def _is_extension(pid: int) -> bool:
 def main() -> None:
     kills = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(1_000_000)
+    kinds = sys.argv[3].split(",") if len(sys.argv) > 3 else []
     print(f"{kills} kills, seed {seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="samovar-kills-") as folder:
-        storm = Storm(Path(folder), seed)
+        storm = Storm(Path(folder), seed, kinds)
         try:
             storm.run(kills)
         finally:

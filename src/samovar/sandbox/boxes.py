@@ -115,6 +115,7 @@ class LinuxBoxes:
             env={},
         )
         far.close()
+        self.keeper.follows(process.pid)
         self._guardians.append(process)
 
     async def open_way(self) -> None:
@@ -157,12 +158,12 @@ class LinuxBoxes:
         self._refill(zygote)
 
     async def take(self, kind: str) -> "LinuxBox":
-        zygote = self._zygotes.get(kind)
-        if zygote is None or zygote.helper.gone or not zygote.ready.done():
+        zygote = self._zygotes.get(kind) if self.keeper.there() else None
+        if zygote is None or not zygote.there() or not zygote.ready.done():
             zygote = await self._zygote(kind)
         while zygote.shelf:
             box = zygote.shelf.popleft()
-            if not box.dead:
+            if box.sound():
                 # Later: now the machine's cores are for the box that was taken.
                 self._loop.call_later(_REFILL_AFTER_S, self._refill, zygote)
                 return box
@@ -235,11 +236,11 @@ class LinuxBoxes:
         task.add_done_callback(self._tasks.discard)
 
     async def _zygote(self, kind: str) -> Zygote:
-        if self.keeper.gone and not self.closing:
+        if not self.keeper.there() and not self.closing:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._keeper_started.wait(), _KEEPER_WITHIN_S)
         zygote = self._zygotes.get(kind)
-        if zygote is not None and zygote.helper.gone:
+        if zygote is not None and not zygote.there():
             await asyncio.sleep(zygote.rests(self._loop.time()))
             zygote = self._zygotes.get(kind)  # somebody else may have started another meanwhile
         if zygote is None or zygote.helper.gone:
@@ -280,8 +281,7 @@ class LinuxBoxes:
 
     async def _put_on_shelf(self, zygote: Zygote) -> None:
         try:
-            box = await self._make(zygote, awaited=False)
-            zygote.shelf.append(box)
+            zygote.keep(await self._make(zygote, awaited=False))
         except SandboxDied:
             pass  # whoever needs a box makes the next attempt, and hears the reason
         finally:
@@ -293,6 +293,9 @@ class LinuxBoxes:
         box = template.box = LinuxBox(self, zygote, self._uid(), awaited=True, offspring=template.helper)
         try:
             await self._build(box)
+        except SandboxDied:
+            template.helper.close()
+            raise
         finally:
             template.helper.far_end.close()
         self._templates[box] = template
@@ -315,7 +318,7 @@ class LinuxBoxes:
 
     def can_fork(self, origin: Box) -> bool:
         template = self._templates.get(origin)
-        return template is not None and not template.helper.gone and not template.released
+        return template is not None and not template.released and template.helper.there() and template.box.sound()
 
     def release(self, origin: Box) -> None:
         template = self._templates.get(origin)

@@ -36,12 +36,21 @@ class Helper:
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         loop.add_reader(self._socket.fileno(), self._readable)
+        self._parent = -1
         self._poll = select.poll()
         self._poll.register(self._socket.fileno(), 0)
 
+    def follows(self, parent: int) -> None:
+        """A process (pid) whose end is its own, if a moment later."""
+        self._parent = os.pidfd_open(parent)
+        self._poll.register(self._parent, select.POLLIN)
+
     def there(self) -> bool:
-        """Whether it hasn't gone; also when that would be noticed only later."""
-        return not self.gone and not self._poll.poll(0)
+        """Whether it hasn't gone. An end that would be noticed only later is noticed now, by all whom it concerns: who
+        tries again then meets what has come after it."""
+        if not self.gone and self._poll.poll(0):
+            self.close()
+        return not self.gone
 
     async def ask(self, request: dict[str, Any], descriptors: Sequence[int] = ()) -> Answer:
         """Send a request and wait for its answer. SandboxDied when it fails, comes too late, or the helper goes."""
@@ -84,6 +93,8 @@ class Helper:
         self._loop.remove_writer(self._socket.fileno())
         self._socket.close()
         self.far_end.close()
+        if self._parent >= 0:
+            os.close(self._parent)
         for _, descriptors in self._unsent:
             link.close_all(descriptors)
         self._unsent.clear()

@@ -44,6 +44,13 @@ class Zygote:
     def there(self) -> bool:
         return self.helper.there()
 
+    def keep(self, box: LinuxBox) -> None:
+        """On the shelf, for whoever comes."""
+        if self.helper.gone:
+            box.kill()
+        else:
+            self.shelf.append(box)
+
     def rests(self, now: float) -> float:
         """In how many seconds another may be started after it: at once if it was ready once, else after a while."""
         lived = self.ready.done() and self.ready.exception() is None
@@ -62,6 +69,8 @@ class Zygote:
         if self.pidfd >= 0:
             os.close(self.pidfd)
             self.pidfd = -1
+        while self.shelf:  # those without an occupant as well
+            self.shelf.popleft().kill()
         for occupant in list(self.occupants.values()):
             occupant.died(Exit(signal=signal.SIGKILL))
         self.occupants.clear()

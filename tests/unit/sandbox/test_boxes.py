@@ -1,6 +1,9 @@
 """Boxes without anything around them, at the level that needs no rights."""
 
 import asyncio
+import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +88,50 @@ def test_who_asks_again_after_a_zygote_died_at_its_start_gets_another_one(tmp_pa
             await boxes.close()
 
     asyncio.run(scenario())
+
+
+def test_boxes_that_wait_for_programs_go_with_their_zygote(tmp_path: Path) -> None:
+    """Nothing runs in them that could tell of its end."""
+
+    async def scenario() -> None:
+        spec = ZygoteSpec(None, "", None, [], {}, tmp_path / "cache")
+        boxes = LinuxBoxes(
+            Isolation.PROCESS, None, tmp_path, None, Network(Reach.HOST), False, 2, lambda kind: spec, Nobody()
+        )
+        try:
+            await boxes.warm("programs")
+            zygote = boxes._zygotes["programs"]
+            await until(lambda: len(zygote.shelf) == 2)
+            signal.pidfd_send_signal(zygote.pidfd, signal.SIGKILL)
+            await until(lambda: not boxes.living)
+        finally:
+            await boxes.close()
+
+    asyncio.run(scenario())
+
+
+def test_who_asks_right_after_the_end_of_a_guardian_gets_what_has_come_after_it(tmp_path: Path) -> None:
+    """The keeper ends a moment later than its guardian, and so does every box."""
+
+    async def scenario() -> None:
+        spec = ZygoteSpec(None, "", None, [], {}, tmp_path / "cache")
+        boxes = LinuxBoxes(
+            Isolation.PROCESS, None, tmp_path, None, Network(Reach.HOST), False, 0, lambda kind: spec, Nobody()
+        )
+        try:
+            box, guardian = await boxes.take("programs"), boxes._guardians[0].pid
+            assert box.sound()
+            os.kill(guardian, signal.SIGKILL)
+            os.waitid(os.P_PID, guardian, os.WEXITED | os.WNOWAIT)  # nothing of it has come to the loop
+            assert not box.sound()
+            assert (await boxes.take("programs")).sound()
+        finally:
+            await boxes.close()
+
+    asyncio.run(scenario())
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - nobody would tell
+            await asyncio.sleep(0.005)
