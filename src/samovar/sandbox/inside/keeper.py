@@ -110,16 +110,23 @@ class Keeper:
 
     def zygote(self, request, given, made):
         # type: (dict, list, list) -> dict
-        """Start an interpreter in a root of its own; it is a child of the keeper, in the keeper's pid namespace."""
+        """Start an interpreter in a root of its own; it is a child of the keeper, in the keeper's pid namespace. It
+        waits for its pidfd to be there: one that dies at once would be reaped before, and its pid given to another."""
+        waits, begins = os.pipe()
         pid = os.fork()
         if pid == 0:
             try:
+                os.close(begins)
+                os.read(waits, 1)
                 self._become_zygote(request, given)
             except OSError as error:
                 os.write(2, ("samovar: the sandbox's root could not be made: %s\n" % error).encode())
             finally:
                 os._exit(127)
-        made.append(os.pidfd_open(pid))
+        try:
+            made.append(os.pidfd_open(pid))
+        finally:
+            link.close_all((waits, begins))
         return {"pid": pid}
 
     def _become_zygote(self, request, given):
