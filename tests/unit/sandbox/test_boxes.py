@@ -122,7 +122,7 @@ def test_who_asks_right_after_the_end_of_a_guardian_gets_what_has_come_after_it(
             box, guardian = await boxes.take("programs"), boxes._guardians[0].pid
             assert box.sound()
             os.kill(guardian, signal.SIGKILL)
-            os.waitid(os.P_PID, guardian, os.WEXITED | os.WNOWAIT)  # nothing of it has come to the loop
+            os.waitid(os.P_PID, guardian, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 - the loop is not to hear of it
             assert not box.sound()
             assert (await boxes.take("programs")).sound()
         finally:
