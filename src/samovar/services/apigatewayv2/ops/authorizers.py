@@ -3,70 +3,52 @@
 from urllib.parse import urlsplit
 
 from samovar.core.context import Context, Params
-from samovar.services.apigatewayv2 import deploying, pages
 from samovar.services.apigatewayv2.errors import bad_request, conflict
 from samovar.services.apigatewayv2.http.sources import is_source
 from samovar.services.apigatewayv2.integrations import function_arn
-from samovar.services.apigatewayv2.records import Api, Authorizer, changed, made, shown
-from samovar.services.apigatewayv2.state import ApiKey, State, letters, listed, part
+from samovar.services.apigatewayv2.parts import Kind, Where
+from samovar.services.apigatewayv2.records import Api, Authorizer
+from samovar.services.apigatewayv2.state import State
 from samovar.services.apigatewayv2.websocket.gates import check_sources
 
-_MOST = 10
+MOST = 10
 """Of an API (facts/apigateway.md §12)."""
 
 
 async def create_authorizer(state: State, ctx: Context, params: Params) -> Params:
-    key, api = state.api(ctx, params["ApiId"])
-    if len(state.authorizers.items(key)) >= _MOST:
-        raise bad_request("Maximum number of Authorizers for this API has been reached. Please contact AWS if you need "
-                          "additional Authorizers.")
-    authorizer = made(Authorizer, params, authorizer_id=letters(6))
-    _check(state, key, api, authorizer)
-    await deploying.change(state, key, (state.authorizers, authorizer.authorizer_id, authorizer))
-    return shown(authorizer)
+    return await KIND.create(state, ctx, params)
 
 
 async def get_authorizer(state: State, ctx: Context, params: Params) -> Params:
-    key, _ = state.api(ctx, params["ApiId"])
-    return shown(part(state.authorizers, key, params["AuthorizerId"], "Authorizer"))
+    return await KIND.get(state, ctx, params)
 
 
 async def get_authorizers(state: State, ctx: Context, params: Params) -> Params:
-    key, _ = state.api(ctx, params["ApiId"])
-    page, more = pages.cut(listed(state.authorizers, key), params)
-    return {"Items": [shown(authorizer) for authorizer in page], **more}
+    return await KIND.list(state, ctx, params)
 
 
 async def update_authorizer(state: State, ctx: Context, params: Params) -> Params:
-    key, api = state.api(ctx, params["ApiId"])
-    authorizer = changed(part(state.authorizers, key, params["AuthorizerId"], "Authorizer"), params)
-    _check(state, key, api, authorizer)
-    await deploying.change(state, key, (state.authorizers, authorizer.authorizer_id, authorizer))
-    return shown(authorizer)
+    return await KIND.update(state, ctx, params)
 
 
 async def delete_authorizer(state: State, ctx: Context, params: Params) -> Params:
-    key, _ = state.api(ctx, params["ApiId"])
-    authorizer = part(state.authorizers, key, params["AuthorizerId"], "Authorizer")
-    for _, route in state.routes.items(key):
+    where = KIND.where(state, ctx, params)
+    authorizer = KIND.find(state, where, params)
+    for _, route in state.routes.items(where.key):
         if route.authorizer_id == authorizer.authorizer_id:
             raise conflict(
                 f"Cannot delete authorizer '{authorizer.authorizer_id}', is referenced in route: {route.route_key}"
             )
-    await deploying.change(state, key, (state.authorizers, authorizer.authorizer_id, None))
-    return {}
+    return await KIND.delete(state, where, authorizer)
 
 
-def _check(state: State, key: ApiKey, api: Api, authorizer: Authorizer) -> None:
-    for _, other in state.authorizers.items(key):
-        if other.name == authorizer.name and other.authorizer_id != authorizer.authorizer_id:
-            raise conflict(
-                f"Authorizer name must be unique. Authorizer {authorizer.name} already exists in this RestApi."
-            )
+def _check(state: State, where: Where, authorizer: Authorizer) -> None:
+    if any(other.name == authorizer.name for other in KIND.others(state, where, authorizer)):
+        raise conflict(f"Authorizer name must be unique. Authorizer {authorizer.name} already exists in this RestApi.")
     if authorizer.authorizer_type == "JWT":
-        _check_jwt(api, authorizer)
+        _check_jwt(where.api, authorizer)
     else:
-        _check_function(api, authorizer)
+        _check_function(where.api, authorizer)
 
 
 def _check_jwt(api: Api, authorizer: Authorizer) -> None:
@@ -100,3 +82,6 @@ def _check_function(api: Api, authorizer: Authorizer) -> None:
                           "$stageVariables.NAME are")
     if authorizer.authorizer_result_ttl_in_seconds and not sources:
         raise bad_request("Caching needs an identity source")
+
+
+KIND = Kind(Authorizer, lambda state: state.authorizers, 6, _check, most=MOST)

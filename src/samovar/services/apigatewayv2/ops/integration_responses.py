@@ -3,76 +3,43 @@
 import re
 
 from samovar.core.context import Context, Params
-from samovar.services.apigatewayv2 import deploying, pages
-from samovar.services.apigatewayv2.errors import bad_request, conflict, not_found
-from samovar.services.apigatewayv2.records import IntegrationResponse, changed, made, shown
-from samovar.services.apigatewayv2.state import ApiKey, State, letters, listed, part, within
+from samovar.services.apigatewayv2.errors import bad_request, conflict
+from samovar.services.apigatewayv2.ops import integrations
+from samovar.services.apigatewayv2.parts import Kind, Where
+from samovar.services.apigatewayv2.records import IntegrationResponse
+from samovar.services.apigatewayv2.state import State
 from samovar.services.apigatewayv2.websocket.selection import DEFAULT
 
 
 async def create_integration_response(state: State, ctx: Context, params: Params) -> Params:
-    key, integration_id = _integration(state, ctx, params)
-    response = made(IntegrationResponse, params, integration_response_id=letters(7))
-    await _keep(state, key, integration_id, response)
-    return shown(response)
+    return await KIND.create(state, ctx, params)
 
 
 async def get_integration_response(state: State, ctx: Context, params: Params) -> Params:
-    key, integration_id = _integration(state, ctx, params)
-    return shown(_find(state, key, integration_id, params["IntegrationResponseId"]))
+    return await KIND.get(state, ctx, params)
 
 
 async def get_integration_responses(state: State, ctx: Context, params: Params) -> Params:
-    key, integration_id = _integration(state, ctx, params)
-    page, more = pages.cut(_all(state, key, integration_id), params)
-    return {"Items": [shown(response) for response in page], **more}
+    return await KIND.list(state, ctx, params)
 
 
 async def update_integration_response(state: State, ctx: Context, params: Params) -> Params:
-    key, integration_id = _integration(state, ctx, params)
-    response = changed(_find(state, key, integration_id, params["IntegrationResponseId"]), params)
-    await _keep(state, key, integration_id, response)
-    return shown(response)
+    return await KIND.update(state, ctx, params)
 
 
 async def delete_integration_response(state: State, ctx: Context, params: Params) -> Params:
-    key, integration_id = _integration(state, ctx, params)
-    id = _find(state, key, integration_id, params["IntegrationResponseId"]).integration_response_id
-    await deploying.change(state, key, (state.integration_responses, within(integration_id, id), None))
-    return {}
+    where = KIND.where(state, ctx, params)
+    return await KIND.delete(state, where, KIND.find(state, where, params))
 
 
-def _integration(state: State, ctx: Context, params: Params) -> tuple[ApiKey, str]:
-    key, api = state.api(ctx, params["ApiId"])
-    if api.protocol_type != "WEBSOCKET":
-        raise bad_request("Integration responses are only supported for WebSocket APIs")
-    return key, part(state.integrations, key, params["IntegrationId"], "Integration").integration_id
+def _check(state: State, where: Where, response: IntegrationResponse) -> None:
+    _check_key(response)
+    key = response.integration_response_key
+    if any(other.integration_response_key == key for other in KIND.others(state, where, response)):
+        raise conflict(f"Integration response with key {key} already exists for this integration")
 
 
-def _all(state: State, key: ApiKey, whole: str) -> list[tuple[str, IntegrationResponse]]:
-    return [(id, each) for id, each in listed(state.integration_responses, key) if id.startswith(within(whole))]
-
-
-def _find(state: State, key: ApiKey, integration_id: str, id: str) -> IntegrationResponse:
-    found = state.integration_responses.get((*key, within(integration_id, id)))
-    if found is None:
-        raise not_found("IntegrationResponse", id)
-    return found
-
-
-async def _keep(state: State, key: ApiKey, integration_id: str, response: IntegrationResponse) -> None:
-    _check(response)
-    for _, other in _all(state, key, integration_id):
-        same = other.integration_response_key == response.integration_response_key
-        if same and other.integration_response_id != response.integration_response_id:
-            raise conflict(
-                f"Integration response with key {response.integration_response_key} already exists for this integration"
-            )
-    id = within(integration_id, response.integration_response_id)
-    await deploying.change(state, key, (state.integration_responses, id, response))
-
-
-def _check(response: IntegrationResponse) -> None:
+def _check_key(response: IntegrationResponse) -> None:
     key = response.integration_response_key
     if key == DEFAULT:
         return
@@ -82,3 +49,13 @@ def _check(response: IntegrationResponse) -> None:
         re.compile(key[1:-1])
     except re.error:
         raise bad_request(f"Invalid integration response key specified {key}") from None
+
+
+KIND = Kind(
+    IntegrationResponse,
+    lambda state: state.integration_responses,
+    7,
+    _check,
+    only="Integration responses are only supported for WebSocket APIs",
+    inside=integrations.KIND,
+)

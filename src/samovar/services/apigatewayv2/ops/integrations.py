@@ -3,15 +3,17 @@
 import re
 
 from samovar.core.context import Context, Params
-from samovar.services.apigatewayv2 import deploying, pages
 from samovar.services.apigatewayv2.errors import bad_request, conflict
 from samovar.services.apigatewayv2.http.mapping import RequestMapping, ResponseMapping
 from samovar.services.apigatewayv2.http.services import ELSEWHERE, SUBTYPES
 from samovar.services.apigatewayv2.http.values import WrongExpression, value
-from samovar.services.apigatewayv2.records import Api, Integration, changed, made, merged, shown
-from samovar.services.apigatewayv2.state import State, letters, listed, part, within
+from samovar.services.apigatewayv2.parts import Kind, Where, inside
+from samovar.services.apigatewayv2.records import Api, Integration, merged
+from samovar.services.apigatewayv2.state import State
 from samovar.services.apigatewayv2.websocket.rules import check_integration
 
+_MOST = 300
+"""Of an API (API Gateway guide, quotas)."""
 _HTTP_TYPES = ("AWS_PROXY", "HTTP_PROXY")
 _VERSIONS = ("1.0", "2.0")
 _LISTENER = re.compile(r"arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:\d{12}:listener/\S+")
@@ -19,58 +21,49 @@ _WEBSOCKET_TIMEOUT_MS = 29_000
 
 
 async def create_integration(state: State, ctx: Context, params: Params) -> Params:
-    key, api = state.api(ctx, params["ApiId"])
-    integration = made(Integration, _filled(api, params), integration_id=letters(7))
-    _check(state, ctx, api, integration, params)
-    await deploying.change(state, key, (state.integrations, integration.integration_id, integration))
-    return shown(integration)
+    _, api = state.api(ctx, params["ApiId"])
+    return await KIND.create(state, ctx, _filled(api, params))
 
 
 async def get_integration(state: State, ctx: Context, params: Params) -> Params:
-    key, _ = state.api(ctx, params["ApiId"])
-    return shown(part(state.integrations, key, params["IntegrationId"], "Integration"))
+    return await KIND.get(state, ctx, params)
 
 
 async def get_integrations(state: State, ctx: Context, params: Params) -> Params:
-    key, _ = state.api(ctx, params["ApiId"])
-    page, more = pages.cut(listed(state.integrations, key), params)
-    return {"Items": [shown(integration) for integration in page], **more}
+    return await KIND.list(state, ctx, params)
 
 
 async def update_integration(state: State, ctx: Context, params: Params) -> Params:
-    key, api = state.api(ctx, params["ApiId"])
-    before = part(state.integrations, key, params["IntegrationId"], "Integration")
-    integration = changed(
-        before,
+    before = KIND.find(state, KIND.where(state, ctx, params), params)
+    return await KIND.update(
+        state,
+        ctx,
         params,
         request_parameters=merged(before.request_parameters, params.get("RequestParameters")) or None,
         response_parameters=merged(before.response_parameters, params.get("ResponseParameters")) or None,
     )
-    _check(state, ctx, api, integration, {"PayloadFormatVersion": integration.payload_format_version})
-    await deploying.change(state, key, (state.integrations, integration.integration_id, integration))
-    return shown(integration)
 
 
 async def delete_integration(state: State, ctx: Context, params: Params) -> Params:
-    key, _ = state.api(ctx, params["ApiId"])
-    integration = part(state.integrations, key, params["IntegrationId"], "Integration")
+    where = KIND.where(state, ctx, params)
+    integration = KIND.find(state, where, params)
     target = f"integrations/{integration.integration_id}"
-    for _, route in state.routes.items(key):
+    for _, route in state.routes.items(where.key):
         if route.target == target:
             raise conflict(
                 f"Cannot delete Integration '{integration.integration_id}' due to being referenced by route "
                 f"'{route.route_key}'"
             )
-    whole = within(integration.integration_id)
-    responses = [id for id, _ in listed(state.integration_responses, key) if id.startswith(whole)]
-    gone: list[deploying.Edit] = [(state.integration_responses, id, None) for id in responses]
-    await deploying.change(state, key, (state.integrations, integration.integration_id, None), *gone)
-    return {}
+    responses = inside(state.integration_responses, where.key, integration.integration_id)
+    return await KIND.delete(state, where, integration, *responses)
 
 
 def _filled(api: Api, params: Params) -> Params:
     """With AWS's defaults for the protocol."""
     filled = dict(params)
+    plain = api.protocol_type == "HTTP" and not params.get("IntegrationSubtype")
+    if plain and params["IntegrationType"] == "AWS_PROXY" and "PayloadFormatVersion" not in params:
+        raise bad_request("PayloadFormatVersion is a required parameter for integration")
     if params["IntegrationType"] == "AWS_PROXY" and not params.get("IntegrationSubtype"):
         filled["IntegrationMethod"] = "POST"
     if api.protocol_type == "WEBSOCKET":
@@ -79,8 +72,8 @@ def _filled(api: Api, params: Params) -> Params:
     return filled
 
 
-def _check(state: State, ctx: Context, api: Api, integration: Integration, params: Params) -> None:
-    if api.protocol_type != "HTTP":
+def _check(state: State, where: Where, integration: Integration) -> None:
+    if where.api.protocol_type != "HTTP":
         check_integration(integration)
         return
     if integration.integration_subtype:
@@ -90,8 +83,6 @@ def _check(state: State, ctx: Context, api: Api, integration: Integration, param
         raise bad_request(
             f"Invalid integration type {integration.integration_type}: HTTP APIs have AWS_PROXY and HTTP_PROXY"
         )
-    if "PayloadFormatVersion" not in params and integration.integration_type == "AWS_PROXY":
-        raise bad_request("PayloadFormatVersion is a required parameter for integration")
     if integration.payload_format_version not in _VERSIONS:
         raise bad_request("Invalid PayloadFormatVersion specified. It must be 1.0 or 2.0")
     if not integration.integration_uri:
@@ -99,14 +90,14 @@ def _check(state: State, ctx: Context, api: Api, integration: Integration, param
     if integration.integration_type == "HTTP_PROXY" and not integration.integration_method:
         raise bad_request("HttpMethod must be specified for integration type HTTP_PROXY")
     if integration.connection_type == "VPC_LINK":
-        _check_private(state, ctx, integration)
+        _check_private(state, where, integration)
     _check_mapping(integration)
 
 
-def _check_private(state: State, ctx: Context, integration: Integration) -> None:
+def _check_private(state: State, where: Where, integration: Integration) -> None:
     """A private integration leads through a link to a listener."""
     link = integration.connection_id or ""
-    if state.vpc_links.get((ctx.account, ctx.region, link)) is None:
+    if state.vpc_links.get((*where.key[:2], link)) is None:
         raise bad_request(f"Invalid VpcLink identifier specified {link}")
     uri = integration.integration_uri or ""
     if integration.integration_type != "HTTP_PROXY" or not _LISTENER.fullmatch(uri):
@@ -150,3 +141,6 @@ def _check_mapping(integration: Integration) -> None:
             ResponseMapping(given)
     except WrongExpression as wrong:
         raise bad_request(str(wrong)) from None
+
+
+KIND = Kind(Integration, lambda state: state.integrations, 7, _check, most=_MOST)

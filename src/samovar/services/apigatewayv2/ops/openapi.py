@@ -14,6 +14,7 @@ from samovar.core.errors import AwsError
 from samovar.services.apigatewayv2 import deploying, records
 from samovar.services.apigatewayv2.errors import bad_request, not_found
 from samovar.services.apigatewayv2.ops import authorizers, integrations, routes
+from samovar.services.apigatewayv2.parts import full
 from samovar.services.apigatewayv2.records import Api, Snapshot, changed, made
 from samovar.services.apigatewayv2.state import ApiKey, State, part
 from samovar.services.apigatewayv2.view import described
@@ -25,8 +26,6 @@ from samovar.web.openapi.http import HttpApi, HttpDocument, Route, read_http, wr
 
 _SELECTION = "$request.method $request.path"
 _BASEPATHS = ("ignore", "prepend", "split")
-MOST_ROUTES = 300
-"""Of an API (facts/apigateway.md §12). Nobody else is served while a draft is made, so this is asked before."""
 
 
 async def import_api(state: State, ctx: Context, params: Params) -> Params:
@@ -66,8 +65,11 @@ async def _read(params: Params) -> HttpDocument:
         document = await asyncio.to_thread(lambda: read_http(read(params["Body"]), basepath))
     except OpenApiError as error:
         raise bad_request(str(error)) from None
-    if len(document.routes) > MOST_ROUTES or len(document.authorizers) > MOST_ROUTES:
-        raise bad_request(f"Maximum number of Routes for this API has been reached: {MOST_ROUTES}")
+    # Nobody else is served while a draft is made, so this is asked before.
+    if len(document.routes) > routes.MOST:
+        raise full("Route")
+    if len(document.authorizers) > authorizers.MOST:
+        raise full("Authorizer")
     return document
 
 

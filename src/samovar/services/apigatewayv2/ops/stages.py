@@ -6,10 +6,13 @@ from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.services.apigatewayv2 import deploying, pages
 from samovar.services.apigatewayv2.errors import bad_request, conflict
+from samovar.services.apigatewayv2.parts import full
 from samovar.services.apigatewayv2.records import Stage, changed, made, merged, shown
 from samovar.services.apigatewayv2.state import ApiKey, State, listed, part
 from samovar.web.access_log import is_log_group
 
+_MOST = 10
+"""Of an API (facts/apigateway.md §12)."""
 _NAME = re.compile(r"\$default|[A-Za-z0-9_-]{1,128}")
 _VARIABLE = re.compile(r"[A-Za-z0-9_]{1,64}")
 _VALUE = re.compile(r"[A-Za-z0-9\-._~:/?#&=,]{0,512}")
@@ -22,6 +25,8 @@ async def create_stage(state: State, ctx: Context, params: Params) -> Params:
         raise conflict("Stage already exists")
     if not _NAME.fullmatch(name):
         raise bad_request("Stage name only allows a-zA-Z0-9_-")
+    if len(state.stages.items(key)) >= _MOST:
+        raise full("Stage")
     stage = made(Stage, params, created_date=now, last_updated_date=now)
     return await _keep(state, key, stage, params)
 
