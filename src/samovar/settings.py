@@ -144,6 +144,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool,
         Meta(description="Refuse more calls a second to Lambda's control plane than AWS: 15, and 100 of GetFunction."),
     ] = False
+    api_request_rate: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Requests a second to all APIs of an account in a region, and half as many at once; beyond,"
+            " clients get 429. 0: no limit.",
+        ),
+    ] = 10_000
     burst_concurrency: Annotated[
         int,
         Meta(

@@ -48,6 +48,7 @@ from samovar.store.bodies import Bodies
 from samovar.store.queue import Queues
 from samovar.store.sqlite import Store, open_store
 from samovar.store.vault import Vault
+from samovar.web.account_rate import AccountRate
 from samovar.web.connections import Connections
 from samovar.web.domains import Domains
 from samovar.web.front import Front
@@ -170,6 +171,7 @@ class Rooms:
         issuers = await asyncio.to_thread(_keys_of_issuers, self._settings)
         keyring = Keyring(self._clock, urls.document, issuers)
         rooms.push_async_callback(keyring.close)
+        rate = AccountRate(self._settings.api_request_rate)
         rest, api_keys = await apigateway.build(
             store,
             self._clock,
@@ -182,6 +184,7 @@ class Rooms:
             keyring,
             self.authority,
             self.meter,
+            rate,
         )
         self._close_with(rooms, rest)
         v2 = await apigatewayv2.build(
@@ -199,6 +202,7 @@ class Rooms:
             keyring,
             self.meter,
             api_keys,
+            rate,
         )
         self._close_with(rooms, v2)
         if isinstance(self._tls, certificates.Issued):

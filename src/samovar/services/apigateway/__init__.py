@@ -45,6 +45,7 @@ from samovar.services.apigateway.plane.telling import Teller
 from samovar.services.apigateway.state import Rest
 from samovar.store.sqlite import Store
 from samovar.web.access_log import AccessLogs
+from samovar.web.account_rate import AccountRate
 from samovar.web.api_keys import ApiKeys
 from samovar.web.deadlines import Deadlines
 from samovar.web.domains import Domains
@@ -75,9 +76,10 @@ async def build(
     keyring: Keyring,
     authority: Authority,
     meter: Meter,
+    rate: AccountRate,
 ) -> tuple[Service, ApiKeys]:
     """`forward` sends what AWS integrations ask of other services."""
-    state = await Rest.open(store, clock, domains)
+    state = await Rest.open(store, clock, domains, rate)
     ports = Ports(
         functions,
         LambdaAuthorizers(functions, clock),

@@ -19,6 +19,7 @@ from samovar.core.context import Context
 from samovar.core.errors import AwsError
 from samovar.store.sqlite import Change, Store
 from samovar.store.table import Key, Table
+from samovar.web.account_rate import AccountRate
 from samovar.web.domains import Domains
 
 Shape = dict[str, Any]
@@ -124,6 +125,7 @@ class Rest:
         apis: Table[Api],
         deployments: Table[Deployment],
         domains: Domains,
+        rate: AccountRate,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -141,16 +143,17 @@ class Rest:
         self.links = tables["links"]
         self.certificates = tables["certificates"]
         self.domains = domains
+        self.rate = rate
         self.accounts = tables["accounts"]
         self._by_id: dict[str, Key] = {key[2]: key for key, _ in apis.items()}
 
     @classmethod
-    async def open(cls, store: Store, clock: Clock, domains: Domains) -> "Rest":
+    async def open(cls, store: Store, clock: Clock, domains: Domains, rate: AccountRate) -> "Rest":
         names = ("stages", "keys", "plans", "plan_keys", "usage", "links", "certificates", "accounts")
         tables = {name: await Table.open(store, f"apigateway.{name}", Item) for name in names}
         apis = await Table.open(store, "apigateway.apis", Api)
         deployments = await Table.open(store, "apigateway.deployments", Deployment)
-        return cls(store, clock, tables, apis, deployments, domains)
+        return cls(store, clock, tables, apis, deployments, domains, rate)
 
     async def clear(self) -> None:
         self._by_id.clear()

@@ -41,6 +41,7 @@ from samovar.services.apigatewayv2.websocket.site import WebSocketSite
 from samovar.services.apigatewayv2.websocket.targets import Targets
 from samovar.store.sqlite import Store
 from samovar.web.access_log import AccessLogs
+from samovar.web.account_rate import AccountRate
 from samovar.web.api_keys import ApiKeys
 from samovar.web.connections import Connections
 from samovar.web.deadlines import Deadlines
@@ -91,9 +92,10 @@ async def build(
     keyring: Keyring,
     meter: Meter,
     api_keys: ApiKeys,
+    rate: AccountRate,
 ) -> Service:
     asked = LambdaAuthorizers(functions, clock)
-    state = State(store, clock, domains, connections, asked)
+    state = State(store, clock, domains, connections, asked, rate)
     await state.open()
     deadlines = Deadlines(clock)
     targets = HttpTargets(acting, functions, urls, models, deadlines, authority)

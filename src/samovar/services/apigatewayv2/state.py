@@ -26,6 +26,7 @@ from samovar.services.apigatewayv2.records import (
 )
 from samovar.store.sqlite import Change, Store
 from samovar.store.table import Table
+from samovar.web.account_rate import AccountRate
 from samovar.web.connections import Connections
 from samovar.web.domains import Domains
 from samovar.web.lambda_authorizer import LambdaAuthorizers
@@ -46,11 +47,13 @@ class State:
         domains: Domains,
         connections: Connections,
         authorizers_asked: LambdaAuthorizers,
+        rate: AccountRate,
     ) -> None:
         self.store = store
         self.clock = clock
         self.domains = domains
         self.connections = connections
+        self.rate = rate
         self.authorizers_asked = authorizers_asked
         """What functions have said of callers, by API and stage."""
         self._keys: dict[str, ApiKey] = {}

@@ -2,7 +2,6 @@
 
 from samovar.core.context import Context, Params
 from samovar.services.apigateway import pages, patch
-from samovar.services.apigateway.plane.stages import ACCOUNT_BURST, ACCOUNT_RATE
 from samovar.services.apigateway.state import Item, Rest, Shape, bad, must, new_id
 
 _RULES: patch.Rules = {
@@ -15,7 +14,7 @@ _NO_LINK = "Invalid Vpc Link identifier specified"
 
 async def get_account(state: Rest, ctx: Context, params: Params) -> Params:
     item = state.accounts.get((ctx.account, ctx.region))
-    throttle = {"burstLimit": ACCOUNT_BURST, "rateLimit": ACCOUNT_RATE}
+    throttle = {"burstLimit": state.rate.burst, "rateLimit": float(state.rate.per_s)}
     shape: Shape = {"throttleSettings": throttle, "features": ["UsagePlans"], "apiKeyVersion": "4"}
     return shape | (item.shape if item else {})
 

@@ -13,8 +13,6 @@ from samovar.services.apigateway.state import Api, Definition, Item, Rest, Shape
 from samovar.store.table import Key
 from samovar.web.access_log import Format
 
-ACCOUNT_BURST, ACCOUNT_RATE = 5000, 10_000.0
-
 
 class Stage:
     """One stage, as long as its record doesn't change."""
@@ -77,7 +75,6 @@ class Stages:
         self._plan = plan
         self._stages: dict[Key, Stage] = {}
         self._plans: dict[Key, Plan] = {}
-        self._accounts: dict[tuple[str, str], Bucket] = {}
 
     def find(self, api: Api, name: str) -> Stage | None:
         key = (*api.key, name)
@@ -93,16 +90,12 @@ class Stages:
 
     def admits(self, api: Api, now: float) -> bool:
         """The account's throttle, over all its APIs of a region."""
-        owner = (api.account, api.region)
-        bucket = self._accounts.get(owner)
-        if bucket is None:
-            bucket = self._accounts[owner] = Bucket(ACCOUNT_BURST, ACCOUNT_RATE)
-        return bucket.take(now)
+        return self._state.rate.admits(api.account, api.region, now)
 
     def clear(self) -> None:
         self._stages.clear()
         self._plans.clear()
-        self._accounts.clear()
+        self._state.rate.clear()
 
     def _made(self, api: Api, item: Item) -> Stage:
         shape = item.shape

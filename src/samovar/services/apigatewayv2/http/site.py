@@ -56,6 +56,8 @@ class HttpSite:
         exchange = Exchange(visit, routed, served, key[1], path, self._state.clock.monotonic())
         if _head_size(exchange) > _HEAD_LIMIT:
             exchange.refuse(431)
+        elif not self._state.rate.admits(key[0], key[1], exchange.started):
+            exchange.refuse(429)
         else:
             served.take(exchange)
 

@@ -118,7 +118,7 @@ class _Draft(State):
 
     def __init__(self, state: State) -> None:
         store = cast(Store, _Nowhere())
-        super().__init__(store, state.clock, state.domains, state.connections, state.authorizers_asked)
+        super().__init__(store, state.clock, state.domains, state.connections, state.authorizers_asked, state.rate)
         self.apis = Table(store, "draft.apis")
         self.routes = Table(store, "draft.routes")
         self.integrations = Table(store, "draft.integrations")

@@ -32,6 +32,9 @@ class Arrival:
     def begin(self) -> None:
         """Answer the handshake, now or when whoever is asked has answered."""
         way, happened, request = self._served.connect, self._happened, self._visit.request
+        if not self._conversation.hall.admits(happened.connection.key, happened.started):
+            self._connected(failed(429, THROTTLED))
+            return
         if way is None:
             self._connected(Answer())
             return

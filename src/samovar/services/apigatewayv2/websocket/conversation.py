@@ -11,6 +11,7 @@ from typing import Protocol
 
 from samovar.net.frames import Code
 from samovar.net.websocket import WebSocket
+from samovar.services.apigatewayv2.state import ApiKey
 from samovar.services.apigatewayv2.websocket import answer, event
 from samovar.services.apigatewayv2.websocket.answer import FORBIDDEN, INVALID_BODY, THROTTLED, Answer, Done, failed
 from samovar.services.apigatewayv2.websocket.event import DISCONNECT, MESSAGE, Handshake, Occurrence
@@ -38,6 +39,10 @@ class Hall(Protocol):
 
     def served(self, connection: Connection) -> Served | None:
         """The stage of a connection as it is now; None where it has gone."""
+        ...
+
+    def admits(self, key: ApiKey, now: float) -> bool:
+        """Whether the account's APIs take one more; `now` by the monotonic clock."""
         ...
 
     def now(self) -> float: ...
@@ -136,6 +141,8 @@ class Conversation:
         """Why a message doesn't get to its target; None when it does."""
         if way is None:
             return failed(403, FORBIDDEN)
+        if not self.hall.admits(self.connection.key, happened.started):
+            return failed(429, THROTTLED)
         if way.bucket is not None and not way.bucket.take(happened.started):
             return failed(429, THROTTLED)
         if way.validation is not None and not way.validation.holds(happened):

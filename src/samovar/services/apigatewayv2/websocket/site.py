@@ -53,6 +53,9 @@ class WebSocketSite:
             return
         Arrival(served, visit, self._conversation(key, served, visit)).begin()
 
+    def admits(self, key: ApiKey, now: float) -> bool:
+        return self._state.rate.admits(key[0], key[1], now)
+
     def served(self, connection: Connection) -> Served | None:
         api = self._state.apis.get(connection.key)
         stage = self._state.stages.get((*connection.key, connection.stage))
