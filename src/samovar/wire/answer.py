@@ -1,6 +1,6 @@
 """What goes back to a client, and the shape of the functions that every protocol consists of."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -21,6 +21,27 @@ class Answer(msgspec.Struct, frozen=True):
     headers: list[tuple[str, str]]
     body: bytes | AsyncIterator[bytes]
     """An iterator where the answer is a stream; one with a `close`, for whoever doesn't read it to its end."""
+
+
+class Spelled(Mapping[str, Any]):
+    """A structure in a result that is JSON already, under the names of the wire; to all others it is a mapping."""
+
+    __slots__ = ("json",)
+
+    def __init__(self, json: msgspec.Raw) -> None:
+        self.json = json
+
+    def _read(self) -> Params:
+        return msgspec.json.decode(self.json, type=dict[str, Any])
+
+    def __getitem__(self, name: str) -> Any:
+        return self._read()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        return len(self._read())
 
 
 class Framing(Protocol):

@@ -13,7 +13,7 @@ import msgspec
 
 from samovar.core.errors import AwsError
 from samovar.wire import text, words
-from samovar.wire.answer import Answer, Params, ReadRequest, WriteAnswer
+from samovar.wire.answer import Answer, Params, ReadRequest, Spelled, WriteAnswer
 from samovar.wire.shapes import Description, Memo, OperationShape, Ref, Shape, wire_name
 
 Reader = Callable[[Any], Any]
@@ -56,6 +56,10 @@ class JsonBody:
 
     def encode(self, value: Any) -> bytes:
         return msgspec.json.encode(value)
+
+    def spelled(self, value: Spelled) -> Any:
+        """What the encoder takes for a structure that is JSON already."""
+        return value.json
 
     def scalar_reader(self, kind: str) -> Reader | None:
         """None for what isn't a scalar."""
@@ -135,13 +139,16 @@ class JsonBody:
             return lambda value: [write(item) for item in value]
         return lambda value: {key: write(item) for key, item in value.items()}
 
-    def _write_structure(self, structure: str, members: Mapping[str, Ref]) -> Callable[[Params], Params]:
+    def _write_structure(self, structure: str, members: Mapping[str, Ref]) -> Callable[[Params], Any]:
         table = {name: (wire_name(name, ref), self.writer(ref)) for name, ref in members.items()}
         elsewhere = self._service.shapes[structure].members.keys() - members.keys()
         as_named = {name: write for name, (wire, write) in table.items() if wire == name}
         rewritten = [(name, write) for name, write in as_named.items() if write]
+        spelled = self.spelled
 
-        def write(value: Params) -> Params:
+        def write(value: Params | Spelled) -> Any:
+            if isinstance(value, Spelled):
+                return spelled(value)
             if value.keys() <= as_named.keys() and None not in value.values():  # nearly always, and three times as fast
                 found = {name: write_member(value[name]) for name, write_member in rewritten if name in value}
                 return value | found if found else value

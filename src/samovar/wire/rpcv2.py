@@ -10,7 +10,7 @@ from typing import Any
 
 from samovar.core.errors import AwsError
 from samovar.wire import cbor
-from samovar.wire.answer import Answer, Params, ReadRequest, WriteAnswer
+from samovar.wire.answer import Answer, Params, ReadRequest, Spelled, WriteAnswer
 from samovar.wire.json import JSON_SCALARS, JsonBody, Reader, Writer, unexpected
 from samovar.wire.shapes import Description, OperationShape, Ref, Shape
 
@@ -36,6 +36,9 @@ class CborBody(JsonBody):
 
     def encode(self, value: Any) -> bytes:
         return cbor.encode(value)
+
+    def spelled(self, value: Spelled) -> Any:
+        return dict(value)
 
     def scalar_reader(self, kind: str) -> Reader | None:
         return _SCALARS.get(kind)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samovar.core.errors import AwsError
+from samovar.wire.answer import Spelled
 from samovar.wire.model import Models
 
 ANY_JSON = st.recursive(
@@ -102,3 +103,21 @@ def test_an_operation_without_output_answers_with_no_body(models: Models) -> Non
     answer = models["logs"].operation("CreateLogGroup").serialize({}, "r")
     assert (answer.status, answer.body) == (200, b"")
     assert ("Content-Type", "application/x-amz-json-1.1") in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "protocol", "member", "item"),
+    [
+        ("lambda", "ListFunctions", "", "Functions", {"FunctionName": "f", "Timeout": 3, "Layers": [{"Arn": "a"}]}),
+        ("cloudwatch", "ListDashboards", "json", "DashboardEntries", {"DashboardName": "d", "Size": 5}),
+        ("cloudwatch", "ListDashboards", "smithy-rpc-v2-cbor", "DashboardEntries", {"DashboardName": "d", "Size": 5}),
+    ],
+)
+def test_a_structure_that_is_json_already_is_written_as_its_members_would_be(
+    models: Models, service: str, operation: str, protocol: str, member: str, item: dict[str, object]
+) -> None:
+    written = models[service].operation(operation, protocol)
+    spelled = Spelled(msgspec.Raw(msgspec.json.encode(item)))
+    assert written.serialize({member: [spelled]}, "r") == written.serialize({member: [item]}, "r")
+    assert spelled == item
+    assert (len(spelled), spelled[next(iter(item))]) == (len(item), next(iter(item.values())))

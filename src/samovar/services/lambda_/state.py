@@ -29,6 +29,7 @@ from samovar.services.lambda_.force import InForce
 from samovar.services.lambda_.function import Function, Key, Published, Reason
 from samovar.services.lambda_.guards import check_changeable
 from samovar.services.lambda_.layers import Layers
+from samovar.services.lambda_.listing import Listing
 from samovar.services.lambda_.names import LATEST, not_found
 from samovar.services.lambda_.ports import Asynchronous, Authority, Engine, Taggable
 from samovar.services.lambda_.runtimes import TABLE
@@ -84,6 +85,7 @@ class State:
         """Takes the events of `InvocationType=Event`; None where nothing delivers them."""
         self.authority: Authority | None = None
         """Says which roles functions may have; None where that doesn't count."""
+        self.listing = Listing()
         self.moved: list[Callable[[Key], None]] = []
         """Told of the function when what its qualifiers run may have changed."""
         self.watch: Callable[[], None]

@@ -7,21 +7,10 @@ from samovar.core.context import Params
 from samovar.services.lambda_ import runtimes, snapstart
 from samovar.services.lambda_.function import Deployed, Logging
 
-_NOT_LISTED = frozenset(
-    {
-        "State",
-        "StateReason",
-        "StateReasonCode",
-        "LastUpdateStatus",
-        "LastUpdateStatusReason",
-        "LastUpdateStatusReasonCode",
-        "RuntimeVersionConfig",
-    }
-)
 
-
-def describe(deployed: Deployed, qualifier: str = "") -> Params:
-    """FunctionConfiguration as Get, Create and Update answer it: members in AWS's order, absent where AWS has none."""
+def describe(deployed: Deployed, qualifier: str = "", *, listed: bool = False) -> Params:
+    """FunctionConfiguration as Get, Create and Update answer it: members in AWS's order, absent where AWS has none;
+    `listed`: without those that lists don't have (facts/lambda-api.md §2)."""
     configuration = deployed.configuration
     shown: dict[str, Any] = {
         "FunctionName": deployed.name,
@@ -49,21 +38,16 @@ def describe(deployed: Deployed, qualifier: str = "") -> Params:
     shown["RevisionId"] = deployed.revision
     if configuration.layers:
         shown["Layers"] = [{"Arn": layer.arn, "CodeSize": layer.size} for layer in configuration.layers]
-    shown.update(_states(deployed))
+    if not listed:
+        shown.update(_states(deployed))
     shown["PackageType"] = "Zip"
     shown["Architectures"] = [deployed.code.architecture]
     shown["EphemeralStorage"] = {"Size": configuration.ephemeral_mb}
     shown["SnapStart"] = snapstart.shown(deployed)
-    shown["RuntimeVersionConfig"] = {"RuntimeVersionArn": runtimes.version_arn(deployed.region, configuration.runtime)}
+    if not listed:
+        version_arn = runtimes.version_arn(deployed.region, configuration.runtime)
+        shown["RuntimeVersionConfig"] = {"RuntimeVersionArn": version_arn}
     shown["LoggingConfig"] = _logging(configuration.logging)
-    return shown
-
-
-def describe_item(deployed: Deployed, qualifier: str = "") -> Params:
-    """FunctionConfiguration as ListFunctions shows it (facts/lambda-api.md §2)."""
-    shown = describe(deployed, qualifier)
-    for member in _NOT_LISTED:
-        shown.pop(member, None)
     return shown
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from samovar.core.errors import AwsError
 from samovar.services.lambda_.function import Logging
-from samovar.services.lambda_.ops import functions as ops
+from samovar.services.lambda_.listing import Listing
 from samovar.store.table import Table
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
@@ -438,6 +438,24 @@ def test_a_list_shows_no_states(lab):
     assert item == {member: value for member, value in shown.items() if member not in hidden}
 
 
+def test_a_list_shows_a_function_as_it_is_now(lab):
+    """Items are kept as long as nothing changes."""
+    lab.create()
+    for given in ({"Description": "one"}, {"Description": "two"}, {"MemorySize": 256}):
+        lab.call("UpdateFunctionConfiguration", FunctionName="f", **given)
+        for _ in range(2):
+            (item,) = lab.call("ListFunctions")["Functions"]
+            shown = lab.call("GetFunctionConfiguration", FunctionName="f")
+            assert item == {member: shown[member] for member in item}
+        lab.settle()
+    lab.call("PublishVersion", FunctionName="f")
+    listed = lab.call("ListVersionsByFunction", FunctionName="f")["Versions"]
+    assert [each["Version"] for each in listed] == ["$LATEST", "1"]
+    lab.call("DeleteFunction", FunctionName="f")
+    lab.create(Description="three")
+    assert lab.call("ListFunctions")["Functions"][0]["Description"] == "three"
+
+
 def test_a_list_of_all_versions_qualifies_the_arns(lab):
     lab.create()
     (item,) = lab.call("ListFunctions", FunctionVersion="ALL")["Functions"]
@@ -521,8 +539,8 @@ def test_a_page_of_functions_is_made_without_the_other_functions(lab, monkeypatc
     assert every == sorted(set(every)) and len(every) == (45 if given else 30)
 
     shown = []
-    describe = ops.describe_item
-    monkeypatch.setattr(ops, "describe_item", lambda *each: shown.append(each) or describe(*each))
+    item = Listing.item
+    monkeypatch.setattr(Listing, "item", lambda *each: shown.append(each) or item(*each))
     taken = []
     scan = Table.scan
     monkeypatch.setattr(Table, "scan", lambda *asked: (taken.append(each) or each for each in scan(*asked)))

@@ -20,7 +20,7 @@ from samovar.services.lambda_.names import LATEST, invalid
 from samovar.services.lambda_.runtimes import Change
 from samovar.services.lambda_.selfmanaged import S3Object, shown
 from samovar.services.lambda_.state import State
-from samovar.services.lambda_.view import describe, describe_item
+from samovar.services.lambda_.view import describe
 from samovar.store import sqlite as store
 
 
@@ -127,9 +127,9 @@ async def list_functions(state: State, ctx: Context, params: Params) -> Params:
     start = pages.start(params)
     if params.get("FunctionVersion") == "ALL":
         versions, more = pages.cut(_with_versions(state, ctx, start), params)
-        return {"Functions": [describe_item(each, each.version) for each in versions], **more}
+        return {"Functions": [state.listing.item(each, each.version) for each in versions], **more}
     page, more = pages.cut(((function.name, function) for function in _from(state, ctx, start)), params)
-    return {"Functions": [describe_item(function) for function in page], **more}
+    return {"Functions": [state.listing.item(function) for function in page], **more}
 
 
 def _from(state: State, ctx: Context, name: str) -> Iterator[Function]:

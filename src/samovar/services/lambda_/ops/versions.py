@@ -11,7 +11,7 @@ from samovar.services.lambda_.function import Function
 from samovar.services.lambda_.guards import wrong_state
 from samovar.services.lambda_.names import LATEST, invalid
 from samovar.services.lambda_.state import State
-from samovar.services.lambda_.view import describe, describe_item
+from samovar.services.lambda_.view import describe
 
 
 async def publish_version(state: State, ctx: Context, params: Params) -> Params:
@@ -35,7 +35,7 @@ async def list_versions_by_function(state: State, ctx: Context, params: Params) 
     found = [function, *state.versions_of(function.key)]
     keyed = ((functions.order(each.version), each) for each in found)
     page, more = pages.cut(keyed, params)
-    return {"Versions": [describe_item(each, each.version) for each in page], **more}
+    return {"Versions": [state.listing.item(each, each.version) for each in page], **more}
 
 
 def _check_code(function: Function, sha256: str | None) -> None:
