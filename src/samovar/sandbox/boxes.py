@@ -103,6 +103,8 @@ class LinuxBoxes:
         folders = self.groups.folders() if self.groups else []
         config = {
             "isolated": self.isolated,
+            "network": not self.host_network,
+            "root": os.geteuid() == 0,
             "cgroups": [str(folder) for folder in folders],
             "scratch": str(self._scratch) if self._scratch and self.isolated else None,
         }

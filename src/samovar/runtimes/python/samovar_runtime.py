@@ -56,6 +56,9 @@ _TAKES_TENANT = "tenant_id" in bootstrap.handle_event_request.__code__.co_varnam
 # The SDK's modules hold on to each other: a function that brings one of them gets none of ours.
 _SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 
+_loaded = set()  # type: set[str]
+"""The top names of what the zygote has imported: to go through all modules would copy the pages of all their names."""
+
 _USUAL = (
     "asyncio base64 concurrent.futures datetime decimal email.parser hashlib hmac http.client subprocess "
     "threading typing urllib.parse uuid zipfile"
@@ -74,6 +77,7 @@ def warm():
     except Exception as error:  # noqa: BLE001 - an SDK that doesn't fit this interpreter: functions without it still run
         sys.stderr.write("samovar: boto3 can't be imported on this Python: %s\n" % error)
     samovar_snapshot.reseed()  # OpenSSL starts up at the first use: here, for all
+    _loaded.update(name.partition(".")[0] for name in sys.modules)
     rehearse()
 
 
@@ -92,15 +96,18 @@ def rehearse():
     handler = bootstrap._get_handler("samovar_rehearsal.handler")
     del sys.modules["samovar_rehearsal"]
     compile("def handler(event, context):\n    return {'statusCode': 200}\n", "rehearsal", "exec")
-    sink = bootstrap.StandardLogSink()
-    logger = logging.getLogger()
-    bootstrap._setup_logging(bootstrap.LogFormat.TEXT, None, sink)
-    del logger.handlers[:]
-    event = bytes(json.dumps({"rehearsal": [1, 2.5, None, "x"]}), "ascii")
-    rest = (None, sink) if _TAKES_TENANT else (sink,)
-    bootstrap.handle_event_request(
-        _Rehearsal(), handler, "0" * 36, event, "application/json", None, None, "arn", 0, *rest
-    )
+    bootstrap.Unbuffered(sys.stdout)
+    os.environ["_LAMBDA_TELEMETRY_LOG_FD"] = str(os.dup(1))
+    with bootstrap.create_log_sink() as sink:
+        bootstrap._setup_logging(bootstrap.LogFormat.TEXT, None, sink)
+        del logging.getLogger().handlers[:]
+        if hasattr(bootstrap, "_log_preview_runtime_warning"):
+            bootstrap._log_preview_runtime_warning()  # imports a module
+        event = bytes(json.dumps({"rehearsal": [1, 2.5, None, "x"]}), "ascii")
+        rest = (None, sink) if _TAKES_TENANT else (sink,)
+        bootstrap.handle_event_request(
+            _Rehearsal(), handler, "0" * 36, event, "application/json", None, None, "arn", 0, *rest
+        )
     _INVOKE.unpack(_INVOKE.pack(0, b"0" * 36, 0, 0, 0))
     gc.disable()
 
@@ -189,9 +196,16 @@ def marshaller():
 
 def _set_environ(environ):
     # type: (dict) -> None
-    os.environ.clear()
-    os.environ.update(environ)
-    time.tzset()
+    """Only what differs: each variable that is set copies some pages."""
+    present = dict(os.environ)
+    for name in present:
+        if name not in environ:
+            del os.environ[name]
+    for name, value in environ.items():
+        if present.get(name) != value:
+            os.environ[name] = value
+    if present.get("TZ") != environ.get("TZ"):
+        time.tzset()
 
 
 def _forget_shadowed(search):
@@ -211,7 +225,7 @@ def _shadowed(search):
             theirs.update(name.partition(".")[0] for name in os.listdir(folder))
         except OSError:
             pass
-    shadowed = theirs.intersection(sys.modules) - _LOADED_EVERYWHERE
+    shadowed = {name for name in theirs if name in _loaded} - _LOADED_EVERYWHERE
     if shadowed.intersection(_SDK):
         shadowed.update(_SDK)
     return shadowed

@@ -54,7 +54,8 @@ def build_root(plan):
 
 def furnish(plan, scratch):
     # type: (dict, int | None) -> list
-    """Make the inside of a new shell: loopback, host name, /tmp, /proc. Returns the listening sockets for the platform.
+    """Make the inside of a new shell: loopback, /tmp; its init adds /proc. Returns the listening sockets for the
+    platform.
 
     plan: {"tmp_mb": size of /tmp, "ports": [port on the shell's own 127.0.0.1], "network": bool}
     scratch: a detached file system for /tmp; None for one in memory.
@@ -63,9 +64,7 @@ def furnish(plan, scratch):
     if plan["network"]:
         syscalls.loopback_up()
         listeners = [listen(port) for port in plan["ports"]]
-    syscalls.set_hostname("sandbox")
     mount_tmp(plan["tmp_mb"], scratch)
-    renew_proc()
     return listeners
 
 
@@ -88,6 +87,16 @@ def mount_proc(target="/proc"):
     # type: (str) -> None
     flags = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
     syscalls.mount("proc", target, "proc", flags, "hidepid=2")
+
+
+_PROC_FLAGS = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
+_SPARE, _PROC = SPARE.encode() + b"\0", b"/proc\0"
+RENEWING_PROC = [
+    ("mount", (b"proc\0", _SPARE, b"proc\0", _PROC_FLAGS, b"hidepid=2\0"), False),
+    ("umount2", (_PROC, syscalls.MNT_DETACH), True),
+    ("mount", (_SPARE, _PROC, 0, syscalls.MS_MOVE), False),
+]
+"""What `renew_proc` does, for a process without Python (`pid_one`)."""
 
 
 def renew_proc():

@@ -4,7 +4,8 @@ Owns: every process of the sandbox, as pid 1 of their pid namespace: when the ke
 Refuses: anything about functions. Single-threaded, one request at a time, each bounded.
 
 Started by the server as `python -E -s -S keeper.py FD CONFIG`; FD is the link (see `link`), CONFIG is JSON:
-  {"isolated": bool, "cgroups": [directories to remove in the end], "scratch": folder for /tmp on disk, or null}
+  {"isolated": bool, "network": whether boxes have one of their own, "cgroups": [directories to remove in the end],
+   "root": whether the server's user is root, "scratch": folder for /tmp on disk, or null}
 Its parent half, the `guardian`, stays outside the namespaces, waits for it and removes the control groups: that also
 happens when the server was killed (the link then ends) and when the keeper was. See `shells` for most of its work.
 
@@ -42,6 +43,7 @@ def main():
     if config["isolated"] and os.geteuid() != 0:
         _become_root_of_a_user_namespace()
     control = socket.socket(fileno=int(sys.argv[1]))
+    control.set_inheritable(False)
     os.setsid()  # a Ctrl-C in the terminal is for the server, which then closes the link
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -58,6 +60,8 @@ def main():
     os.close(alive)
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
     syscalls.set_name("samovar-keeper")
+    if config["isolated"]:
+        _settle(config["network"] and not config["root"])
     try:
         Keeper(control, config, life).serve()
     finally:
@@ -78,22 +82,30 @@ def _become_root_of_a_user_namespace():
     os.execv(sys.executable, [sys.executable, "-E", "-s", "-S", "-B", *sys.argv])
 
 
+def _settle(network):
+    # type: (bool) -> None
+    """Have a home to come back to from boxes, which has their host name. `network`: with a network of its own; an
+    ordinary user's keeper may not come back to the host's."""
+    syscalls.unshare(syscalls.CLONE_NEWUTS | syscalls.CLONE_NEWIPC | (syscalls.CLONE_NEWNET if network else 0))
+    syscalls.set_hostname("sandbox")
+
+
 class Keeper:
     def __init__(self, control, config, life):
         # type: (socket.socket, dict, int) -> None
         """`life`: its end tells the guardian of ours."""
         self.control = control
         self.life = life
-        self.shells = Shells(config["isolated"], config["scratch"])
+        self.shells = Shells(config["scratch"]) if config["isolated"] else None
         # Signals other than its children's don't reach pid 1, and those are reaped by the kernel; inits inherit this.
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
     def serve(self):
         # type: () -> None
-        actions = {
-            "zygote": self.zygote, "router": self.router, "shell": self.shells.shell, "reshell": self.shells.reshell,
-            "inject": self.shells.inject, "dial": self.shells.dial,
-        }  # fmt: skip
+        actions = {"zygote": self.zygote, "router": self.router}
+        shells = self.shells
+        if shells is not None:
+            actions.update(shell=shells.shell, reshell=shells.reshell, inject=shells.inject, dial=shells.dial)
         while True:
             request, given = link.receive(self.control)
             if request is None:

@@ -117,7 +117,7 @@ def _attach(image):
             loop = os.open(device, os.O_RDWR | os.O_CLOEXEC)
             try:
                 fcntl.ioctl(loop, _LOOP_CONFIGURE, _configuration(image))
-                return syscalls.mount_device("ext4", device, ATTR_NOSUID | ATTR_NODEV)
+                return syscalls.new_mount("ext4", ATTR_NOSUID | ATTR_NODEV, device)
             except OSError as error:
                 if error.errno != 16 or attempt == _TRIES - 1:  # EBUSY
                     raise

@@ -1,6 +1,8 @@
 """Shells: the namespaces of boxes, from a zygote's root, each held by an init that only waits. A part of the keeper.
 
 Owns: making them, what is mounted in them later, sockets in their networks. Its requests are the keeper's, which see.
+Way: this process itself goes into the new namespaces, prepares them, starts the init there (`pid_one`) and comes back.
+A fork of its own for each would copy some 300 pages to do the same.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import socket
 
 import jail
 import link
+import pid_one
 import syscalls
 from scratch import Scratch
 
@@ -18,20 +21,79 @@ _NAMESPACES = syscalls.CLONE_NEWPID | syscalls.CLONE_NEWUTS | syscalls.CLONE_NEW
 _SLEEPERS = ("/usr/bin/sleep", "/bin/sleep")
 
 
+class Home:
+    """The namespaces that this process lives in, to come back to."""
+
+    def __init__(self):
+        # type: () -> None
+        kinds = [("mnt", syscalls.CLONE_NEWNS), ("uts", syscalls.CLONE_NEWUTS), ("ipc", syscalls.CLONE_NEWIPC)]
+        kinds += [("net", syscalls.CLONE_NEWNET), ("pid", syscalls.CLONE_NEWPID)]
+        self.kinds = [(os.open("/proc/self/ns/" + name, os.O_RDONLY), kind) for name, kind in kinds]
+
+    def come_back(self, left):
+        # type: (int) -> None
+        """From the kinds that were left, in whole or in part. Who can't come back can't go on."""
+        try:
+            for fd, kind in self.kinds:
+                if left & kind:
+                    syscalls.setns(fd, kind)
+        except OSError as error:
+            os.write(2, ("samovar: the keeper has lost its way: %s\n" % error).encode())
+            os._exit(1)
+
+
 class Shells:
-    def __init__(self, isolated, scratch):
-        # type: (bool, str | None) -> None
+    def __init__(self, scratch):
+        # type: (str | None) -> None
         """`scratch`: a folder for /tmp on disk."""
-        self._host_mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY) if isolated else -1
-        self._own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY) if isolated else -1
+        self._home = Home()
         self._scratch_folder = Scratch(scratch) if scratch else None
+        self._init = pid_one.Program([("prctl", (syscalls.PR_SET_NAME, b"init\0"), False), *jail.RENEWING_PROC])
 
     def shell(self, request, given, made):
         # type: (dict, list, list) -> dict
         """Make the namespaces of a box, from a zygote's root, held by an init that only waits."""
         plan = request["furnish"]
         scratch = self._scratch(plan["tmp_mb"])
-        flags = _NAMESPACES | (syscalls.CLONE_NEWNET if plan["network"] else 0)
+        try:
+            if len(given) > 1:
+                return self._shell_below(plan, scratch, given, made)
+            flags = _NAMESPACES | syscalls.CLONE_NEWNS | (syscalls.CLONE_NEWNET if plan["network"] else 0)
+            return self._made(given[0], syscalls.CLONE_NEWNS, flags, lambda: jail.furnish(plan, scratch), made)
+        finally:
+            if scratch is not None:
+                os.close(scratch)
+
+    def reshell(self, request, given, made):
+        # type: (dict, list, list) -> dict
+        """A new pid namespace in the mounts and network of an old shell: /tmp stays, processes don't."""
+        if len(given) > 1:
+            return self._reshell_below(request, given, made)
+        joined = syscalls.CLONE_NEWNS | (syscalls.CLONE_NEWNET if request["network"] else 0)
+        return self._made(given[0], joined, _NAMESPACES, list, made)
+
+    def _made(self, origin, joined, new, furnish, made):
+        # type: (int, int, int, object, list) -> dict
+        """Start an init in namespaces of which some are joined, others new; its pidfd comes first in `made`."""
+        try:
+            syscalls.setns(origin, joined)
+            syscalls.unshare(new)
+            listeners = furnish()  # type: ignore[operator]
+            pid, told = self._init.start()
+        finally:
+            self._home.come_back(joined | new)
+        made.append(os.pidfd_open(pid))
+        made.extend(listener.detach() for listener in listeners)
+        pid_one.wait(told)
+        return {}
+
+    def _scratch(self, size_mb):
+        # type: (int) -> int | None
+        return self._scratch_folder.mount(size_mb) if self._scratch_folder is not None else None
+
+    def _shell_below(self, plan, scratch, given, made):
+        # type: (dict, int | None, list, list) -> dict
+        flags = _NAMESPACES | syscalls.CLONE_NEWNS | (syscalls.CLONE_NEWNET if plan["network"] else 0)
 
         def enter():
             # type: () -> None
@@ -40,24 +102,14 @@ class Shells:
 
         def inside():
             # type: () -> list
-            return jail.furnish(plan, scratch)
+            listeners = jail.furnish(plan, scratch)
+            jail.renew_proc()
+            return listeners
 
-        try:
-            if len(given) > 1:
-                return self._init_below(given[1:], flags | syscalls.CLONE_NEWNS, enter, inside, plan["network"], made)
-            return self._init(flags, enter, inside, made)
-        finally:
-            if scratch is not None:
-                os.close(scratch)
+        return self._init_below(given[1:], flags, enter, inside, plan["network"], made)
 
-    def _scratch(self, size_mb):
-        # type: (int) -> int | None
-        return self._scratch_folder.mount(size_mb) if self._scratch_folder is not None else None
-
-    def reshell(self, request, given, made):
+    def _reshell_below(self, request, given, made):
         # type: (dict, list, list) -> dict
-        """A new pid namespace in the mounts and network of an old shell: /tmp stays, processes don't."""
-
         def enter():
             # type: () -> None
             syscalls.setns(given[0], syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET)
@@ -67,26 +119,7 @@ class Shells:
             jail.renew_proc()
             return []
 
-        if len(given) > 1:
-            return self._init_below(given[1:], _NAMESPACES, enter, inside, request["network"], made)
-        return self._init(_NAMESPACES, enter, inside, made)
-
-    def _init(self, flags, enter, inside, made):
-        # type: (int, object, object, list) -> dict
-        """Start the init of a shell in new namespaces; its pidfd comes first in `made`."""
-
-        def furnish():
-            # type: () -> list
-            enter()  # type: ignore[operator]
-            return [listener.detach() for listener in inside()]  # type: ignore[operator]
-
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        pid = syscalls.clone3(flags)
-        if pid == 0:
-            ours.close()
-            _become_init(furnish, theirs)
-        made.append(os.pidfd_open(pid))
-        return _furnished(ours, theirs, made)
+        return self._init_below(given[1:], _NAMESPACES, enter, inside, request["network"], made)
 
     def _init_below(self, origin, flags, enter, inside, network, made):
         # type: (list, int, object, object, bool, list) -> dict
@@ -121,7 +154,7 @@ class Shells:
             link.send(theirs, {"error": str(error)})
             os._exit(1)
         finally:
-            syscalls.setns(self._own_pids, syscalls.CLONE_NEWPID)
+            self._home.come_back(syscalls.CLONE_NEWPID)
         return _furnished(ours, theirs, made)
 
     def inject(self, request, given, made):
@@ -145,31 +178,20 @@ class Shells:
                     syscalls.unmount("/tmp")
                     jail.mount_tmp(tmp_mb, scratch)
             finally:
-                syscalls.setns(self._host_mounts, syscalls.CLONE_NEWNS)
+                self._home.come_back(syscalls.CLONE_NEWNS)
         finally:
             link.close_all(trees if scratch is None else [*trees, scratch])
         return {}
 
     def dial(self, request, given, made):
         # type: (dict, list, list) -> dict
-        """A socket that connects inside a shell's network, wherever it is used. Made by a child: an ordinary user's
-        keeper may enter that network, but not come back to the host's."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        pid = os.fork()
-        if pid == 0:
-            try:
-                syscalls.setns(given[0], syscalls.CLONE_NEWNET)
-                with socket.socket() as connection:
-                    link.send(theirs, {}, [connection.fileno()])
-            except OSError as error:
-                link.send(theirs, {"error": str(error)})
-            finally:
-                os._exit(0)
-        theirs.close()
-        with ours:
-            answer, sockets = link.receive(ours)
-        made.extend(sockets)
-        return {"error": "the child that dials has died"} if answer is None else answer
+        """A socket that connects inside a shell's network, wherever it is used."""
+        syscalls.setns(given[0], syscalls.CLONE_NEWNET)
+        try:
+            made.append(socket.socket().detach())
+        finally:
+            self._home.come_back(syscalls.CLONE_NEWNET)
+        return {}
 
 
 def _sleep():

@@ -186,6 +186,7 @@ class Zygote:
     def become_occupant(self, request, given):
         # type: (dict, list) -> None
         try:
+            syscalls.thread_id_changed()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self.enter(request, given)
