@@ -22,6 +22,7 @@ from samovar.sandbox.helper import Helper
 from samovar.sandbox.network import Network, Reach, Router
 from samovar.sandbox.port import Box, Exit, SandboxDied
 from samovar.sandbox.processes import anonymous_mb
+from samovar.sandbox.shell import TMP_MB
 from samovar.sandbox.spec import Isolation, ZygoteSpec
 from samovar.sandbox.template import Template
 from samovar.sandbox.zygote import RETRY_AFTER_S, Zygote
@@ -106,6 +107,7 @@ class LinuxBoxes:
             "network": not self.host_network,
             "root": os.geteuid() == 0,
             "cgroups": [str(folder) for folder in folders],
+            "tmp_mb": TMP_MB,
             "scratch": str(self._scratch) if self._scratch and self.isolated else None,
         }
         far = self.keeper.far_end

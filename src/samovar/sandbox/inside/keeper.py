@@ -5,7 +5,8 @@ Refuses: anything about functions. Single-threaded, one request at a time, each 
 
 Started by the server as `python -E -s -S keeper.py FD CONFIG`; FD is the link (see `link`), CONFIG is JSON:
   {"isolated": bool, "network": whether boxes have one of their own, "cgroups": [directories to remove in the end],
-   "root": whether the server's user is root, "scratch": folder for /tmp on disk, or null}
+   "root": whether the server's user is root, "scratch": folder for /tmp on disk, or null,
+   "tmp_mb": its usual size}
 Its parent half, the `guardian`, stays outside the namespaces, waits for it and removes the control groups: that also
 happens when the server was killed (the link then ends) and when the keeper was. See `shells` for most of its work.
 
@@ -96,7 +97,7 @@ class Keeper:
         """`life`: its end tells the guardian of ours."""
         self.control = control
         self.life = life
-        self.shells = Shells(config["scratch"]) if config["isolated"] else None
+        self.shells = Shells(config["scratch"], config["tmp_mb"]) if config["isolated"] else None
         # Signals other than its children's don't reach pid 1, and those are reaped by the kernel; inits inherit this.
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 

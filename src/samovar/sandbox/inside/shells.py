@@ -43,11 +43,11 @@ class Home:
 
 
 class Shells:
-    def __init__(self, scratch):
-        # type: (str | None) -> None
+    def __init__(self, scratch, usual_tmp_mb):
+        # type: (str | None, int) -> None
         """`scratch`: a folder for /tmp on disk."""
         self._home = Home()
-        self._scratch_folder = Scratch(scratch) if scratch else None
+        self._scratch_folder = Scratch(scratch, usual_tmp_mb) if scratch else None
         self._init = pid_one.Program([("prctl", (syscalls.PR_SET_NAME, b"init\0"), False), *jail.RENEWING_PROC])
 
     def shell(self, request, given, made):

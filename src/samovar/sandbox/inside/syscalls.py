@@ -46,7 +46,7 @@ _NR_OPEN_TREE, _NR_MOVE_MOUNT, _NR_CLONE3, _NR_CLOSE_RANGE, _NR_MOUNT_SETATTR = 
 
 _NR_FSOPEN, _NR_FSCONFIG, _NR_FSMOUNT, _NR_PIDFD_OPEN = 430, 431, 432, 434
 _FSOPEN_CLOEXEC = _FSMOUNT_CLOEXEC = 1
-_FSCONFIG_SET_STRING, _FSCONFIG_CMD_CREATE = 1, 6
+_FSCONFIG_SET_FLAG, _FSCONFIG_SET_STRING, _FSCONFIG_CMD_CREATE = 0, 1, 6
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p]
@@ -148,13 +148,16 @@ def bind(source, target, attributes):
         os.close(tree)
 
 
-def new_mount(kind, attributes, device="none"):
-    # type: (str, int, str) -> int
-    """A new file system, or the one on a device, as a detached mount."""
+def new_mount(kind, attributes, device="none", options=()):
+    # type: (str, int, str, tuple | list) -> int
+    """A new file system, or the one on a device, as a detached mount. options: those that have no value."""
     context = _check(_libc.syscall(_NR_FSOPEN, kind.encode(), _FSOPEN_CLOEXEC), "fsopen(%s)" % kind)
     try:
         source = _libc.syscall(_NR_FSCONFIG, context, _FSCONFIG_SET_STRING, b"source", device.encode(), 0)
         _check(source, "fsconfig(%s)" % device)
+        for option in options:
+            result = _libc.syscall(_NR_FSCONFIG, context, _FSCONFIG_SET_FLAG, option.encode(), None, 0)
+            _check(result, "fsconfig(%s)" % option)
         _check(_libc.syscall(_NR_FSCONFIG, context, _FSCONFIG_CMD_CREATE, None, None, 0), "fsconfig(%s)" % device)
         return _check(_libc.syscall(_NR_FSMOUNT, context, _FSMOUNT_CLOEXEC, attributes), "fsmount(%s)" % device)
     finally:
