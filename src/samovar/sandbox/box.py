@@ -71,7 +71,7 @@ class LinuxBox:
         self._offspring = offspring
         self._loop = asyncio.get_running_loop()
         own_network = not boxes.host_network
-        self._shell = Shell(boxes.keeper, network=own_network, doors=zygote.joins) if boxes.isolated else None
+        self._shell = Shell(boxes.keeper, network=own_network, below=zygote.below) if boxes.isolated else None
         self._entry = Entry(zygote, self._shell, None, uid, offspring)
         self._occupant: Occupant | None = None
         self._tenant: Tenant | None = None
@@ -339,7 +339,7 @@ class LinuxBox:
         try:
             if self._shell is not None:
                 # The new shell joins the old one's mounts and network before that is killed: /tmp stays.
-                await self._shell.renew(self.zygote.root)
+                await self._shell.renew()
             else:
                 self._kill_processes()
             if not self.dead and self.group is not None:

@@ -293,7 +293,7 @@ class LinuxBoxes:
 
     async def take_template(self, kind: str) -> "LinuxBox":
         zygote = await self._zygote(kind)
-        template = Template(f"a template of {kind}", zygote)
+        template = Template(f"a template of {kind}", self.next_number(), zygote)
         box = template.box = LinuxBox(self, zygote, self._uid(), awaited=True, offspring=template.helper)
         try:
             await self._build(box)

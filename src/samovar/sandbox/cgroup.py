@@ -24,6 +24,10 @@ _CHARGED_AT_ONCE = 1 << 20
 """The kernel charges in batches: a group at its limit shows a peak somewhat below it."""
 
 
+_PAGES = 1 << 16
+"""More than any file here has."""
+
+
 class Unavailable(Exception):
     """Control groups can't be used here; the text says why and what to do."""
 
@@ -101,17 +105,17 @@ class Groups:
             time.sleep(0.005)
 
     def make(self, name: str) -> "Group":
-        return Group({controller: (version, top / name) for controller, (version, top) in self.tops.items()})
+        return Group({controller: (version, f"{top}/{name}") for controller, (version, top) in self.tops.items()})
 
 
 class Group:
-    """The control groups of one box."""
+    """The control groups of one box. Its paths are strings: they are used some thirty times in the life of a box."""
 
-    def __init__(self, places: dict[str, tuple[int, Path]]) -> None:
+    def __init__(self, places: dict[str, tuple[int, str]]) -> None:
         self._places = places
         self._folders = list(dict.fromkeys(folder for _, folder in places.values()))
         for folder in self._folders:
-            folder.mkdir()
+            os.mkdir(folder)
         self._freezer = self._open_freezer()
         self._peak = self._open_peak()
         self._base_oom = 0
@@ -124,18 +128,18 @@ class Group:
     def _open_freezer(self) -> int:
         version, folder = self._places["freezer"]
         self._freeze, self._thaw = (b"1", b"0") if version == 2 else (b"FROZEN", b"THAWED")
-        return os.open(folder / ("cgroup.freeze" if version == 2 else "freezer.state"), os.O_WRONLY)
+        return os.open(f"{folder}/{'cgroup.freeze' if version == 2 else 'freezer.state'}", os.O_WRONLY)
 
     def _open_peak(self) -> int:
         version, folder = self._places["memory"]
         names = ("memory.peak", "memory.current") if version == 2 else ("memory.max_usage_in_bytes",)
-        return os.open(next(folder / name for name in names if (folder / name).exists()), os.O_RDONLY)
+        return os.open(next(path for name in names if os.path.exists(path := f"{folder}/{name}")), os.O_RDONLY)
 
     def entrances(self) -> tuple[list[int], bool]:
         """Descriptors for a child to enter by: v1 `tasks` files, and as the last one (then True) a v2 folder."""
         v1 = list(dict.fromkeys(folder for version, folder in self._places.values() if version == 1))
         v2 = next((folder for version, folder in self._places.values() if version == 2), None)
-        descriptors = [os.open(folder / "tasks", os.O_WRONLY) for folder in v1]
+        descriptors = [os.open(f"{folder}/tasks", os.O_WRONLY) for folder in v1]
         if v2 is not None:
             descriptors.append(os.open(v2, os.O_RDONLY | os.O_DIRECTORY))
         return descriptors, v2 is not None
@@ -143,7 +147,7 @@ class Group:
     def files(self) -> list[int]:
         """Descriptors for a process to enter by writing `0`, where it isn't root and so can't be born there."""
         files = dict.fromkeys(
-            folder / ("cgroup.procs" if version == 2 else "tasks") for version, folder in self._places.values()
+            f"{folder}/{'cgroup.procs' if version == 2 else 'tasks'}" for version, folder in self._places.values()
         )
         return [os.open(file, os.O_WRONLY) for file in files]
 
@@ -151,13 +155,13 @@ class Group:
         self._limit = memory_mb << 20
         version, folder = self._places["memory"]
         if version == 2:
-            _write(folder / "memory.max", str(memory_mb << 20))
-            _try_write(folder / "memory.swap.max", "0")
-            _try_write(folder / "memory.oom.group", "1")
+            _write(f"{folder}/memory.max", str(memory_mb << 20))
+            _try_write(f"{folder}/memory.swap.max", "0")
+            _try_write(f"{folder}/memory.oom.group", "1")
         else:
-            _write(folder / "memory.limit_in_bytes", str(memory_mb << 20))
-            _try_write(folder / "memory.memsw.limit_in_bytes", str(memory_mb << 20))
-        _write(self._places["pids"][1] / "pids.max", str(pids))
+            _write(f"{folder}/memory.limit_in_bytes", str(memory_mb << 20))
+            _try_write(f"{folder}/memory.memsw.limit_in_bytes", str(memory_mb << 20))
+        _write(f"{self._places['pids'][1]}/pids.max", str(pids))
 
     def throttle(self, cpus: float) -> None:
         """Hold the group to `cpus` CPUs, letting it save up one period's worth so that a short handler isn't cut."""
@@ -166,11 +170,11 @@ class Group:
         version, folder = self._places["cpu"]
         quota = max(_LEAST_QUOTA_US, int(_PERIOD_US * cpus))
         if version == 2:
-            _write(folder / "cpu.max", f"{quota} {_PERIOD_US}")
-            _try_write(folder / "cpu.max.burst", str(quota))
+            _write(f"{folder}/cpu.max", f"{quota} {_PERIOD_US}")
+            _try_write(f"{folder}/cpu.max.burst", str(quota))
         else:
-            _write(folder / "cpu.cfs_quota_us", str(quota))
-            _try_write(folder / "cpu.cfs_burst_us", str(quota))
+            _write(f"{folder}/cpu.cfs_quota_us", str(quota))
+            _try_write(f"{folder}/cpu.cfs_burst_us", str(quota))
         self.throttled = True
 
     def renew(self) -> None:
@@ -178,14 +182,14 @@ class Group:
         self._highest = self._used_mb = 0
         version, folder = self._places["memory"]
         if version == 1:
-            _try_write(folder / "memory.max_usage_in_bytes", "0")
+            _try_write(f"{folder}/memory.max_usage_in_bytes", "0")
         version, folder = self._places["cpu"]
         if version == 2:
-            _try_write(folder / "cpu.max.burst", "0")
-            _write(folder / "cpu.max", f"max {_PERIOD_US}")
+            _try_write(f"{folder}/cpu.max.burst", "0")
+            _write(f"{folder}/cpu.max", f"max {_PERIOD_US}")
         else:
-            _try_write(folder / "cpu.cfs_burst_us", "0")
-            _write(folder / "cpu.cfs_quota_us", "-1")
+            _try_write(f"{folder}/cpu.cfs_burst_us", "0")
+            _write(f"{folder}/cpu.cfs_quota_us", "-1")
         self.throttled = False
 
     def freeze(self) -> None:
@@ -211,15 +215,15 @@ class Group:
         """(bytes that only the processes can give back, bytes of cached files)."""
         version, folder = self._places["memory"]
         anonymous, file = ("anon", "file") if version == 2 else ("rss", "cache")
-        statistics = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-        shared = int(statistics.get("shmem", 0))
-        return int(statistics[anonymous]) + shared, int(statistics[file]) - shared
+        statistics = "\n" + _read(f"{folder}/memory.stat")
+        shared = _number(statistics, "shmem")
+        return _number(statistics, anonymous) + shared, _number(statistics, file) - shared
 
     def out_of_memory(self) -> bool:
         """Whether the kernel has killed something in the group for its memory since the last time."""
         version, folder = self._places["memory"]
-        text = (folder / ("memory.events" if version == 2 else "memory.oom_control")).read_text()
-        count = next((int(line.split()[1]) for line in text.splitlines() if line.startswith("oom_kill ")), 0)
+        events = _read(f"{folder}/{'memory.events' if version == 2 else 'memory.oom_control'}")
+        count = _number("\n" + events, "oom_kill")
         happened = count > self._base_oom
         self._base_oom = count
         return happened
@@ -227,7 +231,7 @@ class Group:
     def empty(self) -> bool:
         """Whether no process is in the group; zombies are not."""
         try:
-            return not (self._places["memory"][1] / "cgroup.procs").read_bytes()
+            return not _read(f"{self._places['memory'][1]}/cgroup.procs")
         except FileNotFoundError:
             return True
 
@@ -248,7 +252,7 @@ class Group:
         for folder in self._folders:
             while True:
                 try:
-                    folder.rmdir()
+                    os.rmdir(folder)
                 except FileNotFoundError:
                     pass
                 except OSError as error:
@@ -324,7 +328,21 @@ def _enable(base: Path, controller: str) -> bool:
     return _try_write(control, f"+{controller}")
 
 
-def _write(path: Path, text: str) -> None:
+def _read(path: str) -> str:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(fd, _PAGES).decode()
+    finally:
+        os.close(fd)
+
+
+def _number(text: str, name: str) -> int:
+    """Of the line "NAME NUMBER" of several, each of which begins with a line feed; 0 where there is none."""
+    _, _, rest = text.partition(f"\n{name} ")
+    return int(rest.partition("\n")[0] or 0)
+
+
+def _write(path: Path | str, text: str) -> None:
     fd = os.open(path, os.O_WRONLY)
     try:
         os.write(fd, text.encode())
@@ -332,7 +350,7 @@ def _write(path: Path, text: str) -> None:
         os.close(fd)
 
 
-def _try_write(path: Path, text: str) -> bool:
+def _try_write(path: Path | str, text: str) -> bool:
     """Write a control file that not every kernel has, or not everybody may write."""
     try:
         _write(path, text)

@@ -52,7 +52,7 @@ class Entry:
         descriptors: its channel and its output. rehearse: nobody waits for it, so it may go the way of an invocation
         first.
         """
-        if self._zygote.joins:
+        if self._zygote.below:
             return await self._join(command, number, descriptors), []
         own_network = self._shell is not None and self._shell.network
         request: dict[str, Any] = {"do": "occupy", "uid": self._uid, "network": own_network}

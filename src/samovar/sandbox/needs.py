@@ -17,8 +17,8 @@ class Zygote(Protocol):
     """The interpreter that a box's occupants come from."""
 
     helper: Helper
-    joins: bool
-    """Whether it is a template, whose forks enter their boxes by doors."""
+    below: int
+    """A template, whose forks enter their boxes by doors, has a number of its own; else 0."""
     base_mb: int
     """Memory that its children share with it."""
     command: spec.Command | None

@@ -25,25 +25,28 @@ PORTS: Final = (spec.ENDPOINT_PORT, spec.CONTROL_PORT)
 
 
 class Shell:
-    def __init__(self, keeper: Helper, *, network: bool, doors: bool) -> None:
-        """`network`: whether it has one of its own. `doors`: whether the occupant enters by such."""
+    def __init__(self, keeper: Helper, *, network: bool, below: int) -> None:
+        """`network`: whether it has one of its own. `below`: the number of the template that its occupant is forked
+        from, and then enters by doors; else 0."""
         self.init = -1
         """Its pidfd."""
         self._keeper = keeper
         self.network = network
-        self._count = (5 if network else 4) if doors else 0
+        self._below = below
+        self._count = (5 if network else 4) if below else 0
         self._doors: list[int] = []
         self._killed = False
 
     async def make(self, root: Sequence[int]) -> list[socket.socket]:
         """Make it from a zygote's root; returns what listens in it, in the order of `PORTS`."""
         furnish = {"tmp_mb": TMP_MB, "ports": PORTS, "network": self.network}
-        _, made = await self._keeper.ask({"do": "shell", "furnish": furnish}, root)
+        _, made = await self._keeper.ask({"do": "shell", "furnish": furnish, "below": self._below}, root)
         return [socket.socket(fileno=fd) for fd in self._take_over(made)]
 
-    async def renew(self, root: Sequence[int]) -> None:
+    async def renew(self) -> None:
         """Put another in its place, in the same mounts and network: /tmp stays, and nobody is in it."""
-        _, made = await self._keeper.ask({"do": "reshell", "network": self.network}, [self.init, *root[1:]])
+        request = {"do": "reshell", "network": self.network, "below": self._below}
+        _, made = await self._keeper.ask(request, [self.init])
         old, doors = self.init, self._doors
         self._take_over(made)
         link.close_all(doors)

@@ -28,11 +28,11 @@ class Origin(Protocol):
 
 
 class Template:
-    def __init__(self, name: str, origin: Origin) -> None:
+    def __init__(self, name: str, number: int, origin: Origin) -> None:
         self.box: LinuxBox
         self.helper: Helper = _Link(name, self)
         self.helper.on_gone = self._gone
-        self.joins = True
+        self.below = number
         self.base_mb = 0
         self.command: spec.Command | None = None
         self.starts_early = False

@@ -27,7 +27,7 @@ class Zygote:
         self.ready: asyncio.Future[Zygote] = loop.create_future()
         self.warm = asyncio.Event()
         self.pidfd = -1
-        self.joins = False
+        self.below = 0
         self.base_mb = 0
         self.command: spec.Command | None = None
         self.starts_early = False

@@ -9,7 +9,6 @@ Three places, three privileges:
 
 from __future__ import annotations
 
-import errno
 import os
 import resource
 import socket
@@ -70,8 +69,9 @@ def furnish(plan, scratch):
 
 def doors(network):
     # type: (bool) -> tuple
-    """The kinds of namespaces of a box, as /proc names them; the pid namespace is for a process that is yet to come."""
-    return ("pid", "mnt", "ipc", "uts", "net") if network else ("pid", "mnt", "ipc", "uts")
+    """The kinds of namespaces of a box, as /proc names them to whoever has made its init."""
+    names = ("pid_for_children", "mnt", "ipc", "uts")
+    return (*names, "net") if network else names
 
 
 def mount_tmp(size_mb, scratch):
@@ -96,23 +96,11 @@ RENEWING_PROC = [
     ("umount2", (_PROC, syscalls.MNT_DETACH), True),
     ("mount", (_SPARE, _PROC, 0, syscalls.MS_MOVE), False),
 ]
-"""What `renew_proc` does, for a process without Python (`pid_one`)."""
+"""How an init replaces /proc by that of its pid namespace (`pid_one`).
 
-
-def renew_proc():
-    # type: () -> None
-    """Replace /proc by that of this process's pid namespace.
-
-    The old one goes after the new one has come: in a user namespace the kernel allows a proc mount only beside another.
-    One that came from a more privileged namespace can't go, and is covered.
-    """
-    mount_proc(SPARE)
-    try:
-        syscalls.unmount("/proc")
-    except OSError as error:
-        if error.errno != errno.EINVAL:
-            raise
-    syscalls.move_mount_point(SPARE, "/proc")
+The old one goes after the new one has come: in a user namespace the kernel allows a proc mount only beside another.
+One that came from a more privileged namespace can't go, and is covered.
+"""
 
 
 def listen(port):

@@ -12,9 +12,10 @@ happens when the server was killed (the link then ends) and when the keeper was.
 
 Requests, each answered by {"id": same, ...} or {"id": same, "error": text}:
   zygote  {root: plan | null, argv, environ} + [link, stderr]        -> {"pid"} + [pidfd]; argv null and config: bare
-  shell   {furnish: plan} + [zygote's pidfd, origin?]                -> {} + [init's pidfd, doors?, listeners...]
-  reshell {} + [old init's pidfd, origin?]          -> {} + [new init's pidfd, doors?]; same mounts and network
-          origin: for a box whose occupant a template forks, the pidfds of the template's init and of the template.
+  shell   {furnish: plan, below} + [zygote's pidfd, origin?]         -> {} + [init's pidfd, doors?, listeners...]
+  reshell {network, below} + [old init's pidfd]     -> {} + [new init's pidfd, doors?]; same mounts and network
+          below: for a box whose occupant a template forks, a number that is the template's own; else 0.
+          origin: then, the pidfds of the template's init and of the template.
           doors: then, the descriptors that the template's fork enters by: pid, mount, network, ipc, uts namespace.
   inject  {mounts: [[host path, target]], tmp_mb} + [init's pidfd]   -> {}; read-only; new /tmp unless null
   router  {config} + [link]                                          -> {}; see `router`

@@ -54,14 +54,14 @@ class Program:
         # type: (list) -> None
         """calls: [(name, arguments, whether failing is forgiven)], where an argument is a number or bytes."""
         everything = [*calls, *_SETTLED]
-        self._folder = _install(_assembled(everything, platform.machine()))
+        self.folder = _install(_assembled(everything, platform.machine()))
 
     def start(self):
         # type: () -> tuple
         """Start it in the namespaces that this process has for a child. Returns its pid, and where it tells how it
         went: see `wait`. This process's working directory is another one then."""
         told, tell = os.pipe()
-        os.fchdir(self._folder)
+        os.fchdir(self.folder)
         closed = [(os.POSIX_SPAWN_CLOSE, fd) for fd in (0, 2)]
         try:
             pid = os.posix_spawn("init", ["init"], {}, file_actions=[*closed, (os.POSIX_SPAWN_DUP2, tell, 1)])

@@ -201,6 +201,20 @@ def drop_capabilities(keep=()):
     _check(_libc.capset(ctypes.byref(header), kept), "capset")
 
 
+def hand_down(capability):
+    # type: (int) -> None
+    """Let programs that this process starts have one of its capabilities, whatever their user (ambient, see
+    capabilities(7)). It keeps all of its own."""
+    header = _CapHeader(0x20080522, 0)
+    data = (_CapData * 2)()
+    _check(_libc.capget(ctypes.byref(header), data), "capget")
+    data[capability // 32].inheritable |= 1 << capability % 32
+    _check(_libc.capset(ctypes.byref(header), data), "capset")
+    pr_cap_ambient, raised = 47, ctypes.c_ulong(2)
+    zero = ctypes.c_ulong(0)
+    _check(_libc.prctl(pr_cap_ambient, raised, ctypes.c_ulong(capability), zero, zero), "prctl(ambient)")
+
+
 class _CloneArgs(ctypes.Structure):
     _fields_ = [
         (name, ctypes.c_uint64)
