@@ -11,6 +11,7 @@ import msgspec
 from samovar.engine import debug
 from samovar.engine.languages import Found, Language, for_programs
 from samovar.engine.languages.custom import Custom
+from samovar.engine.languages.dotnet import Dotnet
 from samovar.engine.languages.java import Java
 from samovar.engine.languages.nodejs import Nodejs
 from samovar.engine.languages.python import Python
@@ -23,9 +24,7 @@ _AS_CUSTOM = (
     "deploy it with Runtime=provided.al2023 as a self-contained executable named `bootstrap` that brings {client}, as "
     "it would run on AWS"
 )
-_DOTNET = ("dotnet8", "dotnet10")
 _ABSENT = {
-    "dotnet": "AWS's .NET client isn't here: " + _AS_CUSTOM.format(client="Amazon.Lambda.RuntimeSupport"),
     "go1.x": "go1.x ended on AWS in 2023: " + _AS_CUSTOM.format(client="aws-lambda-go (build tag lambda.norpc)"),
     "provided": "AL1's custom runtime ended on AWS in 2023: use provided.al2023.",
     "custom": "Customer-managed runtimes (images) are not implemented.",
@@ -56,12 +55,13 @@ class Runtimes:
             Nodejs(cache, given),
             Java(cache, own_network, given),
             Ruby(cache, own_network, given),
+            Dotnet(cache, own_network, given),
             Custom(cache, own_network),
         ]
 
     def known(self) -> list[str]:
         """Every runtime of Lambda that isn't long gone."""
-        return [*(name for language in self._languages for name in language.identifiers()), *_DOTNET]
+        return [name for language in self._languages for name in language.identifiers()]
 
     def all(self) -> list[Found]:
         return [found for language in self._languages for found in language.found()]
