@@ -134,13 +134,17 @@ class Dialogue:
             return self._say(Event.PAUSED if self._startup.paused(problems) else Event.INIT_FAILED)
         if housing.forked or state not in INITIALISING:
             return False
+        self._startup.goes_on_in_full()
         self._startup.send_restore()  # initialised in full, it goes on as what was restored does
         return True
 
     def runtime_waits_for_restore(self) -> bool | None:
         """Whether it may go on as restored, having initialised in full; None for a function without SnapStart."""
         environment = self._environment
-        return environment.state in INITIALISING if environment.version.initialization == SNAP_START else None
+        if environment.version.initialization != SNAP_START:
+            return None
+        self._startup.goes_on_in_full()
+        return environment.state in INITIALISING
 
     def runtime_restore_error(self, payload: bytes) -> bool:
         return self.runtime_init_error(payload)

@@ -238,6 +238,13 @@ class Startup:
         self.note_init()
         return True
 
+    def goes_on_in_full(self) -> None:
+        """With SnapStart, and nothing of it can be forked: its hooks run as if it had been restored. It's told once,
+        where the version is published."""
+        if self._snap_start and self._environment.state is State.PREPARING:
+            why = "it has extensions" if self._external else "its runtime is a program, which can't be forked"
+            self._journal.note(_NOT_FORKABLE + why)
+
     def report_failure(self, *, timed_out: bool, first: bool) -> None:
         """An init has failed. `first`: another one follows, or there was no invocation yet."""
         phase = "init" if first else "invoke"

@@ -76,7 +76,11 @@ using Amazon.Lambda.Core;
 
 namespace Shop {
     public class Order { public string Name { get; set; } public List<int> Counts { get; set; } }
-    public class Answer { public string Text { get; set; } public int Total { get; set; } public int Calls { get; set; } }
+    public class Answer {
+        public string Text { get; set; }
+        public int Total { get; set; }
+        public int Calls { get; set; }
+    }
 
     public class Functions {
         private int calls;

@@ -7,6 +7,7 @@ import subprocess
 import textwrap
 
 import pytest
+from botocore.exceptions import WaiterError
 
 from samovar.engine.languages.java import SOURCES, find_homes, search_path
 
@@ -228,6 +229,45 @@ CODE = {
             }
         }
     """,
+    "app/Hooked.java": """
+        package app;
+
+        import com.amazonaws.services.lambda.crac.*;
+        import java.util.*;
+
+        public class Hooked implements Resource {
+            private final List<String> seen = new ArrayList<>();
+            private final Resource first = new Named("first");
+
+            private class Named implements Resource {
+                private final String name;
+                Named(String name) { this.name = name; }
+                public void beforeCheckpoint(Context<? extends Resource> context) { seen.add("before " + name); }
+                public void afterRestore(Context<? extends Resource> context) {
+                    seen.add("after " + name);
+                    if ("afterRestore".equals(System.getenv("FAIL"))) throw new IllegalStateException("not restored");
+                }
+            }
+
+            public Hooked() {
+                seen.add(System.getProperty("org.crac.Core.Compat"));
+                Core.getGlobalContext().register(first);
+                Core.getGlobalContext().register(this);
+                Core.getGlobalContext().register(new Named("forgotten"));
+            }
+
+            public void beforeCheckpoint(Context<? extends Resource> context) {
+                seen.add("before second");
+                if ("beforeCheckpoint".equals(System.getenv("FAIL"))) throw new IllegalStateException("no snapshot");
+            }
+            public void afterRestore(Context<? extends Resource> context) { seen.add("after second"); }
+
+            public List<String> seen() {
+                seen.remove("before forgotten");
+                return seen;
+            }
+        }
+    """,
     "extra/InLib.java": """
         package extra;
 
@@ -418,3 +458,37 @@ def test_a_debugger_attaches_to_the_vm(java):
         editor.sendall(b"JDWP-Handshake")
         assert editor.recv(14, socket.MSG_WAITALL) == b"JDWP-Handshake"
     assert function({"do": "count"}).result == 2
+
+
+@pytest.fixture
+def hooked(java):
+    """A function with SnapStart and hooks, published: its answer, and the state of its version."""
+
+    def publish(**variables):
+        on = {"SnapStart": {"ApplyOn": "PublishedVersions"}, "Environment": {"Variables": variables}}
+        function = java("app.Hooked::seen", **on)
+        lambda_ = function.platform.client("lambda")
+        lambda_.publish_version(FunctionName=function.name)
+        version = {"FunctionName": function.name, "Qualifier": "1"}
+        lambda_.get_waiter("published_version_active").wait(**version, WaiterConfig={"Delay": 0, "MaxAttempts": 10_000})
+        return function
+
+    return publish
+
+
+@pytest.mark.skipif(MAJOR < 11, reason="SnapStart needs Java 11 or later, as on AWS")
+def test_hooks_of_snapstart_run_in_full_init_and_the_log_says_so(hooked):
+    """CRaC's order: before a snapshot in reverse, after a restore as they were registered. What nobody holds is
+    forgotten."""
+    function = hooked()
+    order = ["before second", "before first", "after first", "after second"]
+    assert function(Qualifier="1").result == ["com.amazonaws.services.lambda.crac", *order]
+    told = [message for message in logged(function) if "can't be restored from a snapshot here" in message]
+    assert len(told) == 1 and "its runtime is a program" in told[0]
+
+
+@pytest.mark.skipif(MAJOR < 11, reason="SnapStart needs Java 11 or later, as on AWS")
+@pytest.mark.parametrize(("hook", "message"), [("beforeCheckpoint", "no snapshot"), ("afterRestore", "not restored")])
+def test_a_hook_that_fails_fails_the_version(hooked, hook, message):
+    with pytest.raises(WaiterError, match="Failed"):
+        hooked(FAIL=hook)

@@ -295,3 +295,5 @@ def test_through_an_exec_wrapper_it_initialises_in_full_with_the_hooks_over_the_
         Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/wrapper"}},
     )
     assert published().result == [["before", "after"], "snap-start"]
+    told = [line for stream in streams(published) for line in stream if "can't be restored from a snapshot" in line]
+    assert len(told) == 1 and "its runtime is a program" in told[0]

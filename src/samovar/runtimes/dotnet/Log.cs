@@ -34,13 +34,6 @@ namespace Samovar.Runtime
             least = known < 0 ? 2 : known;
         }
 
-        internal static void TellOfSnapStart(Log log)
-        {
-            if (Environment.GetEnvironmentVariable("AWS_LAMBDA_INITIALIZATION_TYPE") != "snap-start") return;
-            log.Write("Warning", "[SAMOVAR] .NET isn't restored from snapshots here: this environment has initialised in "
-                + "full, and hooks of SnapshotRestore aren't run");
-        }
-
         /// <summary>-1 for what is no level; "INFO" and "Information" are one.</summary>
         private static int Number(string level)
         {

@@ -31,8 +31,11 @@ namespace Samovar.Runtime
                 api.Post("/init/error", fault.Payload, fault.Type);
                 return 1;
             }
-            Log.TellOfSnapStart(log);
-            if (Environment.GetEnvironmentVariable("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start") api.Restored();
+            if (Environment.GetEnvironmentVariable("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start")
+            {
+                log.Write("Warning", "[SAMOVAR] Hooks of SnapshotRestore aren't run here");
+                api.Restored();
+            }
             while (true) Serve(api, handler, log);
         }
 

@@ -51,6 +51,11 @@ final class Api {
         return new Invocation(answer.headers, answer.body);
     }
 
+    /** It has initialised and may be snapshot; returns when it goes on. */
+    void restored() throws IOException {
+        ask("GET", "/restore/next", new byte[0], "");
+    }
+
     /** Tell something; `errorType` is null for a response. What the platform doesn't take it has answered for. */
     void post(String path, byte[] body, String errorType) throws IOException {
         String header = "Content-Type: application/json\r\nContent-Length: " + body.length + "\r\n";

@@ -31,18 +31,32 @@ public final class Main {
         Log log = new Log(System.getenv("AWS_LAMBDA_LOG_FORMAT"), System.getenv("AWS_LAMBDA_LOG_LEVEL"));
         ClassLoader loader = new URLClassLoader(search(args[0], args[1], args[2]), ClassLoader.getSystemClassLoader().getParent());
         Thread.currentThread().setContextClassLoader(loader);
+        Snapshot.announce();
         Views views = new Views(loader, log);
         Handlers.Handler handler;
         try {
             views.shareLogger();
             handler = Handlers.find(System.getenv("_HANDLER"), loader, views);
+            if (Snapshot.wanted()) Snapshot.tell(loader, "beforeCheckpoint");
         } catch (Fault fault) {
             log.failure(fault.described());
             api.post("/init/error", fault.payload(), fault.type());
             System.exit(1);
             return;
         }
+        if (Snapshot.wanted()) restore(api, loader, log);
         run(api, handler, log);
+    }
+
+    private static void restore(Api api, ClassLoader loader, Log log) throws Exception {
+        api.restored();
+        try {
+            Snapshot.tell(loader, "afterRestore");
+        } catch (Fault fault) {
+            log.failure(fault.described());
+            api.post("/restore/error", fault.payload(), fault.type());
+            System.exit(1);
+        }
     }
 
     private static void run(Api api, Handlers.Handler handler, Log log) throws Exception {

@@ -1,6 +1,8 @@
 package com.amazonaws.services.lambda.crac;
 
+import java.lang.ref.WeakReference;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /** The hooks of a function with SnapStart. The runtime calls them when the function has initialised. */
@@ -18,26 +20,40 @@ public final class Core {
         throw new CheckpointException("Lambda takes the snapshot itself");
     }
 
-    /** Told before a snapshot in reverse, after a restore in the order of registration; all are told, whoever fails. */
+    /**
+     * Told before a snapshot in reverse, after a restore in the order of registration; all are told, whoever fails. As on
+     * AWS a resource that nobody else holds is forgotten, at the latest when memory is cleared before the snapshot.
+     */
     private static final class Ordered extends Context<Resource> {
-        private final List<Resource> resources = new ArrayList<>();
+        private final List<WeakReference<Resource>> resources = new ArrayList<>();
 
         @Override
         public synchronized void register(Resource resource) {
-            resources.add(resource);
+            resources.add(new WeakReference<>(resource));
         }
 
-        private synchronized List<Resource> registered() {
-            return new ArrayList<>(resources);
+        private synchronized List<Resource> held() {
+            List<Resource> held = new ArrayList<>();
+            for (WeakReference<Resource> reference : resources) {
+                Resource resource = reference.get();
+                if (resource != null) held.add(resource);
+            }
+            return held;
         }
 
         @Override
         public void beforeCheckpoint(Context<? extends Resource> context) throws CheckpointException {
-            List<Resource> all = registered();
-            CheckpointException failed = new CheckpointException("beforeCheckpoint failed");
-            for (int at = all.size() - 1; at >= 0; at--) {
+            tellBefore();
+            System.gc();
+        }
+
+        private void tellBefore() throws CheckpointException {
+            CheckpointException failed = new CheckpointException();
+            List<Resource> all = held();
+            Collections.reverse(all);
+            for (Resource resource : all) {
                 try {
-                    all.get(at).beforeCheckpoint(this);
+                    resource.beforeCheckpoint(this);
                 } catch (Exception error) {
                     failed.addSuppressed(error);
                 }
@@ -47,8 +63,8 @@ public final class Core {
 
         @Override
         public void afterRestore(Context<? extends Resource> context) throws RestoreException {
-            RestoreException failed = new RestoreException("afterRestore failed");
-            for (Resource resource : registered()) {
+            RestoreException failed = new RestoreException();
+            for (Resource resource : held()) {
                 try {
                     resource.afterRestore(this);
                 } catch (Exception error) {

@@ -1,0 +1,34 @@
+package samovar.runtime;
+
+import java.lang.reflect.InvocationTargetException;
+
+/**
+ * The hooks that a function with SnapStart has registered (CRaC's; facts/lambda-api.md §12.7). No VM is snapshot here: each
+ * initialises in full, and then its hooks run as if it had been, with the platform's word in between.
+ */
+final class Snapshot {
+    private static final String PACKAGE = "com.amazonaws.services.lambda.crac";
+
+    private Snapshot() {}
+
+    static boolean wanted() {
+        return "snap-start".equals(System.getenv("AWS_LAMBDA_INITIALIZATION_TYPE"));
+    }
+
+    /** So that org.crac, which a function brings, finds the hooks; before any class of the function is loaded. */
+    static void announce() {
+        if (System.getProperty("org.crac.Core.Compat") == null) System.setProperty("org.crac.Core.Compat", PACKAGE);
+    }
+
+    /** `hook`: beforeCheckpoint or afterRestore. Raises Fault: of the one that failed, where it was only one. */
+    static void tell(ClassLoader loader, String hook) throws Exception {
+        Class<?> context = loader.loadClass(PACKAGE + ".Context");
+        Object global = loader.loadClass(PACKAGE + ".Core").getMethod("getGlobalContext").invoke(null);
+        try {
+            context.getMethod(hook, context).invoke(global, (Object) null);
+        } catch (InvocationTargetException thrown) {
+            Throwable[] failures = thrown.getCause().getSuppressed();
+            throw Fault.of(failures.length == 1 ? failures[0] : thrown.getCause());
+        }
+    }
+}
