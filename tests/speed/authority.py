@@ -102,7 +102,8 @@ async def _prepared(store: Any, folder: Path) -> tuple[Authority, Context, Reque
     sts_service, sessions = sts.build(directory, clock, vault, iam.account_of, iam.access_key_id)
     authority = Authority("on", Identities(keys, sessions), directory, clock)
     queues = await sqs.build(store, clock, Bodies(await Blobs.open(folder)), Meter(clock))
-    authority.attach([iam_service, sts_service, queues])
+    for service in (iam_service, sts_service, queues):
+        authority.attach(service)
     root = acting(_ACCOUNT, "us-east-1", f"arn:aws:iam::{_ACCOUNT}:root")
     run = iam_service.operations
     await run["createrole"](root, {"RoleName": "r", "AssumeRolePolicyDocument": _TRUST})

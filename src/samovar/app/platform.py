@@ -20,6 +20,7 @@ import uvloop
 
 from samovar import __version__
 from samovar.app.rooms import Rooms
+from samovar.core import links
 from samovar.core.clock import SystemClock
 from samovar.core.context import Acting, Context
 from samovar.delivery.journal import FILTERS
@@ -31,13 +32,9 @@ from samovar.gateway.identity import DEFAULT_ACCOUNT
 from samovar.net.message import Request, Response, Streamed
 from samovar.net.server import Server, serve
 from samovar.net.tls import Contexts
-from samovar.services import (
-    ecr,
-    elbv2,
-    lambda_,
-    sns,
-)
+from samovar.services import lambda_
 from samovar.settings import Settings, certificate_names
+from samovar.web import balancers, registry
 from samovar.wire.model import Models
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -86,13 +83,16 @@ class App:
         async with AsyncExitStack() as opened:
             data = self._data_folder(opened)
             self._tls = await self._contexts()
-            rooms = self._rooms = Rooms(self._settings, self._clock, self.acting, self._tls, self._forward)
+            self._models = Models()
+            rooms = self._rooms = Rooms(
+                self._settings, self._clock, self.acting, self._tls, self._forward, self._models
+            )
             await rooms.open(opened, data)
-            rooms.authority.attach(rooms.services)
+            self.services = rooms.services
             self.server = await self._open_server(opened)
             self.acting.attach(self._gateway, self._endpoint())
             rooms.execution.attach(self.server)
-            await rooms.balancers.start()
+            await rooms.on_demand.start()
             rooms.execution.warm_up()
             self._opened = opened.pop_all()
         root_key = await self._first_key()
@@ -140,20 +140,28 @@ class App:
             clock=self._clock,
             allow_clock=settings.allow_clock,
             listen_host=settings.host,
-            downloads={lambda_.LINK_PATH: rooms.download_code, sns.CERTIFICATE_PATH: rooms.sns_certificate},
-            views={"/_samovar/events": self._show_events, sns.MAIL_PATH: rooms.sns_mail},
-            asides=[Aside("s3", "PutObject", rooms.browsers.claims, rooms.browsers.answer, rooms.browsers.shared)],
+            downloads={lambda_.LINK_PATH: rooms.download_code, links.SNS_CERTIFICATES: self._sns_certificate},
+            views={"/_samovar/events": self._show_events, links.SNS_MAIL: self._sns_mail},
+            asides=[
+                Aside(
+                    "s3",
+                    "PutObject",
+                    lambda request: rooms.on_demand.browsers.claims(request),
+                    lambda request, ctx, body: rooms.on_demand.browsers.answer(request, ctx, body),
+                    lambda request: rooms.on_demand.browsers.shared(request),
+                )
+            ],
             sites=[
                 Site(rooms.urls.claims, rooms.urls.serve),
-                Site(rooms.front.claims, rooms.front.serve),
-                Site(rooms.balancers.claims, rooms.balancers.serve, streams=True),
-                Site(rooms.registry.claims, rooms.registry.serve, streams=True, private=True),
+                Site(rooms.front.claims, rooms.front.serve, services=("apigateway", "apigatewayv2")),
+                Site(balancers.claims, rooms.on_demand.serve_balancer, streams=True, services=("elbv2",)),
+                Site(registry.claims, rooms.on_demand.serve_registry, streams=True, private=True, services=("ecr",)),
             ],
             rooms={keys.PATH: keys.KeysDoor(rooms.authority, rooms.keys).open},
             guard=rooms.authority.authenticate_operator if settings.auth_mode == "on" else None,
         )
         gateway = self._gateway = Gateway(
-            Models(), rooms.services, doors=doors, region=settings.region, authority=rooms.authority
+            self._models, rooms.services, doors=doors, region=settings.region, authority=rooms.authority
         )
         opened.push_async_callback(gateway.close)
         try:
@@ -163,7 +171,7 @@ class App:
         except OSError as error:
             raise PortTaken(_explain(settings, error)) from error
         opened.push_async_callback(server.close, settings.shutdown_grace_s)
-        opened.push_async_callback(rooms.balancers.stop_listening)
+        opened.push_async_callback(rooms.on_demand.stop_listening)
         return server
 
     async def _contexts(self) -> Contexts | None:
@@ -185,11 +193,17 @@ class App:
         host = headers.get("host", "").lower()
         if self._rooms.front.claims(host, path):
             return self._rooms.front.admit(host, path, headers)
-        if self._rooms.balancers.claims(host, path):
-            return elbv2.admit(method, path, headers)
-        if self._rooms.registry.claims(host, path):
-            return ecr.ADMITTED
+        if balancers.claims(host, path):
+            return balancers.admit(method, path, headers)
+        if registry.claims(host, path):
+            return registry.ADMITTED
         return admit(method, path, headers)
+
+    async def _sns_certificate(self, path: str, query: str) -> bytes | None:
+        return await (await self._rooms.open_door("sns")).sns_certificate(path, query)
+
+    async def _sns_mail(self, query: Mapping[str, str]) -> object:
+        return await (await self._rooms.open_door("sns")).sns_mail(query)
 
     async def _show_events(self, query: Mapping[str, str]) -> object:
         """What the delivery journal says; the parameters are its columns, `after` and `limit`."""

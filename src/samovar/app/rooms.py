@@ -1,84 +1,79 @@
 """Every room but the server: built from the ground up, each handed what it needs.
 
-Owns: in which order, and who knows whom. Rule: whatever is opened is closed in reverse, also when opening fails
-half-way.
+Owns: in which order, who knows whom, and which services are there from the start: those that any invocation needs. The
+others are built when they are first called (`on_demand`), or at the start when they were ever used (`used`). Rule:
+whatever is opened is closed in reverse, also when opening fails half-way.
 """
 
 import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Final
 
 from samovar.app.execution import Execution
+from samovar.app.on_demand import Ground, OnDemand, open_bodies
+from samovar.app.used import Used
 from samovar.core.clock import SystemClock
-from samovar.core.context import Acting, Context, Params
+from samovar.core.context import Acting
 from samovar.core.meter import Meter
 from samovar.core.service import Service
+from samovar.core.services import Build, Services
 from samovar.delivery.invocations import Invocations
 from samovar.delivery.journal import Journal
 from samovar.delivery.outbox import Outbox
 from samovar.delivery.pollers.sqs import SqsPollers
-from samovar.delivery.targets import Targets
+from samovar.delivery.targets import Parcel, Targets
 from samovar.engine.credentials import Keys
 from samovar.engine.model import Version
-from samovar.gateway import certificates
 from samovar.gateway.authority import OPERATOR, Authority
-from samovar.gateway.identity import DEFAULT_ACCOUNT, Identities
+from samovar.gateway.identity import Identities
 from samovar.net.tls import Contexts
-from samovar.services import (
-    apigateway,
-    apigatewaymanagementapi,
-    apigatewayv2,
-    application_autoscaling,
-    cloudwatch,
-    ecr,
-    elbv2,
-    events,
-    iam,
-    lambda_,
-    logs,
-    s3,
-    scheduler,
-    sns,
-    sqs,
-    sts,
-)
-from samovar.settings import Settings, SettingsError, issuers
+from samovar.services import cloudwatch, iam, lambda_, logs, sts
+from samovar.settings import Settings, issuers
 from samovar.store.blobs import Blobs
-from samovar.store.bodies import Bodies
 from samovar.store.queue import Queues
 from samovar.store.sqlite import Store, open_store
 from samovar.store.vault import Vault
-from samovar.web.account_rate import AccountRate
-from samovar.web.connections import Connections
-from samovar.web.domains import Domains
 from samovar.web.front import Front
 from samovar.web.functions import Functions
-from samovar.web.jwt import Key, Keyring, key_set
 from samovar.web.service_requests import Forward
-from samovar.web.upstream import Upstream
-from samovar.web.urls import Urls
 from samovar.wire.model import Models
+
+_SERVICES: Final = (
+    "lambda", "logs", "sqs", "sns", "s3", "ecr", "events", "scheduler", "application-autoscaling", "cloudwatch",
+    "apigateway", "apigatewayv2", "apigatewaymanagementapi", "elbv2", "iam", "sts",
+)  # fmt: skip
+"""In the order in which requests that don't say which one they mean are offered to them."""
 
 
 class Rooms:
     """What the platform is made of; the attributes are there once `open` has returned."""
 
     def __init__(
-        self, settings: Settings, clock: SystemClock, acting: Acting, tls: Contexts | None, forward: Forward
+        self,
+        settings: Settings,
+        clock: SystemClock,
+        acting: Acting,
+        tls: Contexts | None,
+        forward: Forward,
+        models: Models,
     ) -> None:
         """`forward`: the gateway's way, which is there later."""
         self._settings = settings
         self._clock = clock
         self._tls = tls
         self._forward = forward
+        self._models = models
         self.acting = acting
         self.meter = Meter(clock)
+        self.front = Front()
 
     async def open(self, rooms: AsyncExitStack, data: Path) -> None:
-        """Open everything; what `rooms` has is closed in reverse."""
+        """Open everything that any call may need, and whatever was used before; `rooms` closes it in reverse."""
         settings, clock = self._settings, self._clock
         store = await open_store(None if settings.ephemeral else data)
         rooms.push_async_callback(store.close)
+        self._used = await Used.open(store, _SERVICES)
         metrics = await cloudwatch.build(store, clock, self.meter)
         self._close_with(rooms, metrics)
         identity_services = await self._open_identity(store, data)
@@ -88,8 +83,7 @@ class Rooms:
         engine = self.engine = self.execution.engine
         rooms.push_async_callback(engine.close)
         await self.execution.open_way()
-        sqs_service = await sqs.build(store, clock, await self._bodies(rooms, data / "sqs"), self.meter)
-        self._close_with(rooms, sqs_service)
+        below = await rooms.enter_async_context(AsyncExitStack())
         blobs = await Blobs.open(data / "code")
         rooms.push_async_callback(blobs.close)
         await self._open_delivery(rooms, store, data)
@@ -108,123 +102,58 @@ class Rooms:
             authority=self.authority,
         )
         self._close_with(rooms, lambda_service)
-        web_services = await self._open_web(rooms, store, functions)
-        events_service = await events.build(store, clock, self.outbox, self.journal, self.targets, self._vault)
-        self._close_with(rooms, events_service)
-        scheduler_service = await scheduler.build(store, clock, self.outbox)
-        self._close_with(rooms, scheduler_service)
+        above = await rooms.enter_async_context(AsyncExitStack())
+        self.on_demand = OnDemand(self._ground(store, data, functions), below, above)
+        here = {service.name: service for service in (lambda_service, logs_service, metrics, *identity_services)}
+        for service in here.values():
+            self.authority.attach(service)
+        self.services = Services({name: here.get(name) or self._on_demand(name) for name in _SERVICES})
+        rooms.push_async_callback(self.services.close)
+        await self._open_used()
         await self.outbox.queue.start()
-        scaling = await application_autoscaling.build(store, clock, self.acting, engine.provisioned_use)
-        self._close_with(rooms, scaling)
-        s3_service, self.browsers = await s3.build(
-            store, data / "objects", clock, self.outbox, self.acting, self.authority.admit_form
-        )
-        self._close_with(rooms, s3_service)
-        registry = await self._open_registry(rooms, store, data)
-        sns_service, self.sns_certificate, self.sns_mail = await sns.build(
-            store, self._queues, self.acting, self.targets, self.journal, data / "sns", clock, settings.smtp
-        )
-        self._close_with(rooms, sns_service)
-        self.services = [
-            lambda_service,
-            logs_service,
-            sqs_service,
-            sns_service,
-            s3_service,
-            registry,
-            events_service,
-            scheduler_service,
-            scaling,
-            metrics,
-            *web_services,
-            *identity_services,
-        ]
 
-    async def _open_registry(self, rooms: AsyncExitStack, store: Store, data: Path) -> Service:
-        service, self.registry, self.image_bytes = await ecr.build(
-            store,
-            data / "images",
+    async def _open_used(self) -> None:
+        """What an earlier server has left goes on, whether or not anybody calls."""
+        await self.services.open_all(name for name in _SERVICES if name in self._used)
+        if issuers(self._settings):
+            await self.on_demand.open_apis()  # says whether their keys can be used
+
+    def _on_demand(self, name: str) -> Build:
+        async def build() -> Service:
+            await self._used.note(name)
+            service = await self.on_demand.builders[name]()
+            self.authority.attach(service)
+            return service
+
+        return build
+
+    def _ground(self, store: Store, data: Path, functions: Functions) -> Ground:
+        return Ground(
+            self._settings,
             self._clock,
-            self.outbox,
+            data,
             self.acting,
+            self.meter,
+            self._models,
+            self._tls,
+            self._forward,
+            store,
+            self._queues,
             self._vault,
-            self._admit_image,
-            (DEFAULT_ACCOUNT, self._settings.region),
-            locked=self._settings.auth_mode == "on",
-        )
-        self._close_with(rooms, service)
-        return service
-
-    def _admit_image(self, ctx: Context, operation: str, params: Params) -> Context:
-        """A step of a push or a pull needs what the same step needs in ECR's API."""
-        return self.authority.admit(ctx, "ecr", operation, params) if self.authority.enforces else ctx
-
-    async def _open_web(self, rooms: AsyncExitStack, store: Store, functions: Functions) -> list[Service]:
-        """The services whose resources web requests are for, behind one door."""
-        front = self.front = Front()
-        domains = front.domains = await Domains.open(store)
-        connections = Connections(self._clock)
-        rooms.callback(connections.close)
-        upstream = Upstream()
-        rooms.push_async_callback(upstream.close)
-        urls = Urls(upstream)
-        issuers = await asyncio.to_thread(_keys_of_issuers, self._settings)
-        keyring = Keyring(self._clock, urls.document, issuers)
-        rooms.push_async_callback(keyring.close)
-        rate = AccountRate(self._settings.api_request_rate)
-        rest, api_keys = await apigateway.build(
-            store,
-            self._clock,
-            self.acting,
-            front,
-            domains,
-            functions,
-            self._forward,
-            urls,
-            keyring,
+            self.journal,
+            self.outbox,
+            self.targets,
             self.authority,
-            self.meter,
-            rate,
-        )
-        self._close_with(rooms, rest)
-        v2 = await apigatewayv2.build(
-            store,
-            self._clock,
-            self.acting,
-            front,
-            domains,
+            self.engine,
             functions,
-            connections,
-            urls,
-            Models(),
-            self.authority,
-            self._forward,
-            keyring,
-            self.meter,
-            api_keys,
-            rate,
+            self.front,
+            lambda name: self.services.open(name),
         )
-        self._close_with(rooms, v2)
-        if isinstance(self._tls, certificates.Issued):
-            self._tls.owns = domains.known
-        balancers = await self._open_balancers(rooms, store, functions)
-        return [rest, v2, apigatewaymanagementapi.build(connections), balancers]
 
-    async def _open_balancers(self, rooms: AsyncExitStack, store: Store, functions: Functions) -> Service:
-        settings = self._settings
-        service, self.balancers = await elbv2.build(
-            store,
-            self._clock,
-            self.acting,
-            functions,
-            self.meter,
-            host=settings.host,
-            own_port=settings.port,
-            opening=settings.listener_ports,
-            tls=self._tls,
-        )
-        self._close_with(rooms, service)
-        return service
+    async def open_door(self, service: str) -> OnDemand:
+        """What a service opens beside its operations, once the service is there."""
+        await self.services.open(service)
+        return self.on_demand
 
     def _issue(self, version: Version) -> Keys:
         """The keys of a function's role, for one of its environments."""
@@ -247,23 +176,20 @@ class Rooms:
         )
         return [iam_service, sts_service]
 
-    @staticmethod
-    async def _bodies(rooms: AsyncExitStack, folder: Path) -> Bodies:
-        blobs = await Blobs.open(folder)
-        rooms.push_async_callback(blobs.close)
-        return Bodies(blobs)
-
     async def _open_delivery(self, rooms: AsyncExitStack, store: Store, data: Path) -> None:
         clock = self._clock
-        self._queues = queues = await Queues.open(store, clock, await self._bodies(rooms, data / "queues"))
+        self._queues = queues = await Queues.open(store, clock, await open_bodies(rooms, data / "queues"))
         self.journal = await Journal.open(store, clock, self.meter)
-        self.targets = Targets(self.acting)
+        self.targets = Targets(self.acting, self._call_destination)
         self.outbox = Outbox(queues, self.targets, self.journal, clock)
         self.invocations = Invocations(queues, self.engine, self.outbox, self.journal, clock)
         for queue in (self.outbox.queue, self.invocations.queue):
             rooms.push_async_callback(queue.close)
         self._queue_pollers = SqsPollers(self.acting, self.engine, self.journal, clock)
         rooms.push_async_callback(self._queue_pollers.close)
+
+    async def _call_destination(self, parcel: Parcel) -> None:
+        await (await self.open_door("events")).call_destination(parcel)
 
     @staticmethod
     def _close_with(rooms: AsyncExitStack, service: Service) -> None:
@@ -276,14 +202,3 @@ class Rooms:
             await queue.reset()
         await self.journal.reset()
         await self.engine.reset()
-
-
-def _keys_of_issuers(settings: Settings) -> dict[str, list[Key]]:
-    """What the files say that `issuers` names."""
-    found = {}
-    for issuer, path in issuers(settings).items():
-        try:
-            found[issuer] = key_set(path.read_bytes())
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"issuers: the keys in {path} can't be used: {error}") from None
-    return found

@@ -57,16 +57,16 @@ class Undeliverable(Exception):
 
 
 class Targets:
-    def __init__(self, acting: Acting) -> None:
+    def __init__(self, acting: Acting, call_destination: Callable[[Parcel], Awaitable[None]] | None = None) -> None:
+        """`call_destination` calls an API destination, which EventBridge knows; raises Undeliverable."""
         self._acting = acting
-        self.call_destination: Callable[[Parcel], Awaitable[None]] | None = None
-        """Calls an API destination, set by who knows them; raises Undeliverable."""
+        self._call_destination = call_destination
 
     async def deliver(self, parcel: Parcel, handover: tuple[Step, ...] = ()) -> None:
         """Hand it over; raises Undeliverable. `handover`: what ends the delivery, for the receiver's transaction."""
         target = arn.parse(parcel.target)
-        if self.call_destination is not None and target and target.resource.startswith("api-destination/"):
-            await self.call_destination(parcel)
+        if self._call_destination is not None and target and target.resource.startswith("api-destination/"):
+            await self._call_destination(parcel)
             return
         way = _WAYS.get(target.service) if target else None
         if target is None or way is None:

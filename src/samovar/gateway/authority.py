@@ -12,7 +12,7 @@ reached through the owner's context once both sides allow; nobody gets there oth
 
 import hmac
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Literal, Protocol
 
@@ -81,9 +81,9 @@ class Authority:
         self._compiled: dict[object, Rules] = {}
         self._said: set[str] = set()
 
-    def attach(self, services: Iterable[Service]) -> None:
-        """The services whose operations are to be allowed."""
-        self._cards = {service.name: service.access for service in services}
+    def attach(self, service: Service) -> None:
+        """A service whose operations are to be allowed; before anybody calls it."""
+        self._cards[service.name] = service.access
 
     # --- who
 
@@ -363,7 +363,7 @@ _LINKED: Mapping[str, frozenset[str]] = {
     ),
     "lambda.application-autoscaling.amazonaws.com": frozenset(
         f"lambda:{verb}ProvisionedConcurrencyConfig" for verb in ("Get", "Put", "Delete")
-    )
+    ),
 }
 """What a service may do in every account that uses it, as by AWS's service-linked role."""
 

@@ -4,16 +4,17 @@ Owns: the order of the steps, the tasks of ordinary operations, and the one plac
 
     _guard    runs each of the following; AwsError -> the service's error, anything else -> 500 and one traceback
     _enter    sites of services first, which anyone may visit; then foreign web pages out, internal doors first
-    _begin    which operation of which service, who calls, parameters from bytes; starts it
+    _begin    which operation of which service
+    _start    who calls, parameters from bytes; starts it
     _finish   the result to bytes
 
 Rules: an operation that the model knows and the service doesn't have answers 501, never a fake success. A direct
-operation costs no task, no future, no timer.
+operation costs no task, no future, no timer. What needs a service that isn't built yet (`Services`) waits for that.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -21,7 +22,8 @@ from samovar.core import ids
 from samovar.core.context import Context, DirectOperation, Params
 from samovar.core.context import Operation as Ordinary
 from samovar.core.errors import AwsError
-from samovar.core.service import Service, fold
+from samovar.core.service import fold
+from samovar.core.services import Services
 from samovar.gateway import identity, origin
 from samovar.gateway.admission import OTHER
 from samovar.gateway.authority import NOBODY, Authority
@@ -62,13 +64,13 @@ class Gateway:
     def __init__(
         self,
         models: Models,
-        services: Iterable[Service],
+        services: Services,
         *,
         doors: Doors,
         region: str,
         authority: Authority | None = None,
     ) -> None:
-        self._services = {service.name: service for service in services}
+        self._services = services
         self._models = models
         self._router = Router(models, self._services)
         self._doors = doors
@@ -87,6 +89,8 @@ class Gateway:
         """Run an operation as the gateway would, without the bytes (`ctx.call`)."""
         if service not in self._services:
             raise AwsError("NotImplementedException", f"The service {service} is not on this server yet.")
+        if self._services.here(service) is None:
+            await self._services.open(service)
         ordinary, direct = self._find(service, operation)
         self._models[service].operation(operation).validate(params)
         if self._enforces and self._authority is not None:
@@ -140,19 +144,20 @@ class Gateway:
     def _enter(self, call: _Call) -> None:
         site = self._doors.site(call.request)
         if site is not None:
-            scope = sigv4.scope(call.request.headers, call.request.query)
-            who = NOBODY if self._enforces else self._identify(call, scope)
-            ctx = self._context(call, scope, who)
             if site.private and origin.is_foreign(call.request.headers):
                 call.reply(answer(403, _FOREIGN))
-            elif site.streams:
-                self._visit(call, site, ctx)
             else:
-                self._whole(call, lambda: self._visit(call, site, ctx))
+                self._when_built(call, site.services, lambda: self._visit(call, site))
             return
-        if call.request.method in ("OPTIONS", "POST") and (aside := self._doors.aside(call.request)):
-            self._step_aside(call, aside)
-            return
+        if call.request.method in ("OPTIONS", "POST"):
+            awaited = self._doors.awaited(call.request)
+            if awaited:
+                self._when_built(call, awaited, lambda: self._enter(call))
+                return
+            aside = self._doors.aside(call.request)
+            if aside is not None:
+                self._step_aside(call, aside)
+                return
         if "origin" in call.request.headers:
             shared = self._doors.shared(call.request)
             if shared is not None:
@@ -168,7 +173,16 @@ class Gateway:
         else:
             self._spawn(call, opened, call.reply)
 
-    def _visit(self, call: _Call, site: Site, ctx: Context) -> None:
+    def _visit(self, call: _Call, site: Site) -> None:
+        scope = sigv4.scope(call.request.headers, call.request.query)
+        who = NOBODY if self._enforces else self._identify(call, scope)
+        ctx = self._context(call, scope, who)
+        if site.streams:
+            self._serve(call, site, ctx)
+        else:
+            self._whole(call, lambda: self._serve(call, site, ctx))
+
+    def _serve(self, call: _Call, site: Site, ctx: Context) -> None:
         coming = site.serve(call.request, ctx, call.reply)
         if coming is not None:
             self._spawn(call, coming, call.reply)
@@ -184,11 +198,25 @@ class Gateway:
     def _begin(self, call: _Call) -> None:
         request = call.request
         match = self._router.resolve(request.method, request.path, request.query, request.headers, request.body)
-        operation = call.operation = match.operation
-        if request.incoming is None or operation.streams_in:
+        call.operation = match.operation
+        if self._services.here(match.service) is None:
+            self._when_built(call, (match.service,), lambda: self._take(call, match))
+        else:
+            self._take(call, match)
+
+    def _take(self, call: _Call, match: Match) -> None:
+        if call.request.incoming is None or match.operation.streams_in:
             self._start(call, match)
         else:
             self._whole(call, lambda: self._start(call, match))
+
+    def _when_built(self, call: _Call, services: Sequence[str], step: Callable[[], None]) -> None:
+        """Go on with `step` when these services are there."""
+        missing = [service for service in services if self._services.here(service) is None]
+        if missing:
+            self._spawn(call, self._services.open_all(missing), lambda _: step())
+        else:
+            step()
 
     def _whole(self, call: _Call, step: Callable[[], None]) -> None:
         """Go on with `step` when the body is there."""
@@ -206,7 +234,7 @@ class Gateway:
     def _start(self, call: _Call, match: Match) -> None:
         request, operation = call.request, match.operation
         if self._enforces and self._authority is not None:
-            signing_name = self._models[match.service].signing_name
+            signing_name = self._models[match.service].names.signing_name
             who = self._authority.authenticate(request, match.service, signing_name, operation.name)
         else:
             who = self._identify(call, match.scope)
@@ -267,7 +295,8 @@ class Gateway:
         key = (service, operation)
         found = self._table.get(key)
         if found is None:
-            here = self._services[service]
+            here = self._services.here(service)
+            assert here is not None
             name = fold(operation)
             found = self._table[key] = (here.operations.get(name), here.direct.get(name))
         if found == (None, None):

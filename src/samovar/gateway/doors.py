@@ -7,7 +7,7 @@ function or without --allow-reset, and moving the clock likewise (--allow-clock)
 browser, as it is on AWS: who may enter is its own matter.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -16,7 +16,7 @@ import msgspec
 from samovar.core.clock import SystemClock, iso_z
 from samovar.core.context import Context
 from samovar.core.errors import AwsError
-from samovar.core.service import Service
+from samovar.core.services import Services
 from samovar.gateway import origin, welcome
 from samovar.net.message import Reply, Request, Response
 
@@ -54,10 +54,12 @@ class Site(msgspec.Struct, frozen=True):
     """Whether it takes bodies as they arrive."""
     private: bool = False
     """Whether it is closed to pages of other sites."""
+    services: tuple[str, ...] = ()
+    """Those that answer, and have to be there."""
 
 
 class Aside(msgspec.Struct, frozen=True):
-    """What a service of AWS's answers beside its operations: preflights, forms."""
+    """What a service of AWS's answers beside its operations: preflights, forms. Asked when the service is there."""
 
     service: str
     operation: str
@@ -77,7 +79,7 @@ class _Move(msgspec.Struct, forbid_unknown_fields=True):
 class Doors:
     def __init__(
         self,
-        services: Iterable[Service],
+        services: Services,
         *,
         facts: Callable[[], dict[str, object]],
         reset: Callable[[], Awaitable[None]],
@@ -98,7 +100,7 @@ class Doors:
         look into the platform, where that is asked. `downloads` are services' links, by the prefix of their paths;
         `views` what rooms show of themselves, by path.
         """
-        self._services = list(services)
+        self._services = services
         self._facts = facts
         self._reset = reset
         self._allow_reset = allow_reset
@@ -122,18 +124,27 @@ class Doors:
 
     def aside(self, request: Request) -> Aside | None:
         """Whose a request is that no operation means."""
-        return next((aside for aside in self._asides if aside.claims(request)), None)
+        return next((aside for aside in self._present() if aside.claims(request)), None)
+
+    def awaited(self, request: Request) -> list[str]:
+        """The services that have to be there before anybody knows whether a request is an aside of theirs."""
+        if not _may_be_aside(request):
+            return []
+        return [aside.service for aside in self._asides if self._services.here(aside.service) is None]
 
     def shared(self, request: Request) -> list[tuple[str, str]] | None:
         """What the answer to a page of another site must say for it to be read; None: it may not be."""
-        return next((found for aside in self._asides if (found := aside.shared(request)) is not None), None)
+        return next((found for aside in self._present() if (found := aside.shared(request)) is not None), None)
+
+    def _present(self) -> Iterator[Aside]:
+        return (aside for aside in self._asides if self._services.here(aside.service) is not None)
 
     def open(self, request: Request) -> Response | Coroutine[Any, Any, Response] | None:
         """The answer of an internal door, now or to be awaited; None when the path isn't one."""
         path = request.path
         if not path.startswith(("/_samovar/", "/_localstack/")):
             if welcome.is_for(request) and origin.names_us(request.headers, self._listen_host):
-                return welcome.page(request, self._facts(), (service.name for service in self._services))
+                return welcome.page(request, self._facts(), self._services)
             return None
         if not origin.names_us(request.headers, self._listen_host):
             return answer(403, {"message": "This door opens to localhost and to IP addresses only."})
@@ -159,7 +170,7 @@ class Doors:
         return answer(404, {"message": f"No such door: {path}. There are: {doors}"})
 
     def _health(self) -> Response:
-        return answer(200, {**self._facts(), "services": {service.name: "running" for service in self._services}})
+        return answer(200, {**self._facts(), "services": dict.fromkeys(self._services, "running")})
 
     def _open_reset(self, request: Request) -> Response | Coroutine[Any, Any, Response]:
         if request.source is not None:
@@ -194,11 +205,16 @@ class Doors:
         return None
 
     async def _empty_everything(self) -> Response:
-        for service in self._services:
+        for service in self._services.built:
             if service.reset is not None:
                 await service.reset()
         await self._reset()
         return answer(200, {"reset": True})
+
+
+def _may_be_aside(request: Request) -> bool:
+    form = request.headers.get("content-type", "").startswith("multipart/form-data")
+    return request.method == "OPTIONS" or (request.method == "POST" and form)
 
 
 async def _fetch(download: Download, request: Request) -> Response:

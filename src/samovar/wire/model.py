@@ -17,6 +17,7 @@ from samovar.wire.buckets import BucketPaths
 from samovar.wire.compile import PROTOCOLS, Operation, Protocol, unspoken
 from samovar.wire.errors import Errors
 from samovar.wire.javaregex import JavaRegex
+from samovar.wire.names import Names
 from samovar.wire.shapes import Description, ErrorTrait, OperationShape, Ref, Shape
 from samovar.wire.validate import Validator
 
@@ -27,9 +28,8 @@ class ServiceModel:
     def __init__(self, description: Description, regex: JavaRegex) -> None:
         metadata = description.metadata
         self.name = description.name
-        self.signing_name = metadata.signing_name or metadata.endpoint_prefix
-        self.endpoint_prefix = metadata.endpoint_prefix
-        self.target_prefix = metadata.target_prefix
+        signing_name = metadata.signing_name or metadata.endpoint_prefix
+        self.names = Names(self.name, signing_name, metadata.endpoint_prefix, metadata.target_prefix)
         self.api_version = metadata.api_version
         self.xml_namespace = metadata.xml_namespace
         # A service that is "query compatible" once spoke query only, and still answers old clients.

@@ -4,7 +4,8 @@ Owns: `Router`. Rules, first that applies: X-Amz-Target names an operation; so d
 (`/service/S/operation/O`, told by `smithy-protocol`); the signature's scope names a service; so
 does the host (`lambda.us-east-1.amazonaws.com`, `sts.localhost`); `Action=` names an operation of a query service; else
 the path decides among the rest services that are here. Within a service the request's looks pick the protocol. Several
-services may share a signing name, and are then asked in turn.
+services may share a signing name, and are then asked in turn. A model is read when it is asked first: who says which
+service is meant (`names`) waits for that one alone.
 """
 
 import re
@@ -14,7 +15,7 @@ from urllib.parse import unquote
 import msgspec
 
 from samovar.core.errors import AwsError
-from samovar.wire import connections, rpcv2, text, words
+from samovar.wire import connections, names, rpcv2, text, words
 from samovar.wire.buckets import BucketPaths, bucket_of_host, is_bucket_host
 from samovar.wire.compile import PROTOCOLS, Operation, unspoken
 from samovar.wire.model import Models, ServiceModel
@@ -36,19 +37,19 @@ class Match(msgspec.Struct, frozen=True):
 class Router:
     def __init__(self, models: Models, services: Iterable[str]) -> None:
         # S3 last: every path could be a bucket's.
-        self._here = sorted((models[name] for name in services), key=lambda model: model.name == "s3")
-        self._by_target = {model.target_prefix: model for model in self._here if model.target_prefix}
-        self._by_signing_name: dict[str, list[ServiceModel]] = {}
-        self._by_host: dict[str, list[ServiceModel]] = {}
-        for model in self._here:
-            self._by_signing_name.setdefault(model.signing_name, []).append(model)
-            for name in {model.name, model.endpoint_prefix}:
-                self._by_host.setdefault(name, []).append(model)
-        self._paths: dict[str, Paths | BucketPaths] = {
-            model.name: model.bucket_paths() if model.name == "s3" else Paths(model)
-            for model in self._here
-            if model.protocol in ("rest-json", "rest-xml")
-        }
+        self._here = sorted(services, key=lambda name: name == "s3")
+        self._models = models
+        self._by_target: dict[str, str] = {}
+        self._by_signing_name: dict[str, list[str]] = {}
+        self._by_host: dict[str, list[str]] = {}
+        for service in self._here:
+            called = names.SERVICES.get(service) or models[service].names
+            if called.target_prefix:
+                self._by_target[called.target_prefix] = service
+            self._by_signing_name.setdefault(called.signing_name, []).append(service)
+            for name in {service, called.endpoint_prefix}:
+                self._by_host.setdefault(name, []).append(service)
+        self._paths: dict[str, Paths | BucketPaths | None] = {}
 
     def serves(self, host: str) -> bool:
         """Whether a service is here, as host names spell it: by its name or its endpoint's (`sqs`, `monitoring`)."""
@@ -69,10 +70,11 @@ class Router:
         below = connections.split(path)
         if below is not None and self._is_connection(below[0], headers, signed):
             return self._connection(method, *below, signed)
-        models = self._candidates(signed, headers)
-        if models[:1] == self._by_host.get("s3"):
+        services = self._candidates(signed, headers)
+        if services[:1] == self._by_host.get("s3"):
             bucket = bucket_of_host(headers.get("host", ""))
             path = f"/{bucket}{path}" if bucket else path
+        models = [self._models[service] for service in services]
         action = _action(query, headers, body)
         for model in models:
             if action in model.operation_names and "query" in model.protocols:
@@ -80,15 +82,21 @@ class Router:
                 labels = {member: path} if member and path != "/" else {}
                 return Match(model.name, model.operation(action, "query"), labels, signed)
         for model in models:
-            paths = self._paths.get(model.name)
+            paths = self._paths_of(model)
             found = paths.find(method, path, query, headers) if paths else None
             if found:
                 return Match(model.name, model.operation(found[0]), found[1], signed)
         if action:
             raise _unknown_action(action, models)
-        raise AwsError("UnknownOperationException", f"No operation of {_names(models)} answers {method} {path}.")
+        raise AwsError("UnknownOperationException", f"No operation of {_names(services)} answers {method} {path}.")
 
-    def _candidates(self, signed: Scope | None, headers: Mapping[str, str]) -> list[ServiceModel]:
+    def _paths_of(self, model: ServiceModel) -> "Paths | BucketPaths | None":
+        if model.name not in self._paths:
+            rest = model.protocol in ("rest-json", "rest-xml")
+            self._paths[model.name] = (model.bucket_paths() if model.name == "s3" else Paths(model)) if rest else None
+        return self._paths[model.name]
+
+    def _candidates(self, signed: Scope | None, headers: Mapping[str, str]) -> list[str]:
         if signed is not None:
             found = self._by_signing_name.get(signed.service)
             if found is None:
@@ -100,22 +108,24 @@ class Router:
         return self._by_host.get(host.partition(".")[0], self._here)
 
     def _is_connection(self, base: str, headers: Mapping[str, str], signed: Scope | None) -> bool:
-        here = connections.SERVICE in self._paths
+        here = connections.SERVICE in self._here
         return here and connections.is_address(base, headers.get("host", ""), signed.service if signed else "")
 
     def _connection(self, method: str, base: str, path: str, signed: Scope | None) -> Match:
         """An operation on a client of a WebSocket API, which are below the address of its stage."""
-        found = self._paths[connections.SERVICE].find(method, path, "", {})
+        model = self._models[connections.SERVICE]
+        paths = self._paths_of(model)
+        found = paths.find(method, path, "", {}) if paths else None
         if found is None:
             raise AwsError("UnknownOperationException", f"No operation answers {method} {base}{path}.")
-        model = next(model for model in self._here if model.name == connections.SERVICE)
         return Match(model.name, model.operation(found[0]), found[1], signed, base)
 
     def _by_x_amz_target(self, target: str, signed: Scope | None) -> Match:
         prefix, _, name = target.rpartition(".")
-        model = self._by_target.get(prefix)
-        if model is None:
+        service = self._by_target.get(prefix)
+        if service is None:
             raise self._unknown_service(signed.service if signed else prefix)
+        model = self._models[service]
         if name not in model.operation_names:
             raise AwsError("UnknownOperationException", f"{model.name} has no operation {name!r}.")
         return Match(model.name, model.operation(name, "json"), {}, signed)
@@ -123,10 +133,11 @@ class Router:
     def _by_smithy_path(self, protocol: str, path: str, signed: Scope | None) -> Match:
         if protocol not in PROTOCOLS:
             raise unspoken(protocol)
-        service, name = rpcv2.named(path)
-        model = self._by_target.get(service)
-        if model is None:
-            raise self._unknown_service(signed.service if signed else service)
+        prefix, name = rpcv2.named(path)
+        service = self._by_target.get(prefix)
+        if service is None:
+            raise self._unknown_service(signed.service if signed else prefix)
+        model = self._models[service]
         if name not in model.operation_names or protocol not in model.protocols:
             raise AwsError("UnknownOperationException", f"{model.name} has no operation {name!r} in {protocol}.")
         return Match(model.name, model.operation(name, protocol), {}, signed)
@@ -247,8 +258,8 @@ def _unknown_action(action: str, models: list[ServiceModel]) -> AwsError:
         if "query" in model.protocols:
             spoken = words.of(model.name).unknown_action
             return AwsError("InvalidAction", spoken.format(action=action, version=model.api_version))
-    return AwsError("UnknownOperationException", f"{_names(models)} has no action {action!r}.")
+    return AwsError("UnknownOperationException", f"{_names(model.name for model in models)} has no action {action!r}.")
 
 
-def _names(models: list[ServiceModel]) -> str:
-    return ", ".join(model.name for model in models) or "no service"
+def _names(services: Iterable[str]) -> str:
+    return ", ".join(services) or "no service"

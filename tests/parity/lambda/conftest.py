@@ -18,6 +18,7 @@ from samovar.core.clock import SystemClock
 from samovar.core.context import Acting, Context, Params
 from samovar.core.errors import AwsError
 from samovar.core.service import Service
+from samovar.core.services import Services
 from samovar.engine.model import Invocation, Outcome, Result, Version
 from samovar.engine.streaming import Pace, Sink
 from samovar.gateway.admission import admit
@@ -108,7 +109,7 @@ class Server:
         async def nothing() -> None: ...
 
         doors = Doors(
-            [service],
+            Services.of([service]),
             facts=dict,
             reset=nothing,
             allow_reset=False,
@@ -118,7 +119,7 @@ class Server:
             downloads={lambda_.LINK_PATH: download},
             sites=[Site(urls.claims, urls.serve)],
         )
-        gateway = Gateway(Models(), [service, QUEUES], doors=doors, region="us-east-1")
+        gateway = Gateway(Models(), Services.of([service, QUEUES]), doors=doors, region="us-east-1")
         server = await serve(gateway.handle, host="127.0.0.1", port=0, admit=admit)
         self.url = f"http://127.0.0.1:{server.address[1]}"
         acting.attach(gateway, self.url)

@@ -14,6 +14,7 @@ from samovar.core.clock import FakeClock
 from samovar.core.context import Context, Params, Reply
 from samovar.core.errors import AwsError
 from samovar.core.service import Service
+from samovar.core.services import Build, Services
 from samovar.gateway.dispatch import Gateway
 from samovar.gateway.doors import Doors, Site
 from samovar.net.message import Request, Response
@@ -64,6 +65,10 @@ class Fake:
         self.seen.append((ctx, params))
         return {"Account": ctx.account, "Arn": ctx.principal, "UserId": ctx.region}
 
+    async def topics(self, ctx: Context, params: Params) -> Params:
+        self.seen.append((ctx, params))
+        return {}
+
     async def wait(self, ctx: Context, params: Params) -> Params:
         self.waiting = True
         await self.gate.wait()
@@ -80,10 +85,19 @@ class Fake:
 
 
 class Rig:
-    def __init__(self, *, allow_reset: bool = False, allow_clock: bool = False, listen_host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        *,
+        allow_reset: bool = False,
+        allow_clock: bool = False,
+        listen_host: str = "127.0.0.1",
+        builds_topics: bool = False,
+    ) -> None:
         self.fake = Fake()
         self.clock = FakeClock()
-        services = self.fake.services()
+        self.built = asyncio.Event()
+        here: dict[str, Service | Build] = {service.name: service for service in self.fake.services()}
+        services = Services({**here, "sns": self._build_topics} if builds_topics else here)
 
         async def reset() -> None:
             self.fake.resets.append("everything else")
@@ -103,6 +117,10 @@ class Rig:
             sites=[Site(_claims, self.fake.serve)],
         )
         self.gateway = Gateway(MODELS, services, doors=doors, region="us-east-1")
+
+    async def _build_topics(self) -> Service:
+        await self.built.wait()
+        return Service("sns", {"listtopics": self.fake.topics}, {})
 
     def start(self, request: Request) -> "asyncio.Future[Response]":
         answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
@@ -190,6 +208,23 @@ class TestOperations:
             assert (configuration["FunctionName"], configuration["Description"]) == ("123456789012", "7")
 
         run(check)
+
+    def test_calls_of_a_service_that_is_not_built_yet_wait_for_it(self) -> None:
+        async def check(rig: Rig) -> None:
+            listing = b"Action=ListTopics&Version=2010-03-31"
+            asking = [
+                asyncio.create_task(rig.ask("POST", "/", service="sns", body=listing, content_type=FORM))
+                for _ in range(2)
+            ]
+            health = content(await rig.ask("GET", "/_samovar/health"))
+            assert health["services"]["sns"] == "running" and not rig.fake.seen
+            rig.built.set()
+            assert [(await each).status for each in asking] == [200, 200]
+            ctx = rig.fake.seen[0][0]
+            await ctx.call("sns", "ListTopics", {})
+            assert len(rig.fake.seen) == 3
+
+        run(check, builds_topics=True)
 
     def test_ctx_call_validates_and_refuses_as_the_service_would(self) -> None:
         async def check(rig: Rig) -> None:

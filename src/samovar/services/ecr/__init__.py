@@ -14,11 +14,9 @@ from samovar.core.context import Acting
 from samovar.core.images import ImageBytes
 from samovar.core.service import Service, bind
 from samovar.delivery.outbox import Outbox
-from samovar.net.message import Streamed
 from samovar.services.ecr import jobs
 from samovar.services.ecr.access import access
 from samovar.services.ecr.door.call import Admit, Entrance
-from samovar.services.ecr.door.manifests import LARGEST
 from samovar.services.ecr.door.site import Door
 from samovar.services.ecr.events import Events
 from samovar.services.ecr.house import House
@@ -33,10 +31,7 @@ from samovar.store.files import Files
 from samovar.store.sqlite import Store
 from samovar.store.table import Table
 
-__all__ = ["ADMITTED", "Door", "build"]
-
-ADMITTED = Streamed(LARGEST)
-"""How the door's requests are taken in: as they arrive, whatever their size."""
+__all__ = ["Door", "build"]
 
 
 async def build(

@@ -16,7 +16,7 @@ from samovar.services.elbv2.functions import FunctionTargets
 from samovar.services.elbv2.health import Condition, Health
 from samovar.services.elbv2.metering import Meters
 from samovar.services.elbv2.ops import limits, listeners, load_balancers, rules, tagging, target_groups, targets
-from samovar.services.elbv2.ports import ListenerPorts, Opening, admit
+from samovar.services.elbv2.ports import ListenerPorts, Opening
 from samovar.services.elbv2.records import Target, TargetGroup
 from samovar.services.elbv2.routing import Routing
 from samovar.services.elbv2.servers import ServerTargets
@@ -27,14 +27,13 @@ from samovar.web.deadlines import Deadlines
 from samovar.web.functions import Functions
 from samovar.web.upstream import Upstream
 
-__all__ = ["Balancers", "Opening", "admit", "build"]
+__all__ = ["Balancers", "Opening", "build"]
 
 
 class Balancers:
     """The load balancers at their doors."""
 
     def __init__(self, site: Site, health: Health, ports: ListenerPorts) -> None:
-        self.claims = site.claims
         self.serve = site.serve
         self._site = site
         self._health = health

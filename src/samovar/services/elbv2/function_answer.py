@@ -13,10 +13,9 @@ import msgspec
 
 from samovar.net.message import Response
 from samovar.services.elbv2.answers import SERVER
+from samovar.web.balancers import LARGEST
 from samovar.web.fields import all_sendable
 
-LARGEST = 1024 * 1024
-"""Of the JSON, and of a request's body."""
 _FOR_ONE_CONNECTION = frozenset(
     {
         "connection", "content-length", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding",

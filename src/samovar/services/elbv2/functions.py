@@ -14,6 +14,7 @@ from samovar.services.elbv2.exchange import Exchange, Fate
 from samovar.services.elbv2.health import PRINCIPAL, Condition, codes
 from samovar.services.elbv2.records import Target, TargetGroup
 from samovar.services.elbv2.state import place
+from samovar.web.balancers import LARGEST
 from samovar.web.deadlines import Deadlines
 from samovar.web.functions import Functions, Ran
 
@@ -59,7 +60,7 @@ class FunctionTargets:
             exchange.answer(answers.page(400))
         elif request.incoming is None:
             self._run(exchange, group, target, request.body)
-        elif int(request.headers.get("content-length", 0)) > function_answer.LARGEST:
+        elif int(request.headers.get("content-length", 0)) > LARGEST:
             exchange.answer(answers.page(413))
         else:
             reading = self._read(exchange, group, target, BodyStream(request.incoming))
@@ -93,7 +94,7 @@ class FunctionTargets:
 
     async def _read(self, exchange: Exchange, group: TargetGroup, target: Target, stream: BodyStream) -> None:
         try:
-            body = await stream.read(function_answer.LARGEST)
+            body = await stream.read(LARGEST)
         except CutShort:
             exchange.answer(answers.page(400))
             return
@@ -104,7 +105,7 @@ class FunctionTargets:
             self._run(exchange, group, target, body)
 
     def _run(self, exchange: Exchange, group: TargetGroup, target: Target, body: bytes) -> None:
-        if len(body) > function_answer.LARGEST:
+        if len(body) > LARGEST:
             exchange.answer(answers.page(413))
             return
         request, multi = exchange.request, _multi_value(group)
@@ -116,9 +117,7 @@ class FunctionTargets:
         self._deadlines.begin(run, seconds)
         self._start(group, target, event, exchange.root, run.done)
 
-    def _start(
-        self, group: TargetGroup, target: Target, event: bytes, trace: str, done: Callable[[Ran], None]
-    ) -> None:
+    def _start(self, group: TargetGroup, target: Target, event: bytes, trace: str, done: Callable[[Ran], None]) -> None:
         ctx = self._acting(*place(group.arn), PRINCIPAL, group.arn, trace)
         self._functions.run(ctx, target.id, event, done)
 
@@ -132,9 +131,7 @@ def mismatch(group: TargetGroup, status: int) -> Condition | None:
     """What a target is that answers its check with a status; None when that is well."""
     if status in (codes(group.health.matcher) or ()):
         return None
-    return Condition(
-        "unhealthy", "Target.ResponseCodeMismatch", f"Health checks failed with these codes: [{status}]"
-    )
+    return Condition("unhealthy", "Target.ResponseCodeMismatch", f"Health checks failed with these codes: [{status}]")
 
 
 def _multi_value(group: TargetGroup) -> bool:

@@ -13,17 +13,17 @@ import errno
 import logging
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
 from samovar.core.clock import Clock
-from samovar.net.message import Reply, Request, Response, Streamed
+from samovar.net.message import Reply, Request
 from samovar.net.server import Server, serve
 from samovar.net.tls import Contexts
-from samovar.services.elbv2.function_answer import LARGEST
 from samovar.services.elbv2.records import Listener
 from samovar.services.elbv2.state import State
+from samovar.web.balancers import admit
 
 _log = logging.getLogger(__name__)
 
@@ -105,11 +105,3 @@ class ListenerPorts:
     def _answer(self, port: int, request: Request, reply: Reply) -> None:
         assert self.serve is not None
         self.serve(port, request, reply)
-
-
-def admit(method: str, path: str, headers: Mapping[str, str]) -> int | Streamed | Response:
-    """Bodies that a function could take come whole, all others stream."""
-    length = headers.get("content-length")
-    if int(length or 0) > LARGEST or "transfer-encoding" in headers:
-        return Streamed(LARGEST)
-    return LARGEST

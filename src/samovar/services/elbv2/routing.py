@@ -1,8 +1,5 @@
 """From a host name or a path to a load balancer, its listener, and the rule that a request meets.
 
-    http://NAME-NUMBER.REGION.elb.localhost:4566/...    the load balancer's own name
-    http://localhost:4566/_aws/elb/NAME[:PORT]/...      the same, for clients that can't resolve it, or for one listener
-
 Owns: which of its listeners answers at the platform's port, and rules, compiled once for the records that they follow
 from. By http it is the HTTP listener on port 80, or on the lowest port; by https the same of the HTTPS listeners. Where
 there is none of the kind, one of the other kind answers: TLS may end in front of us, or not be there.
@@ -15,10 +12,7 @@ from samovar.services.elbv2 import conditions
 from samovar.services.elbv2.conditions import Meets
 from samovar.services.elbv2.records import Listener, LoadBalancer, Rule, Shape
 from samovar.services.elbv2.state import State, place
-
-LABEL = ".elb.localhost"
-"""What the host names of load balancers end in."""
-PATH = "/_aws/elb/"
+from samovar.web.balancers import LABEL, PATH
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -44,10 +38,6 @@ class Routing:
         self._names: dict[str, LoadBalancer] = {}
         self._entries: dict[tuple[str, bool, int], Served | None] = {}
         self._ports: dict[tuple[int, str], Served | None] = {}
-
-    def claims(self, host: str, path: str) -> bool:
-        """Whether a request is for a load balancer; `host` as sent, in lower case."""
-        return LABEL in host or path.startswith(PATH)
 
     def find(self, request: Request) -> Served | None:
         """Who answers a request at the platform's own port. The path form's prefix is taken from it."""

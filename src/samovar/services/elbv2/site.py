@@ -40,7 +40,6 @@ class Site:
         self._balancing = balancing
         self._functions = functions
         self._servers = servers
-        self.claims = routing.claims
 
     def serve(self, request: Request, ctx: Context, reply: Reply) -> None:
         """Answer a request that came to the platform's own port."""

@@ -5,11 +5,13 @@ outbox of `delivery`; its schedules through the ticker. Not here: connections in
 sources, targets other than functions, queues, topics, buses, API destinations, log groups, state machines and streams.
 """
 
+from collections.abc import Awaitable, Callable
+
 from samovar.core.clock import Clock
 from samovar.core.service import Service, bind
 from samovar.delivery.journal import Journal
 from samovar.delivery.outbox import Outbox
-from samovar.delivery.targets import Targets
+from samovar.delivery.targets import Parcel
 from samovar.services.events.access import access
 from samovar.services.events.archived import emptying_all, open_archived
 from samovar.services.events.calls import Calls
@@ -28,9 +30,9 @@ __all__ = ["build"]
 
 
 async def build(
-    store: Store, clock: Clock, outbox: Outbox, journal: Journal, targets: Targets, vault: Vault
-) -> Service:
-    """`targets`: whose API destinations are called here; `vault`: closes the secrets of their connections."""
+    store: Store, clock: Clock, outbox: Outbox, journal: Journal, vault: Vault
+) -> tuple[Service, Callable[[Parcel], Awaitable[None]]]:
+    """The service, and what calls its API destinations. `vault` closes the secrets of their connections."""
     state = await Events.open(store, clock)
     await open_archived(store)
     routing = Routing(state, outbox, journal)
@@ -42,7 +44,6 @@ async def build(
     operations |= bind(replays, archives)[0]
     upstream = Upstream()
     calls = Calls(state, upstream, vault, clock)
-    targets.call_destination = calls.deliver
     operations |= bind(House(state, calls), destinations)[0]
 
     async def close() -> None:
@@ -56,4 +57,4 @@ async def build(
         await state.clear()
         await store.transact(emptying_all())
 
-    return Service("events", operations, {}, close=close, reset=reset, access=access(state))
+    return Service("events", operations, {}, close=close, reset=reset, access=access(state)), calls.deliver

@@ -17,16 +17,14 @@ from samovar.delivery.targets import Targets
 from samovar.services.sns.access import access
 from samovar.services.sns.delivery import Deliveries
 from samovar.services.sns.house import House
-from samovar.services.sns.mail import PATH as MAIL_PATH
 from samovar.services.sns.mail import Mail
 from samovar.services.sns.ops import publish, sms, subscriptions, topics
-from samovar.services.sns.signing import PATH as CERTIFICATE_PATH
 from samovar.services.sns.signing import Signer
 from samovar.services.sns.state import Sns
 from samovar.store.queue import Queues
 from samovar.store.sqlite import Store
 
-__all__ = ["CERTIFICATE_PATH", "MAIL_PATH", "build"]
+__all__ = ["build"]
 
 Page = Callable[[str, str], Awaitable[bytes | None]]
 """(path, query) -> the certificate, if it is there."""
@@ -44,7 +42,7 @@ async def build(
     clock: Clock,
     smtp: str,
 ) -> tuple[Service, Page, View]:
-    """The service, the page of its certificate (below CERTIFICATE_PATH), and the view of its mails (MAIL_PATH).
+    """The service, the page of its certificate, and the view of its mails (`core/links` says where).
 
     `folder` is this service's own, for its key. `smtp`: the server that mails are sent through, empty for none.
     """

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 from samovar.core.clock import Clock, iso_z
 from samovar.store.sqlite import Store
 
-PATH = "/_samovar/mail"
 KEPT = 10_000
 _SHOWN = 100
 _SMTP_S = 30

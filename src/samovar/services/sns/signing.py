@@ -16,10 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
 from samovar.core.clock import Clock
+from samovar.core.links import SNS_CERTIFICATES
 from samovar.store import private
-
-PATH = "/_samovar/sns/"
-"""Where the certificate is served."""
 
 _YEARS = 10
 
@@ -36,9 +34,8 @@ class Signer:
     async def certificate_path(self) -> str:
         """Below the platform's address: `/_samovar/sns/SimpleNotificationService-<32 hex>.pem`."""
         await self._ready()
-        return (
-            f"{PATH}SimpleNotificationService-{hashlib.md5(self._certificate, usedforsecurity=False).hexdigest()}.pem"
-        )
+        digest = hashlib.md5(self._certificate, usedforsecurity=False).hexdigest()
+        return f"{SNS_CERTIFICATES}SimpleNotificationService-{digest}.pem"
 
     async def serve(self, path: str, query: str) -> bytes | None:
         return self._certificate if path == await self.certificate_path() else None

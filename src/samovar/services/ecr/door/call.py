@@ -20,14 +20,11 @@ from samovar.services.ecr.door import answers
 from samovar.services.ecr.records import Repository
 from samovar.services.ecr.state import Ecr
 from samovar.services.ecr.tokens import Tokens
+from samovar.web.registry import PATH
 
 Admit = Callable[[Context, str, Params], Context]
 """(who asks, operation of ECR, what about) -> the context to run it in; AwsError where it isn't allowed."""
 
-_PATH = re.compile(
-    r"/v2/(?P<name>.+)/(?:manifests/(?P<manifest>[^/]+)|blobs/uploads/(?P<upload>[^/]*)|blobs/(?P<blob>[^/]+)"
-    r"|tags/(?P<tags>list)|referrers/(?P<referrers>[^/]+))"
-)
 _NAME = re.compile(REPOSITORY)
 _LONGEST_NAME: Final = 256
 _LINK: Final = "token"
@@ -56,11 +53,6 @@ class Call:
         return str(self.params["repositoryName"])
 
 
-def is_path(path: str) -> bool:
-    """Whether a path is the registry's, whatever host it is at."""
-    return path in ("/v2/", "/v2", "/v2/_catalog") or (path.startswith("/v2/") and _PATH.fullmatch(path) is not None)
-
-
 class Entrance:
     def __init__(self, state: Ecr, tokens: Tokens, admit: Admit, home: tuple[str, str], locked: bool) -> None:
         """`home`: (account, region) where nothing names a registry; `locked`: nobody comes in without a password."""
@@ -75,7 +67,7 @@ class Entrance:
         request = call.request
         host = request.headers.get("host", "").lower()
         holder = self._tokens.read(request.headers)
-        match = _PATH.fullmatch(request.path)
+        match = PATH.fullmatch(request.path)
         linked = match is not None and match["blob"] is not None and _LINK in call.query  # `has_link` looks at it
         if holder is None and self._locked and not linked:
             challenge = f'Basic realm="{call.ctx.endpoint}/",service="ecr.amazonaws.com"'

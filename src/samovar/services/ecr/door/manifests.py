@@ -14,9 +14,8 @@ from samovar.services.ecr import errors
 from samovar.services.ecr.door import answers
 from samovar.services.ecr.door.call import Call, Entrance
 from samovar.services.ecr.state import Ecr, digest_of
+from samovar.web.registry import LARGEST_MANIFEST
 
-LARGEST: Final = 4 * 1024 * 1024
-"""Bytes of a manifest: as ECR's API takes them."""
 _PAGE: Final = 1000
 _DIGEST = re.compile(DIGEST)
 _TAG = re.compile(TAG)
@@ -110,11 +109,11 @@ async def _whole(call: Call) -> bytes:
     if call.stream is None:
         return call.request.body
     try:
-        body = await call.stream.read(LARGEST)
+        body = await call.stream.read(LARGEST_MANIFEST)
     except CutShort:
         raise answers.refused(400, "SIZE_INVALID", "the body ended early") from None
     if body is None:
-        raise answers.refused(413, "SIZE_INVALID", f"a manifest must not exceed {LARGEST} bytes")
+        raise answers.refused(413, "SIZE_INVALID", f"a manifest must not exceed {LARGEST_MANIFEST} bytes")
     return body
 
 

@@ -1,4 +1,4 @@
-"""The registry's door: which requests it takes, and what answers each.
+"""The registry's door: what answers each request that is for it (`web/registry`).
 
 Owns: the table of methods. Refuses: deleting, which is the API's, as on ECR. Rule: every error is told in the form of
 the distribution specification; a body that nobody wanted is read and dropped.
@@ -9,12 +9,11 @@ from typing import Any
 
 from samovar.core.context import Context
 from samovar.core.errors import AwsError
-from samovar.core.images import registry_of_host
 from samovar.net.body import BodyStream
 from samovar.net.message import Reply, Request, Response
 from samovar.services.ecr.door import answers
 from samovar.services.ecr.door.blobs import Blobs
-from samovar.services.ecr.door.call import Call, Entrance, is_path
+from samovar.services.ecr.door.call import Call, Entrance
 from samovar.services.ecr.door.manifests import Manifests
 from samovar.services.ecr.state import Ecr
 
@@ -40,12 +39,6 @@ class Door:
             ("GET", "tags"): manifests.tags,
             ("GET", "referrers"): manifests.referrers,
         }
-
-    def claims(self, host: str, path: str) -> bool:
-        """Whether a request is for a registry; asked for every request."""
-        if not path.startswith("/v2"):
-            return False
-        return is_path(path) or ((path + "/").startswith("/v2/") and registry_of_host(host) is not None)
 
     def serve(self, request: Request, ctx: Context, reply: Reply) -> Coroutine[Any, Any, Response]:
         """The answer, as the gateway's to wait for."""

@@ -13,8 +13,8 @@ from samovar.services.elbv2 import attributes, pages, tags, views
 from samovar.services.elbv2.elb import Elb
 from samovar.services.elbv2.errors import invalid, missing, not_here
 from samovar.services.elbv2.records import LoadBalancer
-from samovar.services.elbv2.routing import LABEL
 from samovar.services.elbv2.state import SERVICE, balancer_key, listener_key, rule_key
+from samovar.web.balancers import LABEL
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?")
 _MOST = 50
