@@ -6,7 +6,12 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Answer = tuple[int, list[tuple[str, str]], bytes]
+
+class Streaming(list[Any]):
+    """A body in chunks; at an event it waits until that is set."""
+
+
+Answer = tuple[int, list[tuple[str, str]], bytes | Streaming]
 
 
 class Asked:
@@ -28,11 +33,25 @@ class Backend:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 status, headers, content = answer(Asked(self, body))
                 self.send_response(status)
+                if isinstance(content, Streaming):
+                    self._stream(headers, content)
+                    return
                 for name, value in [*headers, ("Content-Length", str(len(content)))]:
                     self.send_header(name, value)
                 self.end_headers()
                 if self.command != "HEAD":
                     self.wfile.write(content)
+
+            def _stream(self, headers: list[tuple[str, str]], content: Streaming) -> None:
+                for name, value in [*headers, ("Transfer-Encoding", "chunked")]:
+                    self.send_header(name, value)
+                self.end_headers()
+                for part in content:
+                    if isinstance(part, bytes):
+                        self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part))
+                    else:
+                        part.wait(60)
+                self.wfile.write(b"0\r\n\r\n")
 
             do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = _answer
 

@@ -15,6 +15,8 @@ from samovar.web.fields import all_sendable
 Headers = list[tuple[str, str]]
 
 _MEMBERS = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
+_OF_A_HEAD = frozenset({"statusCode", "headers", "multiValueHeaders", "cookies"})
+"""What may begin a streamed response (facts/apigateway.md §4)."""
 
 
 class Malformed(Exception):
@@ -53,6 +55,23 @@ def read(payload: bytes) -> Answered:
     if not isinstance(body, str | None) or not isinstance(encoded, bool | None):
         raise Malformed("Malformed Lambda proxy response: body isn't a string, or isBase64Encoded no boolean")
     return Answered(_status(value.get("statusCode")), _headers(value), body or "", bool(encoded))
+
+
+def read_head(head: bytes) -> tuple[int, Headers]:
+    """Status and headers that begin a streamed response, which may set cookies as well; Malformed."""
+    try:
+        value = msgspec.json.decode(head)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Malformed("Malformed Lambda proxy response: the head is not JSON") from None
+    if not isinstance(value, dict) or not _OF_A_HEAD.issuperset(value):
+        raise Malformed("Malformed Lambda proxy response: the head")
+    cookies = value.get("cookies") or []
+    if not isinstance(cookies, list):
+        raise Malformed("Malformed Lambda proxy response: cookies are no list")
+    lines = [*_headers(value), *(("Set-Cookie", _text("Set-Cookie", each)) for each in cookies)]
+    if not all_sendable(lines):
+        raise Malformed("Malformed Lambda proxy response: a cookie that HTTP has no form for")
+    return _status(value.get("statusCode")), lines
 
 
 def _status(value: Any) -> int:

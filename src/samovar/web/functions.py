@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from samovar.core.context import Context
+from samovar.engine.streaming import Pace, Sink
 
 PRINCIPAL = "apigateway.amazonaws.com"
 """As which the resource policies of functions know API Gateway."""
@@ -34,4 +35,12 @@ Done = Callable[[Ran], None]
 class Functions(Protocol):
     def run(self, ctx: Context, arn: str, payload: bytes, done: Done) -> None:
         """Run a function (its ARN, qualified or not) as `ctx.principal`, for `ctx.source_arn`; `done` hears once."""
+        ...
+
+    def stream(self, ctx: Context, arn: str, payload: bytes, sink: Sink, done: Done) -> None:
+        """The same, and `sink` takes what the function streams, or returns, as it comes. Nothing of that is in Ran."""
+        ...
+
+    def pace(self) -> Pace | None:
+        """How fast a streamed response may go."""
         ...

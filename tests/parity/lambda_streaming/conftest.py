@@ -8,21 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-
-GATE = """
-    // Waits until the test has opened a gate: a tag on the function itself, read through the platform's endpoint.
-    async function gate(context, name) {
-      const scope = '123456789012/20260101/us-east-1/lambda/aws4_request';
-      const authorization = `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=0`;
-      const arn = encodeURIComponent(context.invokedFunctionArn);
-      for (;;) {
-        const tags = `${process.env.AWS_ENDPOINT_URL}/2017-03-31/tags/${arn}`;
-        const answer = await fetch(tags, {headers: {authorization}});
-        if ((await answer.json()).Tags[name]) return;
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
-    }
-"""
+from gates import GATE, open_for
 
 
 class Events:
@@ -74,9 +60,7 @@ def invoke(platform: Any) -> Callable[..., Events]:
 @pytest.fixture
 def open_gate(platform: Any) -> Callable[[Any, str], None]:
     def open_gate(function: Any, name: str) -> None:
-        client = platform.client("lambda")
-        arn = client.get_function_configuration(FunctionName=function.name)["FunctionArn"]
-        client.tag_resource(Resource=arn, Tags={name: "open"})
+        open_for(platform.client("lambda"), function.name, name)
 
     return open_gate
 

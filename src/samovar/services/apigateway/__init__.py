@@ -1,8 +1,8 @@
 """Amazon API Gateway, REST APIs (boto3 client `apigateway`): how they are described, and answering for them
 (facts/apigateway.md §1-§8).
 
-Operations in `ops/`, the data plane in `plane/`. Keeps: the tables `apigateway.*`. Not here: VPC links, response
-streaming, methods with the authorization type JWT, generated SDKs, WAF; each is refused by name.
+Operations in `ops/`, the data plane in `plane/`. Keeps: the tables `apigateway.*`. Not here: VPC links, methods
+with the authorization type JWT, generated SDKs, WAF; each is refused by name.
 """
 
 from samovar.core.clock import Clock

@@ -3,11 +3,13 @@
 Owns: who may run a function in that way. Rule: like Invoke, no task and no await: it goes to the engine at once.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 from samovar.core.context import Context
 from samovar.core.errors import AwsError
 from samovar.engine.model import Invocation, Outcome, Result
+from samovar.engine.streaming import Pace, Sink
 from samovar.services.lambda_ import names
 from samovar.services.lambda_.names import LATEST
 from samovar.services.lambda_.ports import Authority
@@ -22,11 +24,22 @@ class IntegrationDoor:
 
     def run(self, ctx: Context, arn: str, payload: bytes, done: Done) -> None:
         try:
-            self._start(ctx, arn, payload, done)
+            self._start(ctx, arn, payload, partial(_told, done), None)
         except AwsError as error:  # a refusal is an answer of its own to each of those who ask
-            done(Ran(b"", error.code, True, error.message))
+            done(_refused(error))
 
-    def _start(self, ctx: Context, arn: str, payload: bytes, done: Done) -> None:
+    def stream(self, ctx: Context, arn: str, payload: bytes, sink: Sink, done: Done) -> None:
+        try:
+            self._start(ctx, arn, payload, partial(_streamed, sink, done), sink)
+        except AwsError as error:
+            done(_refused(error))
+
+    def pace(self) -> Pace | None:
+        return self._functions.engine.pace()
+
+    def _start(
+        self, ctx: Context, arn: str, payload: bytes, told: Callable[[Result], None], sink: Sink | None
+    ) -> None:
         if self._authority is not None and self._authority.enforces:
             self._authority.admit(ctx, "lambda", "Invoke", {"FunctionName": arn})
         parts = names.parts(arn)
@@ -38,7 +51,19 @@ class IntegrationDoor:
             raise names.not_found(ctx, name, qualifier)
         invoked = f"{version.function_arn}:{qualifier}" if qualifier else version.function_arn
         invocation = Invocation(ctx.request_id, invoked, payload, trace_id=ctx.trace_id)
-        self._functions.engine.start(version, invocation, partial(_told, done))
+        self._functions.engine.start(version, invocation, told, sink)
+
+
+def _refused(error: AwsError) -> Ran:
+    return Ran(b"", error.code, True, error.message)
+
+
+def _streamed(sink: Sink, done: Done, result: Result) -> None:
+    """A function that doesn't stream has returned in one piece, which is streamed now."""
+    if result.outcome is Outcome.OK and result.payload:
+        sink.begin("application/json", lambda paused: None)
+        sink.write(result.payload)
+    _told(done, result)
 
 
 def _told(done: Done, result: Result) -> None:

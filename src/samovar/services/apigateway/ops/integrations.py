@@ -43,7 +43,6 @@ _NO_INTEGRATION = "Invalid Integration identifier specified"
 
 
 async def put_integration(state: Rest, ctx: Context, params: Params) -> Params:
-    """Not private ones (VPC_LINK), and no response streaming: both are refused by name."""
     api = state.api(ctx, params["restApiId"])
     resource, method = state.method(api, params["resourceId"], params["httpMethod"])
     shape: Shape = {"type": params["type"]}
@@ -68,13 +67,23 @@ def _check(api: Api, resource: Resource, method: Shape, shape: Shape) -> None:
     uris.check(shape)
     if shape.get("connectionType") == "VPC_LINK":
         raise AwsError("NotImplementedException", "Integrations over VPC links are not here: there are no VPCs.")
-    if shape.get("responseTransferMode") == "STREAM":
-        raise AwsError("NotImplementedException", "Response streaming (STREAM) of REST APIs is not here yet.")
     if shape["passthroughBehavior"] not in _BEHAVIOURS:
         raise bad(f"Invalid passthrough behavior specified. Valid options are {', '.join(_BEHAVIOURS)}")
-    if not SHORTEST_MS <= shape["timeoutInMillis"] <= LONGEST_MS:
-        raise bad(f"Timeout should be between {SHORTEST_MS} ms and {LONGEST_MS} ms")
+    streams = shape.get("responseTransferMode") == "STREAM"
+    if streams:
+        _check_streaming(shape)
+    longest = LONGEST_STREAM_MS if streams else LONGEST_MS
+    if not SHORTEST_MS <= shape["timeoutInMillis"] <= longest:
+        raise bad(f"Timeout should be between {SHORTEST_MS} ms and {longest} ms")
     expressions.check_request(shape.get("requestParameters") or {})
+
+
+def _check_streaming(shape: Shape) -> None:
+    """Only proxies stream, and a function only by the operation that does."""
+    if shape["type"] not in ("AWS_PROXY", "HTTP_PROXY"):
+        raise bad("Response transfer mode STREAM is only supported for integrations of type AWS_PROXY and HTTP_PROXY")
+    if shape["type"] == "AWS_PROXY" and not shape["uri"].endswith("/response-streaming-invocations"):
+        raise bad("Response transfer mode STREAM needs the URI of InvokeWithResponseStream for the function")
 
 
 async def get_integration(state: Rest, ctx: Context, params: Params) -> Params:

@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from samovar.core.context import Context
-from samovar.net.message import Request, Response
+from samovar.net.message import BrokenOff, Closable, Request, Response
+from samovar.services.apigateway.plane import content
 from samovar.services.apigateway.plane.authorizers import FunctionAuthorizer
 from samovar.services.apigateway.plane.exchange import Exchange, Staged
 from samovar.services.apigateway.plane.planning import Planner
@@ -64,7 +65,7 @@ class Bench:
         self._begin(exchange)
         started = self._clock.monotonic()
         self._site.integrate(exchange)
-        response = await answered
+        response = await _whole(await answered)
         latency_ms = round((self._clock.monotonic() - started) * 1000)
         body = response.body if isinstance(response.body, bytes) else b""
         exchange.say(f"Method response body after transformations: {body.decode(errors='replace')}")
@@ -120,6 +121,26 @@ class Bench:
         moment = time.strftime("%a %b %d %H:%M:%S UTC %Y", time.gmtime(exchange.now))
         lines = [f"Execution log for request {exchange.ctx.request_id}"]
         return "\n".join([*lines, *(f"{moment} : {line}" for line in exchange.log or ())]) + "\n"
+
+
+async def _whole(response: Response) -> Response:
+    """The answer with its body, which may still stream: as much of it as fits."""
+    body = response.body
+    if isinstance(body, bytes):
+        return response
+    parts, size = [], 0
+    try:
+        async for part in body:
+            parts.append(part)
+            size += len(part)
+            if size > content.LARGEST:
+                break
+    except BrokenOff:
+        pass  # what came of it is shown
+    finally:
+        if isinstance(body, Closable):
+            body.close()
+    return Response(response.status, response.headers, b"".join(parts)[: content.LARGEST])
 
 
 def _shown(pairs: Any) -> str:

@@ -13,8 +13,9 @@ from samovar.services.apigateway.plane.exchange import Done, Exchange
 from samovar.services.apigateway.plane.mapping import Mappings, Outgoing, RequestMapping, ResponseMapping, Returned
 from samovar.services.apigateway.plane.ports import Ports, filled
 from samovar.services.apigateway.plane.refusals import Refusal
+from samovar.services.apigateway.plane.streaming import PassedOn
 from samovar.services.apigateway.state import Shape
-from samovar.web.calls import UpstreamError
+from samovar.web.calls import Answer, Lines, UpstreamError
 from samovar.web.event_v1 import forwarded
 
 _SAFE = "/:@!$&'()*+,;=~-._"
@@ -30,20 +31,25 @@ class _Http:
         self._verify = not (shape.get("tlsConfig") or {}).get("insecureSkipVerification")
         self._ports = ports
 
-    async def _send(
-        self, exchange: Exchange, method: str, url: str, lines: list[tuple[str, str]], body: bytes
-    ) -> Returned:
+    async def _ask(self, exchange: Exchange, method: str, url: str, lines: Lines, body: bytes) -> Answer:
+        """The head of the answer."""
         exchange.say(f"Sending request to {url}")
         try:
             answer = await self._ports.urls.send(method, url, lines, body, verify=self._verify)
+        except UpstreamError as why:
+            raise _unheard(exchange, why) from None
+        exchange.say(f"Received response. Status: {answer.status}")
+        return answer
+
+    async def _send(self, exchange: Exchange, method: str, url: str, lines: Lines, body: bytes) -> Returned:
+        answer = await self._ask(exchange, method, url, lines, body)
+        try:
             read = await answer.body.read(content.LARGEST)
         except UpstreamError as why:
-            exchange.say(f"Execution failed due to an internal error: {why}")
-            raise Refusal("INTEGRATION_FAILURE", "Network error communicating with endpoint") from None
+            raise _unheard(exchange, why) from None
         if read is None:
             exchange.say(f"Execution failed: the answer is larger than {content.LARGEST} bytes")
             raise Refusal("INTEGRATION_FAILURE")
-        exchange.say(f"Received response. Status: {answer.status}")
         exchange.show("Endpoint response body before transformations", read)
         return Returned(answer.status, answer.headers, read, str(answer.status))
 
@@ -56,6 +62,11 @@ class _Http:
         parts = urlsplit(url)
         both = [*parse_qsl(parts.query, keep_blank_values=True), *query]
         return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", urlencode(both), ""))
+
+
+def _unheard(exchange: Exchange, why: UpstreamError) -> Refusal:
+    exchange.say(f"Execution failed due to an internal error: {why}")
+    return Refusal("INTEGRATION_FAILURE", "Network error communicating with endpoint")
 
 
 class Http(_Http):
@@ -96,6 +107,7 @@ class HttpProxy(_Http):
     def __init__(self, shape: Shape, ports: Ports) -> None:
         super().__init__(shape, ports)
         self._mappings = Mappings.of_request(shape.get("requestParameters") or {})
+        self._streams = shape.get("responseTransferMode") == "STREAM"
 
     def start(self, exchange: Exchange, done: Done) -> None:
         self._ports.tasks.start(exchange, self._run(exchange), self._timeout_ms, done)
@@ -112,5 +124,8 @@ class HttpProxy(_Http):
         lines = [(name, value) for name, value in lines if name.lower() not in named] + own
         method = exchange.http_method if self._method == "ANY" else self._method
         url = self._address(exchange, dict(mapped("path")), [*exchange.query, *mapped("querystring")])
+        if self._streams:
+            answer = await self._ask(exchange, method, url, lines, exchange.body)
+            return Response(answer.status, headers.from_backend(answer.headers), PassedOn(answer.body))
         returned = await self._send(exchange, method, url, lines, exchange.body)
         return Response(returned.status, headers.from_backend(returned.headers), returned.body)

@@ -1,11 +1,12 @@
 """AWS_PROXY: the request goes to a function as it is, and what the function returns is the answer (facts §4)."""
 
-from samovar.net.message import Response
+from samovar.net.message import Closable, Response
 from samovar.services.apigateway.plane import headers
 from samovar.services.apigateway.plane.exchange import Done, Exchange
 from samovar.services.apigateway.plane.mapping import Mappings
 from samovar.services.apigateway.plane.ports import Ports, filled
 from samovar.services.apigateway.plane.refusals import Refusal
+from samovar.services.apigateway.plane.streaming import StreamedAnswer
 from samovar.services.apigateway.state import Shape
 from samovar.web import answer_v1, event_v1
 from samovar.web.deadlines import Deadlines
@@ -29,6 +30,8 @@ class Once:
         if done is not None:
             self._deadlines.end(self, self._seconds)
             done(what)
+        elif isinstance(what, Response) and isinstance(what.body, Closable):
+            what.body.close()  # too late: what streams on is dropped
 
     def expire(self) -> None:
         self.tell(Refusal("INTEGRATION_TIMEOUT"))
@@ -45,6 +48,7 @@ class FunctionProxy:
         self._credentials: str = shape.get("credentials") or ""
         self._timeout_ms: int = shape["timeoutInMillis"]
         self._mappings = Mappings.of_request(shape.get("requestParameters") or {})
+        self._streams = shape.get("responseTransferMode") == "STREAM"
 
     def start(self, exchange: Exchange, done: Done) -> None:
         if self._method != "POST":
@@ -56,7 +60,12 @@ class FunctionProxy:
         exchange.say(f"Sending request to {function}")
         ctx = exchange.acting(self._ports.principal(exchange, self._credentials), exchange.source_arn)
         once = Once(self._ports.deadlines, self._timeout_ms, done)
-        self._ports.functions.run(ctx, function, payload, lambda ran: once.tell(_answer(exchange, ran)))
+        functions = self._ports.functions
+        if self._streams:
+            sink = StreamedAnswer(exchange, once.tell, functions.pace())
+            functions.stream(ctx, function, payload, sink, sink.done)
+        else:
+            functions.run(ctx, function, payload, lambda ran: once.tell(_answer(exchange, ran)))
 
 
 def told(exchange: Exchange, mappings: Mappings | None = None) -> event_v1.Told:
