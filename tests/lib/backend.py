@@ -1,6 +1,7 @@
 """A web server of a test's own, that says what it was asked."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,12 +21,15 @@ class Asked:
         self.target = handler.path
         self.headers = handler.headers
         self.body = body
+        secured = handler.connection
+        self.certificate = secured.getpeercert(True) if isinstance(secured, ssl.SSLSocket) else None
+        """What the client has shown, in DER."""
 
 
 class Backend:
     """`with Backend(answer) as backend:` answers at `backend.url` until the end of the block."""
 
-    def __init__(self, answer: Callable[[Asked], Answer]) -> None:
+    def __init__(self, answer: Callable[[Asked], Answer], tls: ssl.SSLContext | None = None) -> None:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
@@ -59,7 +63,9 @@ class Backend:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     def __enter__(self) -> "Backend":

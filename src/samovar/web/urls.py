@@ -23,34 +23,46 @@ class Urls:
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
         self._tls: ssl.SSLContext | None = None
+        self._trusting: ssl.SSLContext | None = None
 
     async def send(
-        self, method: str, url: str, headers: Lines, body: bytes, server_name: str = "", verify: bool = True
+        self,
+        method: str,
+        url: str,
+        headers: Lines,
+        body: bytes,
+        server_name: str = "",
+        verify: bool = True,
+        host: str = "",
+        tls: ssl.SSLContext | None = None,
     ) -> Answer:
         """The head of the answer, whose body streams; UpstreamError. `headers` have no Host.
 
-        `verify`: whether a server's certificate must be one that this machine trusts.
+        `verify`: whether a server's certificate must be one that this machine trusts; `tls`: a context that says that
+        itself; `host`: as which the server is asked, where that isn't what the URL says.
         """
         try:
             parts = urlsplit(url)
-            host, port = parts.hostname, parts.port or _PORTS.get(parts.scheme, 0)
+            name, port = parts.hostname, parts.port or _PORTS.get(parts.scheme, 0)
         except ValueError as error:
             raise Broken(f"not a URL: {error}") from None
-        if not host or not port:
+        if not name or not port:
             raise Broken(f"not a URL: {url}")
         if parts.scheme == "https" and self._tls is None:
             self._tls = await asyncio.to_thread(ssl.create_default_context)
+        if not verify and self._trusting is None:
+            self._trusting = _trusting()
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return await self._upstream.send(
             Call(
-                "127.0.0.1" if host.endswith(".localhost") else host,
+                "127.0.0.1" if name.endswith(".localhost") else name,
                 port,
                 method,
                 target,
-                [("Host", parts.netloc.rpartition("@")[2]), *headers],
+                [("Host", host or parts.netloc.rpartition("@")[2]), *headers],
                 body,
-                tls=(self._tls if verify else _trusting()) if parts.scheme == "https" else None,
-                server_name=server_name or host,
+                tls=(tls or (self._tls if verify else self._trusting)) if parts.scheme == "https" else None,
+                server_name=server_name or name,
             )
         )
 

@@ -1,8 +1,8 @@
 """Amazon API Gateway, REST APIs (boto3 client `apigateway`): how they are described, and answering for them
 (facts/apigateway.md §1-§8).
 
-Operations in `ops/`, the data plane in `plane/`. Keeps: the tables `apigateway.*`. Not here: VPC links, methods
-with the authorization type JWT, generated SDKs, WAF; each is refused by name.
+Operations in `ops/`, the data plane in `plane/`. Keeps: the tables `apigateway.*`. Not here: links to network
+load balancers, methods with the authorization type JWT, generated SDKs, WAF; each is refused by name.
 """
 
 from samovar.core.clock import Clock
@@ -33,6 +33,7 @@ from samovar.services.apigateway.ops import (
 )
 from samovar.services.apigateway.plane.bench import Bench
 from samovar.services.apigateway.plane.cache import Cache
+from samovar.services.apigateway.plane.certificates import ClientCertificates
 from samovar.services.apigateway.plane.entering import Authority, Entrance
 from samovar.services.apigateway.plane.keys import KeyRing
 from samovar.services.apigateway.plane.planning import Planner
@@ -89,6 +90,8 @@ async def build(
         urls,
         keyring,
         clock,
+        acting.endpoint,
+        ClientCertificates(state),
         authority.trusts,
     )
     planner = Planner(ports)

@@ -142,6 +142,8 @@ class Rest:
         """(account, region, plan, key, day) -> what was used and remained."""
         self.links = tables["links"]
         self.certificates = tables["certificates"]
+        self.certificate_keys = tables["certificate_keys"]
+        """Their private keys, which nobody is shown."""
         self.domains = domains
         self.rate = rate
         self.accounts = tables["accounts"]
@@ -149,7 +151,9 @@ class Rest:
 
     @classmethod
     async def open(cls, store: Store, clock: Clock, domains: Domains, rate: AccountRate) -> "Rest":
-        names = ("stages", "keys", "plans", "plan_keys", "usage", "links", "certificates", "accounts")
+        names = (
+            "stages", "keys", "plans", "plan_keys", "usage", "links", "certificates", "certificate_keys", "accounts",
+        )  # fmt: skip
         tables = {name: await Table.open(store, f"apigateway.{name}", Item) for name in names}
         apis = await Table.open(store, "apigateway.apis", Api)
         deployments = await Table.open(store, "apigateway.deployments", Deployment)
@@ -159,7 +163,7 @@ class Rest:
         self._by_id.clear()
         for table in (
             self.apis, self.deployments, self.stages, self.keys, self.plans, self.plan_keys, self.usage, self.links,
-            self.certificates, self.accounts,
+            self.certificates, self.certificate_keys, self.accounts,
         ):  # fmt: skip
             await table.clear()
 

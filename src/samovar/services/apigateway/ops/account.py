@@ -35,7 +35,7 @@ async def update_account(state: Rest, ctx: Context, params: Params) -> Params:
 
 
 async def create_vpc_link(state: Rest, ctx: Context, params: Params) -> Params:
-    """A record: there are no VPCs, and an integration over a link is refused."""
+    """A record: these links lead to network load balancers, which aren't here, so that no integration may name one."""
     if len(params["targetArns"]) != 1:
         raise bad("VPC links take one target")
     shape: Shape = {"id": new_id(6), "name": params["name"], "targetArns": params["targetArns"], "status": "AVAILABLE"}

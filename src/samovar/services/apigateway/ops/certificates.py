@@ -17,20 +17,22 @@ _MISSING = "Invalid Client Certificate identifier specified"
 
 
 async def generate_client_certificate(state: Rest, ctx: Context, params: Params) -> Params:
-    """It isn't shown to backends yet: its key is not kept."""
-    now = state.clock.now()
+    now, key = state.clock.now(), (ctx.account, ctx.region, new_id(6))
+    certificate, secret = await asyncio.to_thread(_made, now)
     shape: Shape = {
-        "clientCertificateId": new_id(6),
-        "pemEncodedCertificate": await asyncio.to_thread(_certificate, now),
+        "clientCertificateId": key[2],
+        "pemEncodedCertificate": certificate,
         "createdDate": int(now),
         "expirationDate": int(now) + _DAYS * 86_400,
     }
     shape |= {name: params[name] for name in ("description", "tags") if params.get(name)}
-    await state.certificates.put((ctx.account, ctx.region, shape["clientCertificateId"]), Item(shape))
+    kept = state.certificate_keys.putting(key, Item({"key": secret}))
+    await state.store.transact(state.certificates.putting(key, Item(shape)), kept)
     return shape
 
 
-def _certificate(now: float) -> str:
+def _made(now: float) -> tuple[str, str]:
+    """(a certificate, its key) in PEM."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name(
         [
@@ -49,7 +51,10 @@ def _certificate(now: float) -> str:
         .not_valid_after(since + datetime.timedelta(days=_DAYS))
         .sign(key, hashes.SHA256())
     )
-    return made.public_bytes(serialization.Encoding.PEM).decode()
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return made.public_bytes(serialization.Encoding.PEM).decode(), private.decode()
 
 
 async def get_client_certificate(state: Rest, ctx: Context, params: Params) -> Params:
@@ -72,5 +77,5 @@ async def update_client_certificate(state: Rest, ctx: Context, params: Params) -
 async def delete_client_certificate(state: Rest, ctx: Context, params: Params) -> Params:
     key = (ctx.account, ctx.region, params["clientCertificateId"])
     must(state.certificates.get(key), _MISSING)
-    await state.certificates.delete(key)
+    await state.store.transact(state.certificates.deleting(key), state.certificate_keys.deleting(key))
     return {}

@@ -149,6 +149,9 @@ async def update_stage(state: Rest, ctx: Context, params: Params) -> Params:
         if deployment and state.deployments.get((*api.key, deployment)) is None:
             raise bad("Deployment id does not exist")
     _check_version(api, changed.get("documentationVersion"))
+    certificate = changed.get("clientCertificateId")
+    if certificate and state.certificates.get((*api.key[:2], certificate)) is None:
+        raise bad("Invalid Client Certificate identifier specified")
     await state.stages.put((*api.key, params["stageName"]), Item(changed))
     return changed
 

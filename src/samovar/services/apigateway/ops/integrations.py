@@ -1,5 +1,7 @@
 """Integrations and their responses (facts/apigateway.md §2, §4)."""
 
+import re
+
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.services.apigateway import expressions, patch, uris
@@ -38,6 +40,7 @@ _KEPT = (
 )  # fmt: skip
 _RESPONSE_KEPT = ("selectionPattern", "responseParameters", "responseTemplates", "contentHandling")
 SHORTEST_MS, LONGEST_MS, LONGEST_STREAM_MS = 50, 29_000, 900_000
+_BALANCER = re.compile(r"arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:\d{12}:loadbalancer/app/[^/]+/[^/]+")
 _BEHAVIOURS = ("WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER")
 _NO_INTEGRATION = "Invalid Integration identifier specified"
 
@@ -60,13 +63,11 @@ async def put_integration(state: Rest, ctx: Context, params: Params) -> Params:
     old = method.get("methodIntegration", {})
     if "integrationResponses" in old:
         shape["integrationResponses"] = old["integrationResponses"]
-    return await _keep(state, api, params, shape)
+    return await _keep(state, ctx, api, params, shape)
 
 
 def _check(api: Api, resource: Resource, method: Shape, shape: Shape) -> None:
     uris.check(shape)
-    if shape.get("connectionType") == "VPC_LINK":
-        raise AwsError("NotImplementedException", "Integrations over VPC links are not here: there are no VPCs.")
     if shape["passthroughBehavior"] not in _BEHAVIOURS:
         raise bad(f"Invalid passthrough behavior specified. Valid options are {', '.join(_BEHAVIOURS)}")
     streams = shape.get("responseTransferMode") == "STREAM"
@@ -76,6 +77,28 @@ def _check(api: Api, resource: Resource, method: Shape, shape: Shape) -> None:
     if not SHORTEST_MS <= shape["timeoutInMillis"] <= longest:
         raise bad(f"Timeout should be between {SHORTEST_MS} ms and {longest} ms")
     expressions.check_request(shape.get("requestParameters") or {})
+
+
+async def _check_private(state: Rest, ctx: Context, shape: Shape) -> None:
+    """A private integration leads over a link of version 2 to an Application Load Balancer; those of version 1 are for
+    network load balancers, which aren't here."""
+    link, target = shape.get("connectionId") or "", shape.get("integrationTarget") or ""
+    if shape["type"] not in ("HTTP", "HTTP_PROXY"):
+        raise bad("Connection type VPC_LINK is only supported for integrations of type HTTP and HTTP_PROXY")
+    if not link:
+        raise bad("ConnectionId is required for connection type VPC_LINK")
+    if state.links.get((ctx.account, ctx.region, link)) is not None or (target and not _BALANCER.fullmatch(target)):
+        raise AwsError("NotImplementedException", "There are no network load balancers that a VPC link could lead to.")
+    if not target:
+        raise bad("IntegrationTarget, the ARN of a load balancer, is required for a VPC link of version 2")
+    if "${stageVariables." in link:
+        return
+    try:
+        await ctx.call("apigatewayv2", "GetVpcLink", {"VpcLinkId": link})
+    except AwsError as error:
+        if error.code != "NotFoundException":
+            raise
+        raise bad(f"Invalid Vpc Link identifier specified {link}") from None
 
 
 def _check_streaming(shape: Shape) -> None:
@@ -93,13 +116,13 @@ async def get_integration(state: Rest, ctx: Context, params: Params) -> Params:
 async def update_integration(state: Rest, ctx: Context, params: Params) -> Params:
     api = state.api(ctx, params["restApiId"])
     shape = patch.apply(_found(state, api, params), params.get("patchOperations"), _RULES)
-    return await _keep(state, api, params, shape)
+    return await _keep(state, ctx, api, params, shape)
 
 
 async def delete_integration(state: Rest, ctx: Context, params: Params) -> Params:
     api = state.api(ctx, params["restApiId"])
     _found(state, api, params)
-    await _keep(state, api, params, None)
+    await _keep(state, ctx, api, params, None)
     return {}
 
 
@@ -109,11 +132,13 @@ def _found(state: Rest, api: Api, params: Params) -> Shape:
     return found
 
 
-async def _keep(state: Rest, api: Api, params: Params, shape: Shape | None) -> Shape:
+async def _keep(state: Rest, ctx: Context, api: Api, params: Params, shape: Shape | None) -> Shape:
     resource, method = state.method(api, params["resourceId"], params["httpMethod"])
     changed = {name: each for name, each in method.items() if name != "methodIntegration"}
     if shape is not None:
         _check(api, resource, method, shape)
+        if shape.get("connectionType") == "VPC_LINK":
+            await _check_private(state, ctx, shape)
         changed["methodIntegration"] = shape
     await state.keep_method(api, resource, params["httpMethod"], changed)
     return shape or {}
@@ -126,7 +151,7 @@ async def put_integration_response(state: Rest, ctx: Context, params: Params) ->
     api = state.api(ctx, params["restApiId"])
     made: Shape = {"statusCode": params["statusCode"]}
     made |= {name: params[name] for name in _RESPONSE_KEPT if params.get(name) not in (None, {})}
-    return await _keep_response(state, api, params, made)
+    return await _keep_response(state, ctx, api, params, made)
 
 
 async def get_integration_response(state: Rest, ctx: Context, params: Params) -> Params:
@@ -136,13 +161,13 @@ async def get_integration_response(state: Rest, ctx: Context, params: Params) ->
 async def update_integration_response(state: Rest, ctx: Context, params: Params) -> Params:
     api = state.api(ctx, params["restApiId"])
     changed = patch.apply(_response(state, api, params), params.get("patchOperations"), _RESPONSE_RULES)
-    return await _keep_response(state, api, params, changed)
+    return await _keep_response(state, ctx, api, params, changed)
 
 
 async def delete_integration_response(state: Rest, ctx: Context, params: Params) -> Params:
     api = state.api(ctx, params["restApiId"])
     _response(state, api, params)
-    await _keep_response(state, api, params, None)
+    await _keep_response(state, ctx, api, params, None)
     return {}
 
 
@@ -151,7 +176,9 @@ def _response(state: Rest, api: Api, params: Params) -> Shape:
     return must(found, NO_RESPONSE)
 
 
-async def _keep_response(state: Rest, api: Api, params: Params, made: Shape | None) -> Shape:
+async def _keep_response(
+    state: Rest, ctx: Context, api: Api, params: Params, made: Shape | None
+) -> Shape:
     shape = _found(state, api, params)
     _, method = state.method(api, params["resourceId"], params["httpMethod"])
     if made is not None:
@@ -170,5 +197,5 @@ async def _keep_response(state: Rest, api: Api, params: Params, made: Shape | No
     changed = {name: each for name, each in shape.items() if name != "integrationResponses"}
     if responses:
         changed["integrationResponses"] = dict(sorted(responses.items()))
-    await _keep(state, api, params, changed)
+    await _keep(state, ctx, api, params, changed)
     return made or {}

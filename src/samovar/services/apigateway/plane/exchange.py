@@ -99,6 +99,8 @@ class Staged(msgspec.Struct, frozen=True):
     variables: Mapping[str, str]
     canary: bool | None = None
     """Whether this request went to it; None where there is none."""
+    certificate: str = ""
+    """The id of the client certificate that its backends are shown."""
 
 
 class Exchange:

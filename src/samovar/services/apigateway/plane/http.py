@@ -12,6 +12,7 @@ from samovar.services.apigateway.plane import content, headers
 from samovar.services.apigateway.plane.exchange import Done, Exchange
 from samovar.services.apigateway.plane.mapping import Mappings, Outgoing, RequestMapping, ResponseMapping, Returned
 from samovar.services.apigateway.plane.ports import Ports, filled
+from samovar.services.apigateway.plane.private import Private
 from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.plane.streaming import PassedOn
 from samovar.services.apigateway.state import Shape
@@ -30,12 +31,19 @@ class _Http:
         self._timeout_ms: int = shape["timeoutInMillis"]
         self._verify = not (shape.get("tlsConfig") or {}).get("insecureSkipVerification")
         self._ports = ports
+        target = shape.get("integrationTarget") if shape.get("connectionType") == "VPC_LINK" else ""
+        self._private = Private(target, ports.endpoint) if target else None
 
     async def _ask(self, exchange: Exchange, method: str, url: str, lines: Lines, body: bytes) -> Answer:
         """The head of the answer."""
         exchange.say(f"Sending request to {url}")
+        host, tls = "", None
+        if self._private is not None:
+            url, host = await self._private.address(exchange, url)
+        elif exchange.staged.certificate and url.startswith("https:"):
+            tls = await self._ports.certificates.context(exchange.api, exchange.staged.certificate, self._verify)
         try:
-            answer = await self._ports.urls.send(method, url, lines, body, verify=self._verify)
+            answer = await self._ports.urls.send(method, url, lines, body, verify=self._verify, host=host, tls=tls)
         except UpstreamError as why:
             raise _unheard(exchange, why) from None
         exchange.say(f"Received response. Status: {answer.status}")

@@ -1,11 +1,12 @@
 """Whom the data plane of REST APIs asks: what `app` hands in, and what it runs by itself."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
 from samovar.core.clock import Clock
+from samovar.services.apigateway.plane.certificates import ClientCertificates
 from samovar.services.apigateway.plane.exchange import Exchange
 from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.plane.tasks import Tasks
@@ -35,6 +36,9 @@ class Ports(msgspec.Struct, frozen=True):
     urls: Urls
     keyring: Keyring
     clock: Clock
+    endpoint: Callable[[], Awaitable[str]]
+    """The platform's own address."""
+    certificates: ClientCertificates
     trusts: Callable[[str, str], bool]
     """Whether a role (its ARN) can be taken on by a service."""
 

@@ -101,21 +101,22 @@ class Stages:
         shape = item.shape
         variables: Mapping[str, str] = shape.get("variables") or {}
         given = shape.get("canarySettings")
-        main = self._staged(api, shape["stageName"], shape["deploymentId"], variables, False if given else None)
+        main = self._staged(api, shape, shape["deploymentId"], variables, False if given else None)
         if not given:
             return Stage(item, main, None, 0.0)
         overlaid = {**variables, **(given.get("stageVariableOverrides") or {})}
-        canary = self._staged(api, shape["stageName"], given["deploymentId"], overlaid, True)
+        canary = self._staged(api, shape, given["deploymentId"], overlaid, True)
         return Stage(item, main, canary, given["percentTraffic"])
 
     def _staged(
-        self, api: Api, name: str, deployment: str, variables: Mapping[str, str], canary: bool | None
+        self, api: Api, shape: Shape, deployment: str, variables: Mapping[str, str], canary: bool | None
     ) -> Staged:
         key = (*api.key, deployment)
         plan = self._plans.get(key)
         if plan is None:
             plan = self._plans[key] = self._plan(self._state.deployment(api, deployment).definition)
-        return Staged(name, deployment, plan, variables, canary)
+        certificate = shape.get("clientCertificateId") or ""
+        return Staged(shape["stageName"], deployment, plan, variables, canary, certificate)
 
     def _sweep(self) -> None:
         """Forget what isn't there any more, now and then."""
