@@ -1,6 +1,7 @@
 """From a web request through an HTTP API to a function and back (facts/apigateway.md §3, §8, §9)."""
 
 import json
+import re
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -295,7 +296,7 @@ def test_a_line_per_request_goes_into_the_log_group_of_the_stage(api, echo, plat
         AccessLogSettings={
             "DestinationArn": f"arn:aws:logs:us-east-1:123456789012:log-group:{group}",
             "Format": '{"key":"$context.routeKey","status":$context.status,"who":"$context.authorizer.claims.sub",'
-            '"id":"$context.requestId","error":"$context.error.message"}',
+            '"id":"$context.requestId","error":"$context.error.message","run":"$context.integration.requestId"}',
         },
     )
     first = made("GET", "/pets/1")
@@ -304,10 +305,12 @@ def test_a_line_per_request_goes_into_the_log_group_of_the_stage(api, echo, plat
     deadline = time.monotonic() + 30
     while len(lines) < 2 and time.monotonic() < deadline:
         lines = [json.loads(each["message"]) for each in logs.filter_log_events(logGroupName=group)["events"]]
+    run = lines[0].pop("run")
+    assert re.fullmatch(r"[0-9a-f-]{36}", run) and run != lines[0]["id"]
     assert lines[0] == {
         "key": "GET /pets/{id}", "status": 200, "who": "-", "id": first.headers["apigw-requestid"], "error": "-",
     }  # fmt: skip
-    assert (lines[1]["status"], lines[1]["error"]) == (404, "Not Found")
+    assert (lines[1]["status"], lines[1]["error"], lines[1]["run"]) == (404, "Not Found", "-")
     logs.delete_log_group(logGroupName=group)
 
 

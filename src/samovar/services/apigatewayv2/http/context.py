@@ -54,6 +54,7 @@ _VARIABLES: dict[str, Callable[[Exchange], str]] = {
     "apiId": lambda exchange: exchange.routed.api,
     "authorizer.error": lambda exchange: exchange.authorizer_error,
     "authorizer.status": lambda exchange: _number(exchange.authorizer_status),
+    "awsEndpointRequestId": lambda exchange: exchange.integration_request_id,
     "customDomain.basePathMatched": lambda exchange: (
         exchange.visit.mapping.base_path.lstrip("/") or "(none)" if exchange.visit.mapping else ""
     ),
@@ -69,6 +70,7 @@ _VARIABLES: dict[str, Callable[[Exchange], str]] = {
     "integration.error": lambda exchange: exchange.integration_error,
     "integration.integrationStatus": lambda exchange: _number(exchange.integration_status),
     "integration.latency": lambda exchange: exchange.integration_latency,
+    "integration.requestId": lambda exchange: exchange.integration_request_id,
     "integration.status": lambda exchange: _number(exchange.integration_status),
     "integrationErrorMessage": lambda exchange: exchange.integration_error,
     "integrationLatency": lambda exchange: exchange.integration_latency,

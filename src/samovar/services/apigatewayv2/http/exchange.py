@@ -30,13 +30,11 @@ class Exchange:
 
     __slots__ = (
         "answered", "authorizer_error", "authorizer_status", "closing", "ended", "error", "integration_error",
-        "integration_started", "integration_status", "length", "mapped", "on_answer", "path", "region", "request",
-        "routed", "started", "status", "visit", "work",
+        "integration_request_id", "integration_started", "integration_status", "length", "mapped", "on_answer",
+        "path", "region", "request", "routed", "started", "status", "visit", "work",
     )  # fmt: skip
 
-    def __init__(
-        self, visit: Visit, routed: Routed, closing: Closing, region: str, path: str, started: float
-    ) -> None:
+    def __init__(self, visit: Visit, routed: Routed, closing: Closing, region: str, path: str, started: float) -> None:
         self.visit = visit
         self.request = visit.request
         """As the target gets it: mappings change it."""
@@ -65,6 +63,8 @@ class Exchange:
         self.integration_started = 0.0
         self.integration_status = 0
         self.integration_error = ""
+        self.integration_request_id = ""
+        """Of the invocation."""
 
     @property
     def latency(self) -> str:

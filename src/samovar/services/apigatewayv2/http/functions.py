@@ -44,6 +44,7 @@ class FunctionTarget:
             exchange.refuse(413)
             return
         ctx = self._acting(self._account, self._region, self._principal, self._source, exchange.routed.trace)
+        exchange.integration_request_id = ctx.request_id
         self._functions.run(ctx, self._arn, event, partial(_done, exchange, self._read))
 
 

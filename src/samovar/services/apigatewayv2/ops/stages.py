@@ -9,6 +9,7 @@ from samovar.services.apigatewayv2.errors import bad_request, conflict
 from samovar.services.apigatewayv2.parts import full
 from samovar.services.apigatewayv2.records import Stage, changed, made, merged, shown
 from samovar.services.apigatewayv2.state import ApiKey, State, listed, part
+from samovar.services.apigatewayv2.websocket.execution_log import logs_executions
 from samovar.web.access_log import is_log_group
 
 _MOST = 10
@@ -28,7 +29,7 @@ async def create_stage(state: State, ctx: Context, params: Params) -> Params:
     if len(state.stages.items(key)) >= _MOST:
         raise full("Stage")
     stage = made(Stage, params, created_date=now, last_updated_date=now)
-    return await _keep(state, key, stage, params)
+    return await _keep(state, ctx, key, stage, params)
 
 
 async def get_stage(state: State, ctx: Context, params: Params) -> Params:
@@ -53,7 +54,7 @@ async def update_stage(state: State, ctx: Context, params: Params) -> Params:
         route_settings=merged(before.route_settings, params.get("RouteSettings")),
         stage_variables=merged(before.stage_variables, params.get("StageVariables")),
     )
-    return await _keep(state, key, stage, params)
+    return await _keep(state, ctx, key, stage, params)
 
 
 async def delete_stage(state: State, ctx: Context, params: Params) -> Params:
@@ -69,14 +70,26 @@ async def delete_stage(state: State, ctx: Context, params: Params) -> Params:
     return {}
 
 
-async def _keep(state: State, key: ApiKey, stage: Stage, params: Params) -> Params:
+async def _keep(state: State, ctx: Context, key: ApiKey, stage: Stage, params: Params) -> Params:
     _check(state, key, stage, params)
+    if logs_executions(stage):
+        await _check_logging(state, ctx, key)
     if stage.auto_deploy:
         await state.store.transact(*deploying.deployed(state, key, [stage]))
     else:
         await state.stages.put((*key, stage.stage_name), stage)
     kept = state.stages.get((*key, stage.stage_name))
     return shown(kept or stage)
+
+
+async def _check_logging(state: State, ctx: Context, key: ApiKey) -> None:
+    """Only WebSocket APIs log what they do, and as a role that the account names."""
+    _, api = state.api(ctx, key[2])
+    if api.protocol_type != "WEBSOCKET":
+        raise bad_request("Execution logs are not supported on protocol type HTTP")
+    account = await ctx.call("apigateway", "GetAccount", {})
+    if not account.get("cloudwatchRoleArn"):
+        raise bad_request("CloudWatch Logs role ARN must be set in account settings to enable logging")
 
 
 def _check(state: State, key: ApiKey, stage: Stage, params: Params) -> None:

@@ -134,6 +134,8 @@ class Conversation:
         served.meter.over(happened, answered, now, way is not None and way.mocked)
         if served.journal is not None:
             served.journal.write(happened, answered, now - happened.started)
+        if served.execution is not None:
+            served.execution.write(happened, answered, now)
 
     # --- pieces
 

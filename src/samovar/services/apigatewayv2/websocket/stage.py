@@ -13,6 +13,7 @@ from samovar.services.apigatewayv2.state import ApiKey
 from samovar.services.apigatewayv2.throttling import bucket
 from samovar.services.apigatewayv2.websocket.answer import Done
 from samovar.services.apigatewayv2.websocket.event import Occurrence
+from samovar.services.apigatewayv2.websocket.execution_log import ExecutionLog, execution_log
 from samovar.services.apigatewayv2.websocket.gates import Gate, Gates
 from samovar.services.apigatewayv2.websocket.journal import Journal, journal
 from samovar.services.apigatewayv2.websocket.metering import StageMeter
@@ -58,6 +59,7 @@ class Served(msgspec.Struct, frozen=True):
     disconnect: Way | None
     default: Way | None
     journal: Journal | None
+    execution: ExecutionLog | None
     meter: StageMeter
     ways: Mapping[str, Way]
     """Those that a message may select."""
@@ -106,6 +108,7 @@ def compiled(
         ways.pop(DISCONNECT, None),
         ways.pop(DEFAULT, None),
         journal(logs, api, stage),
+        execution_log(logs, key, stage),
         StageMeter(metering, key, stage.stage_name, detailed),
         ways,
     )
