@@ -432,3 +432,11 @@ def test_what_was_acknowledged_is_there_after_a_restart(platforms, tmp_path):
     assert client.get_method(**place)["methodIntegration"]["type"] == "MOCK"
     assert [each["stageName"] for each in client.get_stages(restApiId=api)["item"]] == ["dev"]
     assert server.stop() == 0
+
+
+def test_a_model_has_a_sample_template(rest):
+    api = rest()
+    value = "#set($inputRoot = $input.path('$'))\n{\n  \"message\" : \"foo\"\n}"
+    assert api.get_model_template(modelName="Error")["value"] == value
+    with pytest.raises(api.client.exceptions.NotFoundException):
+        api.get_model_template(modelName="Nothing")

@@ -82,6 +82,8 @@ def test_models_are_made_listed_changed_and_deleted(api):
         "ModelId": model["ModelId"], "Name": "Talk", "ContentType": "application/json", "Schema": schema
     }  # fmt: skip
     assert made.get_models()["Items"] == [model]
+    template = made.get_model_template(ModelId=model["ModelId"])["Value"]
+    assert template.startswith("#set($inputRoot = $input.path('$'))\n{")
     assert refusal(made.create_model, Name="Talk", Schema=schema)[0] == "ConflictException"
     assert refusal(made.create_model, Name="no good", Schema=schema)[0] == "BadRequestException"
     assert refusal(made.create_model, Name="Other", Schema="[")[0] == "BadRequestException"

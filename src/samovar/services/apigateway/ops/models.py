@@ -10,6 +10,7 @@ from samovar.core.errors import AwsError
 from samovar.services.apigateway import pages, patch
 from samovar.services.apigateway.patch import boolean, text
 from samovar.services.apigateway.state import Api, Rest, Shape, bad, must, new_id
+from samovar.web.model_sample import sample
 from samovar.web.models import ModelError, compile
 
 _NAME = re.compile(r"[a-zA-Z0-9]+")
@@ -46,6 +47,13 @@ async def get_model(state: Rest, ctx: Context, params: Params) -> Params:
 
 async def get_models(state: Rest, ctx: Context, params: Params) -> Params:
     return pages.cut(state.api(ctx, params["restApiId"]).definition.models.values(), params, by="name")
+
+
+async def get_model_template(state: Rest, ctx: Context, params: Params) -> Params:
+    api = state.api(ctx, params["restApiId"])
+    shape = _model(api, params["modelName"])
+    schemas = {name: each.get("schema") or "{}" for name, each in api.definition.models.items()}
+    return {"value": sample(shape["name"], schemas)}
 
 
 async def update_model(state: Rest, ctx: Context, params: Params) -> Params:

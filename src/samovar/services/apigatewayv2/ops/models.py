@@ -9,6 +9,7 @@ from samovar.services.apigatewayv2.errors import bad_request, conflict
 from samovar.services.apigatewayv2.parts import Kind, Where
 from samovar.services.apigatewayv2.records import Model
 from samovar.services.apigatewayv2.state import State
+from samovar.web.model_sample import sample
 
 _NAME = re.compile(r"[A-Za-z0-9]+")
 
@@ -23,6 +24,13 @@ async def get_model(state: State, ctx: Context, params: Params) -> Params:
 
 async def get_models(state: State, ctx: Context, params: Params) -> Params:
     return await KIND.list(state, ctx, params)
+
+
+async def get_model_template(state: State, ctx: Context, params: Params) -> Params:
+    where = KIND.where(state, ctx, params)
+    model = KIND.find(state, where, params)
+    schemas = {each.name: each.schema for _, each in KIND.all(state, where)}
+    return {"Value": sample(model.name, schemas)}
 
 
 async def update_model(state: State, ctx: Context, params: Params) -> Params:
