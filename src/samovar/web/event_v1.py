@@ -9,7 +9,6 @@ Owns: the members, their order, what is null. Pure. Rules:
 """
 
 import base64
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -104,8 +103,3 @@ def forwarded(lines: Lines, trace: str, peer: str, port: str, proto: str = "http
         ("X-Forwarded-Port", port),
         ("X-Forwarded-Proto", proto),
     ]
-
-
-def clf_time(now: float) -> str:
-    """`09/Apr/2015:12:34:56 +0000`."""
-    return time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now))

@@ -5,7 +5,6 @@ Owns: the members, their order, and what is left out. Pure: the time is an argum
 
 import base64
 import re
-import time
 from typing import Any, TypeVar
 
 import msgspec
@@ -34,6 +33,8 @@ class Routed(msgspec.Struct):
     request_id: str
     trace: str
     now: float
+    time: str
+    """The same in words, see `web/stamp`."""
     route_key: str = ""
     parameters: dict[str, str] = {}
     """Of the path, decoded."""
@@ -161,11 +162,6 @@ def as_text(request: Request, texts: re.Pattern[str] = _TEXT) -> tuple[str, bool
     return base64.b64encode(request.body).decode(), True
 
 
-def clf_time(now: float) -> str:
-    """`12/Mar/2020:19:03:58 +0000`."""
-    return time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now))
-
-
 def _context(routed: Routed, request: Request) -> RequestContext:
     return RequestContext(
         account_id=routed.account,
@@ -183,6 +179,6 @@ def _context(routed: Routed, request: Request) -> RequestContext:
         request_id=routed.request_id,
         route_key=routed.route_key,
         stage=routed.stage,
-        time=clf_time(routed.now),
+        time=routed.time,
         time_epoch=int(routed.now * 1000),
     )

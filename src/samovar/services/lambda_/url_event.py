@@ -12,6 +12,7 @@ from samovar.core.context import Context
 from samovar.net.message import Request
 from samovar.services.lambda_.urls import Url
 from samovar.web import event_v2
+from samovar.web.stamp import clf_time
 
 _TEXT = re.compile(r"text/.*|application/(?:.*\+)?(?:json|xml)|application/(?:javascript|x-www-form-urlencoded)")
 """Media types whose bodies are handed on as text: forms too, unlike with an API."""
@@ -83,6 +84,6 @@ def _context(visit: Visit, request: Request, ctx: Context, now: float) -> dict[s
         "requestId": ctx.request_id,
         "routeKey": "$default",
         "stage": "$default",
-        "time": event_v2.clf_time(now),
+        "time": clf_time(now),
         "timeEpoch": int(now * 1000),
     }

@@ -22,9 +22,9 @@ from samovar.services.apigateway.plane.refusals import Refusal, Responses
 from samovar.services.apigateway.plane.routes import Routes
 from samovar.services.apigateway.plane.validation import Validation
 from samovar.services.apigateway.state import Api, Shape
-from samovar.web import event_v1
 from samovar.web.front import domain_name
 from samovar.web.lambda_authorizer import Grant
+from samovar.web.stamp import clf_time
 from samovar.wire import text
 
 LOOPBACK = "127.0.0.1"
@@ -116,6 +116,8 @@ class Exchange:
         self.api = api
         self.staged = staged
         self.now = now
+        self.time = ""
+        """The same in words, if they are there already."""
         self.domain = domain or domain_name(api.id, api.region)
         self.full_path = path
         self.path = path
@@ -269,7 +271,7 @@ class Exchange:
             "resourcePath": self.resource,
             "httpMethod": self.http_method,
             "extendedRequestId": self.extended_id,
-            "requestTime": event_v1.clf_time(self.now),
+            "requestTime": self.time or clf_time(self.now),
             "path": self.full_path,
             "accountId": self.api.account,
             "protocol": "HTTP/1.0" if self.request.http10 else "HTTP/1.1",

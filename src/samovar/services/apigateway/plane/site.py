@@ -25,6 +25,7 @@ from samovar.services.apigateway.plane.telling import Teller
 from samovar.services.apigateway.state import Api, Rest
 from samovar.web.front import Serve, Visit, forbidden
 from samovar.web.hints import hint
+from samovar.web.stamp import Stamp
 from samovar.web.trace import trace_of
 
 
@@ -38,6 +39,7 @@ class RestSite:
         self._cache = cache
         self._teller = teller
         self._clock = clock
+        self._stamp = Stamp()
 
     def find(self, id: str, region: str) -> Serve | None:
         """For `Front.join`."""
@@ -65,6 +67,7 @@ class RestSite:
         exchange = Exchange(
             visit.request, visit.ctx, visit.reply, api, stage.now(), self._clock.now(), visit.domain, visit.path
         )
+        exchange.time = self._stamp(exchange.now)
         exchange.path, exchange.routed = path, below or "/"
         exchange.answered = partial(self._teller.end, exchange, stage)
         exchange.trace = trace_of(visit.request.headers.get("x-amzn-trace-id", ""), exchange.now)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from samovar.services.apigatewayv2.http.exchange import Exchange
-from samovar.web.event_v2 import clf_time, source_ip
+from samovar.web.event_v2 import source_ip
 
 
 def variable(exchange: Exchange, name: str) -> str | None:
@@ -78,7 +78,7 @@ _VARIABLES: dict[str, Callable[[Exchange], str]] = {
     "path": lambda exchange: exchange.routed.path,
     "protocol": lambda exchange: "HTTP/1.0" if exchange.request.http10 else "HTTP/1.1",
     "requestId": lambda exchange: exchange.routed.request_id,
-    "requestTime": lambda exchange: clf_time(exchange.routed.now),
+    "requestTime": lambda exchange: exchange.routed.time,
     "requestTimeEpoch": lambda exchange: str(int(exchange.routed.now * 1000)),
     "responseLatency": lambda exchange: exchange.latency,
     "responseLength": lambda exchange: str(exchange.length),

@@ -11,7 +11,7 @@ from samovar.services.apigatewayv2.http.exchange import Exchange
 from samovar.services.apigatewayv2.route_key import DEFAULT
 from samovar.web import event_v1, event_v2
 from samovar.web.event_v1 import Told
-from samovar.web.event_v2 import clf_time, port_of, proto_of, source_ip
+from samovar.web.event_v2 import port_of, proto_of, source_ip
 
 _NOBODY = dict.fromkeys(
     (
@@ -103,7 +103,7 @@ def _context(exchange: Exchange) -> dict[str, Any]:
         "path": routed.path,
         "protocol": "HTTP/1.0" if request.http10 else "HTTP/1.1",
         "requestId": routed.request_id,
-        "requestTime": clf_time(routed.now),
+        "requestTime": routed.time,
         "requestTimeEpoch": int(routed.now * 1000),
         "resourceId": None,
         "resourcePath": _resource(exchange),

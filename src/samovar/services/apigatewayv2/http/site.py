@@ -15,6 +15,7 @@ from samovar.services.apigatewayv2.state import ApiKey, State
 from samovar.web.event_v2 import Routed
 from samovar.web.front import Visit, domain_name
 from samovar.web.hints import hint
+from samovar.web.stamp import Stamp
 from samovar.web.trace import trace_of
 
 _HEAD_LIMIT = 10_240
@@ -28,6 +29,7 @@ class HttpSite:
         self._state = state
         self._stages = stages
         self._served: dict[tuple[str, str], Served] = {}
+        self._stamp = Stamp()
 
     def serve(self, key: ApiKey, api: Api, visit: Visit) -> None:
         """Answer a request to one of our APIs, now or when its target has answered."""
@@ -52,6 +54,7 @@ class HttpSite:
             visit.ctx.request_id,
             trace_of(request.headers.get("x-amzn-trace-id", ""), now),
             now,
+            self._stamp(now),
         )
         exchange = Exchange(visit, routed, served, key[1], path, self._state.clock.monotonic())
         if _head_size(exchange) > _HEAD_LIMIT:

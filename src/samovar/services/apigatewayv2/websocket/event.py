@@ -11,7 +11,7 @@ import msgspec
 
 from samovar.net.message import Request
 from samovar.web.connections import Connection
-from samovar.web.event_v2 import clf_time
+from samovar.web.stamp import clf_time
 
 CONNECT, MESSAGE, DISCONNECT = "CONNECT", "MESSAGE", "DISCONNECT"
 
