@@ -154,7 +154,7 @@ class Draft:
             self._file.close()
             _into(self._path)
             self._aside.rename(self._path)
-            _sync_directory(self._path.parent)
+            sync_directory(self._path.parent)
         except OSError as error:
             raise StoreError(f"cannot write {self.name}: {error.strerror}") from error
 
@@ -177,20 +177,20 @@ def _open(path: Path) -> BinaryIO:
 def _link(source: Path, target: Path) -> None:
     _into(target)
     os.link(source, target)
-    _sync_directory(target.parent)
+    sync_directory(target.parent)
 
 
 def _move(source: Path, target: Path) -> None:
     _into(target)
     source.rename(target)
-    _sync_directory(target.parent)
+    sync_directory(target.parent)
 
 
 def _into(path: Path) -> None:
     """Make the folder of a file, durably."""
     if not path.parent.is_dir():
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        _sync_directory(path.parent.parent)
+        sync_directory(path.parent.parent)
 
 
 def _unlink(path: Path) -> None:
@@ -198,7 +198,8 @@ def _unlink(path: Path) -> None:
         path.unlink()
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Make what was made, moved and removed in a folder durable."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -166,6 +166,20 @@ class Index:
                 tags[digest].append(tag)
         return [msgspec.structs.replace(Image(*row), tags=tuple(tags[row[0]])) for row in rows]
 
+    async def names(
+        self, repository: str, after: tuple[str, str], tagged: bool | None, limit: int
+    ) -> list[tuple[str, str]]:
+        """(digest, tag) of all images, once for each tag and once for what has none (empty), sorted; `tagged`: only
+        those that have tags, or have none."""
+        which = "" if tagged is None else f" AND ecr_tags.tag IS {'NOT ' if tagged else ''}NULL"
+        sql = (
+            "SELECT ecr_images.digest, COALESCE(ecr_tags.tag, '') FROM ecr_images LEFT JOIN ecr_tags ON "
+            "ecr_tags.repository = ecr_images.repository AND ecr_tags.digest = ecr_images.digest "
+            "WHERE ecr_images.repository = ? AND ecr_images.digest >= ? "
+            f"AND (ecr_images.digest > ? OR COALESCE(ecr_tags.tag, '') > ?){which} ORDER BY 1, 2 LIMIT ?"
+        )
+        return [(row[0], row[1]) for row in await self.store.query(sql, (repository, after[0], *after, limit))]
+
     async def tags(self, repository: str, after: str, limit: int) -> list[str]:
         sql = "SELECT tag FROM ecr_tags WHERE repository = ? AND tag > ? ORDER BY tag LIMIT ?"
         return [row[0] for row in await self.store.query(sql, (repository, after, limit))]
@@ -249,18 +263,18 @@ class Index:
         rows = await self.store.transact((sql, values), ("DELETE FROM ecr_uploads WHERE id = ?", (upload,)))
         return bool(rows[0])
 
-    async def unnamed(self, repository: str, before: float) -> list[Layer]:
-        """The layers that were pushed before a moment and that no image names."""
-        sql = "SELECT digest, size, file, pushed FROM ecr_layers WHERE repository = ? AND pushed < ? AND NOT EXISTS "
+    async def unnamed(self, before: float) -> list[tuple[str, str]]:
+        """(repository, digest) of the layers that were pushed before a moment and that no image names."""
+        sql = "SELECT repository, digest FROM ecr_layers WHERE pushed < ? AND NOT EXISTS "
         sql += "(SELECT 1 FROM ecr_references WHERE ecr_references.repository = ecr_layers.repository "
         sql += "AND ecr_references.digest = ecr_layers.digest)"
-        return [Layer(*row) for row in await self.store.query(sql, (repository, before))]
+        return [(row[0], row[1]) for row in await self.store.query(sql, (before,))]
 
-    async def drop_layers(self, repository: str, digests: Sequence[str]) -> list[str]:
-        """Remove those that no image names by now; their files."""
+    async def drop_layers(self, layers: Sequence[tuple[str, str]]) -> list[str]:
+        """Remove those (repository, digest) that no image names by now; their files."""
         sql = "DELETE FROM ecr_layers WHERE repository = ? AND digest = ? AND NOT EXISTS "
         sql += "(SELECT 1 FROM ecr_references WHERE repository = ? AND digest = ?) RETURNING file"
-        steps = [(sql, (repository, digest, repository, digest)) for digest in digests]
+        steps = [(sql, (*layer, *layer)) for layer in layers]
         return [row[0] for rows in await self.store.transact(*steps) for row in rows]
 
     async def files(self) -> set[str]:

@@ -27,6 +27,8 @@ from samovar.store.table import Table
 
 GRACE_S: Final = 3600
 """How long a layer may wait for the image that names it."""
+_AT_ONCE: Final = 200
+"""Layers that go in one transaction."""
 _PULL_NOTED_S: Final = 24 * 3600
 """The time of the last pull is kept no more exactly than this (ECR's API reference, ImageDetail)."""
 
@@ -187,18 +189,14 @@ class Ecr:
         if self._started > horizon:
             return  # whoever asked before the start isn't known
         busy = {upload.repository for upload in await self.index.uploads()}
-        for _, repository in self.repositories.items():
-            if repository.id not in busy:
-                await self._sweep(repository, horizon)
-
-    async def _sweep(self, repository: Repository, horizon: float) -> None:
-        unnamed = await self.index.unnamed(repository.id, horizon)
-        gone = [layer.digest for layer in unnamed if (repository.id, layer.digest) not in self._asked]
-        self._going = {(repository.id, digest) for digest in gone}
-        try:
-            await self.files.delete(*await self.index.drop_layers(repository.id, gone))
-        finally:
-            self._going = set()
+        unnamed = await self.index.unnamed(horizon)
+        gone = [layer for layer in unnamed if layer not in self._asked and layer[0] not in busy]
+        for start in range(0, len(gone), _AT_ONCE):
+            self._going = set(gone[start : start + _AT_ONCE]).difference(self._asked)
+            try:
+                await self.files.delete(*await self.index.drop_layers(sorted(self._going)))
+            finally:
+                self._going = set()
 
     async def clear(self) -> None:
         await self.repositories.clear()

@@ -22,7 +22,7 @@ from samovar.services.ecr import errors
 from samovar.services.ecr.index import Index
 from samovar.services.ecr.records import Layer, Repository, Upload
 from samovar.store.errors import BlobMissing, StoreError
-from samovar.store.files import Files
+from samovar.store.files import Files, sync_directory
 
 LARGEST: Final = 52_000 * 1024 * 1024
 """Bytes of a layer: ECR's quota."""
@@ -60,6 +60,8 @@ class _Growth:
 
     def __init__(self, path: Path, size: int, progress: _Progress | None) -> None:
         """`size`: what was acknowledged; nothing behind it counts."""
+        self._path = path
+        self._new = not size
         try:
             self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b", buffering=0)
             self._file.truncate(size)
@@ -87,6 +89,8 @@ class _Growth:
     def sync(self) -> None:
         try:
             os.fdatasync(self._file.fileno())
+            if self._new:
+                sync_directory(self._path.parent)
         except OSError as error:
             raise StoreError(f"cannot write an upload: {error.strerror}") from error
 
@@ -120,6 +124,9 @@ class Uploads:
             raise Busy
         self._writing.add(upload.id)
         try:
+            current = await self._index.upload(upload.repository, upload.id)
+            if current is None or current.size != upload.size:
+                raise Busy  # somebody else has just written, or ended it
             return await self._append(upload, parts, small)
         finally:
             self._writing.discard(upload.id)
@@ -221,8 +228,8 @@ class Uploads:
         for file in await self._index.copies(digest):
             try:
                 return await self._files.link(file)
-            except BlobMissing:
-                break  # it has just gone
+            except StoreError:
+                break  # it has just gone, or has as many names as a file can have
         return await self._files.adopt(self._path(upload.id))
 
     async def _discard(self, id: str) -> None:

@@ -88,12 +88,14 @@ async def batch_delete_image(house: House, ctx: Context, params: Params) -> Para
 
 async def list_images(house: House, ctx: Context, params: Params) -> Params:
     repository = house.state.repository(ctx, params)
-    images = await house.state.index.images(repository.id)
-    found: list[tuple[str, Params]] = []
-    for image in _filtered(images, params):
-        found += [(f"{image.digest} {tag}", {"imageDigest": image.digest, "imageTag": tag}) for tag in image.tags]
-        found += [] if image.tags else [(f"{image.digest} ", {"imageDigest": image.digest})]
-    page, more = pages.cut(found, params)
+    size, wanted = params.get("maxResults") or pages.SIZE, params.get("filter") or {}
+    tagged = {"TAGGED": True, "UNTAGGED": False}.get(wanted.get("tagStatus", ""))
+    if _archived(wanted):
+        return {"imageIds": []}
+    digest, _, tag = pages.after(params).partition(" ")
+    found = await house.state.index.names(repository.id, (digest, tag), tagged, size + 1)
+    page = [{"imageDigest": digest, **({"imageTag": tag} if tag else {})} for digest, tag in found[:size]]
+    more = {"nextToken": next_token(" ".join(found[size - 1]))} if len(found) > size else {}
     return {"imageIds": page, **more}
 
 
@@ -145,10 +147,15 @@ async def _page(house: House, repository: Repository, params: Params) -> Params:
 
 def _filtered(images: list[Image], params: Params) -> list[Image]:
     wanted = params.get("filter") or {}
-    if wanted.get("imageStatus", "ACTIVE") not in ("ACTIVE", "ANY"):
-        return []  # nothing is archived here
+    if _archived(wanted):
+        return []
     status = wanted.get("tagStatus", "ANY")
     return [each for each in images if status == "ANY" or bool(each.tags) is (status == "TAGGED")]
+
+
+def _archived(wanted: Params) -> bool:
+    """Whether only archived images are asked for, of which there are none."""
+    return wanted.get("imageStatus", "ACTIVE") not in ("ACTIVE", "ANY")
 
 
 def _wrong(id: Params) -> tuple[str, str] | None:
