@@ -18,8 +18,10 @@ _log = logging.getLogger(__name__)
 
 
 async def run(state: Ecr, acting: Acting) -> None:
+    begun = state.clock.now()
     while True:
-        await state.clock.sleep_until((state.clock.now() // EVERY_S + 1) * EVERY_S)
+        await state.clock.sleep_until((begun // EVERY_S + 1) * EVERY_S)
+        begun = state.clock.now()  # an hour that comes while this one's work is done isn't missed
         try:
             await _apply_policies(state, acting)
             await state.sweep()

@@ -153,12 +153,18 @@ class Ecr:
         return lifecycle.expired(lifecycle.read(policy), images, await self.index.children(repository.id), now)
 
     async def apply_lifecycle(self, ctx: Context, repository: Repository) -> None:
+        """As long as the policy stays what it is."""
         now = self.clock.now()
         for each in await self.expiries(repository, repository.lifecycle, now):
+            if not self._has_policy(repository):
+                return
             await self.remove(ctx, repository, each.image.digest, "")
+        if self._has_policy(repository):
+            await self.change(repository, lifecycle_evaluated=now)
+
+    def _has_policy(self, repository: Repository) -> bool:
         current = self.repositories.get(repository.key)
-        if current is not None and (current.id, current.lifecycle) == (repository.id, repository.lifecycle):
-            await self.change(current, lifecycle_evaluated=now)
+        return current is not None and (current.id, current.lifecycle) == (repository.id, repository.lifecycle)
 
     # --- layers
 
