@@ -12,7 +12,7 @@ import pytest
 FORCED = """
 from samovar.sandbox import doctor
 from samovar.sandbox.spec import Isolation
-doctor.examine = lambda folder: doctor.Machine(Isolation.PROCESS, [])
+doctor.Examination.result = lambda examination: doctor.Machine(Isolation.PROCESS, [])
 from samovar.cli import main
 main()
 """

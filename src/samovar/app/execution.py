@@ -54,8 +54,9 @@ class Execution:
         sink: LogSink,
         meter: Meter,
         issue: Callable[[Version], Keys],
+        examination: doctor.Examination | None = None,
     ) -> None:
-        """`issue`: the keys of a function's role, for one of its environments."""
+        """`issue`: the keys of a function's role, for one of its environments; `examination`: one that runs already."""
         self._settings = settings
         self._inner_doors = _InnerDoors()
         self._no_way = ""
@@ -64,7 +65,7 @@ class Execution:
         root, scratch = data / "root", data / "tmp"
         for folder in (root, scratch):
             folder.mkdir(parents=True, exist_ok=True)
-        machine = _machine(settings, scratch)
+        machine = _machine(settings, examination or doctor.Examination(scratch))
         self.isolation = machine.level
         if machine.level is Isolation.FULL:
             cgroup.sweep(cgroup.Hierarchies())
@@ -170,9 +171,9 @@ def _network(settings: Settings, level: Isolation) -> Network:
         raise NotIsolated(str(error)) from None
 
 
-def _machine(settings: Settings, scratch: Path) -> doctor.Machine:
+def _machine(settings: Settings, examination: doctor.Examination) -> doctor.Machine:
     """What the machine allows; NotIsolated when that is less than the settings demand."""
-    machine = doctor.examine(scratch)
+    machine = examination.result()
     if settings.isolation != "auto" and not machine.level.at_least(Isolation(settings.isolation)):
         raise NotIsolated(
             f"this machine allows the isolation level {machine.level.value!r}, not {settings.isolation!r}: "

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import uvloop
@@ -23,8 +23,9 @@ from samovar.app.rooms import Rooms
 from samovar.core import links
 from samovar.core.clock import SystemClock
 from samovar.core.context import Acting, Context
+from samovar.core.later import later
 from samovar.delivery.journal import FILTERS
-from samovar.gateway import certificates, keys
+from samovar.gateway import keys
 from samovar.gateway.admission import admit
 from samovar.gateway.dispatch import Gateway
 from samovar.gateway.doors import Aside, BadView, Doors, Site
@@ -32,10 +33,16 @@ from samovar.gateway.identity import DEFAULT_ACCOUNT
 from samovar.net.message import Request, Response, Streamed
 from samovar.net.server import Server, serve
 from samovar.net.tls import Contexts
+from samovar.sandbox import doctor
 from samovar.services import lambda_
 from samovar.settings import Settings, certificate_names
 from samovar.web import balancers, registry
 from samovar.wire.model import Models
+
+if TYPE_CHECKING:
+    from samovar.gateway import certificates
+else:
+    certificates = later("samovar.gateway.certificates")
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 _CLOSING_S = 10
@@ -72,8 +79,10 @@ class Announce(Protocol):
 class App:
     """The platform in one process. `async with App(settings) as app` is up inside and gone after."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, examination: doctor.Examination | None = None) -> None:
+        """`examination` of the machine, where one runs already."""
         self._settings = settings
+        self._examination = examination
         self._clock = SystemClock()
         self._opened = AsyncExitStack()
 
@@ -85,7 +94,7 @@ class App:
             self._tls = await self._contexts()
             self._models = Models()
             rooms = self._rooms = Rooms(
-                self._settings, self._clock, self.acting, self._tls, self._forward, self._models
+                self._settings, self._clock, self.acting, self._tls, self._forward, self._models, self._examination
             )
             await rooms.open(opened, data)
             self.services = rooms.services
@@ -225,21 +234,31 @@ class App:
         }
 
 
-def run(settings: Settings, announce: Announce, stopping: Callable[[], None]) -> None:
+def run(
+    settings: Settings,
+    announce: Announce,
+    stopping: Callable[[], None],
+    examination: doctor.Examination | None = None,
+) -> None:
     """Run the platform until SIGINT or SIGTERM; a second signal ends the process at once.
 
     Raises PortTaken and StoreError (the data directory can't be used) before anything was announced.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(settings, announce, stopping))
+        runner.run(_run(settings, announce, stopping, examination))
 
 
-async def _run(settings: Settings, announce: Announce, stopping: Callable[[], None]) -> None:
+async def _run(
+    settings: Settings,
+    announce: Announce,
+    stopping: Callable[[], None],
+    examination: doctor.Examination | None,
+) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in _STOPPING:
         loop.add_signal_handler(number, stop.set)
-    async with App(settings) as app:
+    async with App(settings, examination) as app:
         announce(app.running)
         await stop.wait()
         stopping()

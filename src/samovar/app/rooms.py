@@ -28,6 +28,7 @@ from samovar.engine.model import Version
 from samovar.gateway.authority import OPERATOR, Authority
 from samovar.gateway.identity import Identities
 from samovar.net.tls import Contexts
+from samovar.sandbox import doctor
 from samovar.services import cloudwatch, iam, lambda_, logs, sts
 from samovar.settings import Settings, issuers
 from samovar.store.blobs import Blobs
@@ -57,8 +58,10 @@ class Rooms:
         tls: Contexts | None,
         forward: Forward,
         models: Models,
+        examination: doctor.Examination | None,
     ) -> None:
-        """`forward`: the gateway's way, which is there later."""
+        """`forward`: the gateway's way, which is there later; `examination` of the machine, where one runs already."""
+        self._examination = examination
         self._settings = settings
         self._clock = clock
         self._tls = tls
@@ -79,7 +82,7 @@ class Rooms:
         identity_services = await self._open_identity(store, data)
         logs_service, sink = await logs.build(store, clock, self.meter)
         self._close_with(rooms, logs_service)
-        self.execution = Execution(settings, clock, data, sink, self.meter, self._issue)
+        self.execution = Execution(settings, clock, data, sink, self.meter, self._issue, self._examination)
         engine = self.engine = self.execution.engine
         rooms.push_async_callback(engine.close)
         await self.execution.open_way()

@@ -6,6 +6,7 @@ waits for the server's modules.
 """
 
 import logging
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import click
 from samovar import __version__
 from samovar.cli import names
 from samovar.cli.options import all_settings, chosen
+from samovar.sandbox.doctor import Examination
 from samovar.settings import Settings, SettingsError
 from samovar.store.errors import StoreError
 
@@ -39,12 +41,19 @@ def up(config: Path | None, **options: object) -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
+    examination = _examine(settings)
     from samovar import app
 
     try:
-        app.run(settings, lambda running: _announce(settings, running), _say_stopping)
+        app.run(settings, lambda running: _announce(settings, running), _say_stopping, examination)
     except (app.PortTaken, app.NotIsolated, app.NoCertificate, SettingsError, StoreError) as error:
         raise click.ClickException(str(error)) from None
+
+
+def _examine(settings: Settings) -> Examination | None:
+    """Begins beside the imports. A data directory that isn't there yet is the app's to make, and to examine."""
+    folder = Path(tempfile.gettempdir() if settings.ephemeral else settings.data_dir)
+    return Examination(folder) if folder.is_dir() else None
 
 
 def _announce(settings: Settings, running: "Running") -> None:

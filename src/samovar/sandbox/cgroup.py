@@ -6,13 +6,20 @@ mix the versions. Sources: cgroups(7), Documentation/admin-guide/cgroup-v2.rst, 
 .../cgroup-v1/{memory,freezer-subsystem}.rst.
 """
 
-import asyncio
 import contextlib
 import errno
 import os
 import signal
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from samovar.core.later import later
+
+if TYPE_CHECKING:
+    import asyncio
+else:
+    asyncio = later("asyncio")
 
 _CONTROLLERS = ("memory", "cpu", "pids", "freezer")
 _PERIOD_US = 100_000
@@ -238,7 +245,7 @@ class Group:
     async def emptied(self) -> None:
         """Wait until the last process has gone: what a fork bomb still holds would count against the next occupant."""
         deadline = time.monotonic() + _EMPTY_WITHIN_S
-        while not self.empty() and time.monotonic() < deadline:  # noqa: ASYNC110 - only v2 could tell
+        while not self.empty() and time.monotonic() < deadline:  # only v2 could tell
             await asyncio.sleep(_EMPTY_LOOK_S)
 
     def close(self) -> None:

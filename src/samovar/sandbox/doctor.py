@@ -62,12 +62,53 @@ _CONTROLLERS = {
 }
 
 
-def examine(folder: Path) -> Machine:
-    """Try everything once; takes some 50 ms. `folder`: on the disk that /tmp would take its space from."""
-    if platform.system() != "Linux":
+class Examination:
+    """Tries everything once, in a process that takes some 50 ms and runs beside its maker until it is asked.
+
+    `folder`: on the disk that /tmp would take its space from.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._failed = ""
+        if platform.system() != "Linux":
+            return
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-E", "-s", "-S", "-B", str(spec.INSIDE / "probe.py"), str(folder)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={},
+            )
+        except OSError as error:
+            self._failed = str(error)
+
+    def result(self) -> Machine:
+        """What was found; waits for it."""
+        if platform.system() == "Linux":
+            return _judged(self._found())
         text = f"{platform.system()} has no namespaces: functions run as plain processes with your rights"
         return Machine(Isolation.PROCESS, [Protection("isolation", False, text)])
-    found = _probe(folder)
+
+    def _found(self) -> dict[str, str]:
+        if self._process is not None:
+            try:
+                said, _ = self._process.communicate(timeout=_PROBE_WITHIN_S)
+                found: dict[str, str] = json.loads(said)
+                return found
+            except (subprocess.TimeoutExpired, ValueError, OSError) as error:
+                self._failed = str(error)
+                self._process.kill()
+                self._process.wait()
+        return dict.fromkeys(_NAMESPACES, f"the probe failed: {self._failed}")
+
+
+def examine(folder: Path) -> Machine:
+    """Try everything once, and wait for it."""
+    return Examination(folder).result()
+
+
+def _judged(found: dict[str, str]) -> Machine:
     if os.geteuid() == 0:
         found["user"] = ""  # root makes the others without one; its boxes get one where the system allows it
     namespaces = [_namespace(step, found) for step in _NAMESPACES]
@@ -117,18 +158,3 @@ def _protection(name: str, problem: str, good: str, remedy: str) -> Protection:
     if not problem:
         return Protection(name, True, good)
     return Protection(name, False, f"{problem}; {remedy}" if remedy else problem)
-
-
-def _probe(folder: Path) -> dict[str, str]:
-    try:
-        done = subprocess.run(
-            [sys.executable, "-E", "-s", "-S", "-B", str(spec.INSIDE / "probe.py"), str(folder)],
-            capture_output=True,
-            timeout=_PROBE_WITHIN_S,
-            env={},
-            check=False,
-        )
-        found: dict[str, str] = json.loads(done.stdout)
-    except (subprocess.TimeoutExpired, ValueError, OSError) as error:
-        return dict.fromkeys(_NAMESPACES, f"the probe failed: {error}")
-    return found

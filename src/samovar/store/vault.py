@@ -5,12 +5,19 @@ Owns: what the key in `keyfile` closes (AES-256-GCM). Without a directory the ke
 
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
+from samovar.core.later import later
 from samovar.store import keyfile
+
+if TYPE_CHECKING:
+    from cryptography import exceptions
+    from cryptography.hazmat.primitives.ciphers import aead
+else:
+    exceptions = later("cryptography.exceptions")
+    aead = later("cryptography.hazmat.primitives.ciphers.aead")
 
 _NONCE = 12
 
@@ -18,7 +25,10 @@ _NONCE = 12
 class Vault:
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._cipher = AESGCM(key)
+
+    @cached_property
+    def _cipher(self) -> "aead.AESGCM":
+        return aead.AESGCM(self._key)
 
     @classmethod
     def open(cls, directory: Path | None) -> "Vault":
@@ -37,7 +47,7 @@ class Vault:
         try:
             sealed = urlsafe_b64decode(text.encode())
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], purpose.encode())
-        except (ValueError, InvalidTag):
+        except (ValueError, exceptions.InvalidTag):
             return None
 
     def derive(self, purpose: str) -> str:

@@ -7,32 +7,36 @@ what an account has registered as a provider is fetched, by https, with a deadli
 import asyncio
 import base64
 import binascii
-import urllib.error
-import urllib.request
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 
 from samovar.core.clock import Clock
 from samovar.core.errors import AwsError
+from samovar.core.later import later
+
+if TYPE_CHECKING:
+    from urllib import request
+
+    from cryptography import exceptions
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+else:
+    request = later("urllib.request")
+    exceptions = later("cryptography.exceptions")
+    hashes = later("cryptography.hazmat.primitives.hashes")
+    ec = later("cryptography.hazmat.primitives.asymmetric.ec")
+    padding = later("cryptography.hazmat.primitives.asymmetric.padding")
+    rsa = later("cryptography.hazmat.primitives.asymmetric.rsa")
+    utils = later("cryptography.hazmat.primitives.asymmetric.utils")
 
 _KEEP_S = 3600
 _FETCH_S = 5.0
 _LARGEST = 1 << 20
-_HASHES: dict[str, Callable[[], hashes.HashAlgorithm]] = {
-    "256": hashes.SHA256,
-    "384": hashes.SHA384,
-    "512": hashes.SHA512,
-}
-_CURVES: dict[str, Callable[[], ec.EllipticCurve]] = {
-    "P-256": ec.SECP256R1,
-    "P-384": ec.SECP384R1,
-    "P-521": ec.SECP521R1,
-}
+_HASHES: Final = {"256": "SHA256", "384": "SHA384", "512": "SHA512"}
+_CURVES: Final = {"P-256": "SECP256R1", "P-384": "SECP384R1", "P-521": "SECP521R1"}
+"""Names of `hashes` and `ec`."""
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -84,7 +88,7 @@ async def fetch(url: str) -> bytes:
 
 
 def _read(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=_FETCH_S) as response:
+    with request.urlopen(url, timeout=_FETCH_S) as response:
         return bytes(response.read(_LARGEST))
 
 
@@ -137,18 +141,18 @@ def _number(key: dict[str, Any], member: str) -> int:
 
 
 def _signed_by(key: dict[str, Any], algorithm: str, signed: bytes, signature: bytes) -> bool:
-    digest = _HASHES[algorithm[2:]]()
+    digest = getattr(hashes, _HASHES[algorithm[2:]])()
     try:
         if key["kty"] == "RSA":
             public = rsa.RSAPublicNumbers(_number(key, "e"), _number(key, "n")).public_key()
             public.verify(signature, signed, padding.PKCS1v15(), digest)
         else:
-            curve = _CURVES[str(key["crv"])]()
+            curve = getattr(ec, _CURVES[str(key["crv"])])()
             point = ec.EllipticCurvePublicNumbers(_number(key, "x"), _number(key, "y"), curve).public_key()
             half = len(signature) // 2
             r, s = int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big")
             point.verify(utils.encode_dss_signature(r, s), signed, ec.ECDSA(digest))
-    except (InvalidSignature, KeyError, ValueError, binascii.Error):
+    except (exceptions.InvalidSignature, KeyError, ValueError, binascii.Error):
         return False
     return True
 
