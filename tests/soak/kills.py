@@ -226,17 +226,17 @@ class Storm:
         for each in below:
             with suppress(OSError):
                 spaces.add(os.readlink(f"/proc/{each}/ns/net"))
-        mounts = ""
+        mounts = 0  # its own: it has the host's beside them, which are others'
         for each, who in below.items():
             if who.startswith("samovar-keeper"):
                 with suppress(OSError):
-                    mounts = Path(f"/proc/{each}/mountinfo").read_text()
+                    mounts = Path(f"/proc/{each}/mountinfo").read_text().count(f" {self.data}/")
         return {
             "processes": len(below),
             **_descriptors(pid),
             "control groups": sum(f"/samovar-{pid}-" in folder for folder in walked),
             "network namespaces": len(spaces),
-            "mounts": mounts.count("\n"),
+            "mounts": mounts,
             "loop devices": loops,
             "temporary files": sum(1 for path in self.data.rglob("*") if path.name.startswith((".", "new-"))),
         }
