@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from samovar.sandbox.inside import link
 from samovar.sandbox.port import SandboxDied
 
@@ -82,7 +84,7 @@ class Helper:
             return
         if not self._unsent:
             self._loop.add_writer(self._socket.fileno(), self._writable)
-        self._unsent.append((json.dumps(message).encode(), [os.dup(fd) for fd in descriptors]))
+        self._unsent.append((_encoded(message), [os.dup(fd) for fd in descriptors]))
 
     def close(self) -> None:
         """End the link; the helper sees it and goes."""
@@ -106,7 +108,7 @@ class Helper:
 
     def _try_send(self, message: dict[str, Any], descriptors: Sequence[int]) -> bool:
         try:
-            link.send(self._socket, message, list(descriptors))
+            link.send(self._socket, message, list(descriptors), _encoded)
         except BlockingIOError:
             return False
         except OSError:
@@ -116,7 +118,7 @@ class Helper:
     def _writable(self) -> None:
         while self._unsent:
             data, descriptors = self._unsent[0]
-            if not self._try_send(json.loads(data), descriptors):
+            if not self._try_send(msgspec.json.decode(data), descriptors):
                 return
             if self.gone:
                 return
@@ -126,7 +128,7 @@ class Helper:
 
     def _readable(self) -> None:
         try:
-            message, descriptors = link.receive(self._socket)
+            message, descriptors = link.receive(self._socket, msgspec.json.decode)
         except BlockingIOError:
             return
         except (OSError, ValueError, RecursionError):
@@ -152,6 +154,13 @@ class Helper:
         future = self._waiting.pop(number, None)
         if future is not None and not future.done():
             future.set_exception(SandboxDied(f"{self.name} did not answer within {_ANSWER_WITHIN_S:.0f} s"))
+
+
+def _encoded(message: dict[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(message)
+    except UnicodeEncodeError:  # a file's name that isn't UTF-8
+        return json.dumps(message).encode()
 
 
 def _settled(timer: asyncio.TimerHandle, future: "asyncio.Future[Answer]") -> None:

@@ -24,6 +24,7 @@ _FIRST_BOX: Final = int(ipaddress.IPv4Address("198.18.0.2"))
 _BOXES: Final = 65_000
 _MOST_NAMED: Final = 250
 _OPEN_WITHIN_S = 10.0
+_RESOLV_CONF = Path("/etc/resolv.conf")
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 
 
@@ -121,12 +122,23 @@ def host_resolver(page: str) -> str:
     return ""
 
 
-def _resolver() -> str:
+class _HostResolver:
     """The host's, as it is now; empty for none."""
-    try:
-        return host_resolver(Path("/etc/resolv.conf").read_text())
-    except OSError:
-        return ""
+
+    def __init__(self) -> None:
+        self._seen: tuple[int, ...] = ()
+        self._address = ""
+
+    def __call__(self) -> str:
+        try:
+            page = _RESOLV_CONF.stat()
+            seen = (page.st_ino, page.st_size, page.st_mtime_ns)
+            if seen != self._seen:
+                self._address = host_resolver(_RESOLV_CONF.read_text())
+                self._seen = seen
+        except OSError:
+            self._seen, self._address = (), ""
+        return self._address
 
 
 class Router:
@@ -137,13 +149,14 @@ class Router:
         self.helper = Helper("the router", loop, self._event)
         self._on_gone = on_gone
         self._network = network
+        self._resolver = _HostResolver()
         self._ready: asyncio.Future[None] = loop.create_future()
         self._used: set[int] = set()
         self._last = -1
 
     async def open(self, keeper: Helper) -> None:
         """Have the keeper start it. Raises SandboxDied when the machine doesn't allow it."""
-        config = {"resolver": [_RESOLVER, _resolver()], "redirects": self._network.redirects()}
+        config = {"resolver": [_RESOLVER, self._resolver()], "redirects": self._network.redirects()}
         self.helper.on_gone = self._gone
         try:
             async with asyncio.timeout(_OPEN_WITHIN_S):
@@ -155,7 +168,7 @@ class Router:
 
     def join(self, init: int, address: str) -> "asyncio.Future[Any]":
         """Begin to give a box's network, by its init's pidfd, that address and a way out."""
-        return self.helper.request({"do": "join", "address": address, "resolver": _resolver()}, [init])
+        return self.helper.request({"do": "join", "address": address, "resolver": self._resolver()}, [init])
 
     def take(self) -> str:
         """An address that no box has; the one that was free for longest."""

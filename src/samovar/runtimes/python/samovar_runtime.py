@@ -63,7 +63,7 @@ _USUAL = (
     "asyncio base64 concurrent.futures datetime decimal email.parser hashlib hmac http.client subprocess "
     "threading typing urllib.parse uuid zipfile"
 ).split()
-_USUAL_SDK = "boto3.session botocore.auth botocore.httpsession botocore.parsers".split()
+_USUAL_SDK = "boto3.session boto3.s3.inject botocore.auth botocore.httpsession botocore.parsers".split()
 
 
 def warm():

@@ -11,14 +11,15 @@ LARGEST = 64 * 1024
 MOST_DESCRIPTORS = 16
 
 
-def send(link, message, descriptors=()):
-    # type: (socket.socket, dict, tuple | list) -> None
+def send(link, message, descriptors=(), encode=None):
+    # type: (socket.socket, dict, tuple | list, object) -> None
+    """encode: the server's own, which is faster."""
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
-    link.sendmsg([json.dumps(message).encode()], rights)
+    link.sendmsg([encode(message) if encode else json.dumps(message).encode()], rights)  # type: ignore[operator]
 
 
-def receive(link):
-    # type: (socket.socket) -> tuple
+def receive(link, decode=json.loads):
+    # type: (socket.socket, object) -> tuple
     """The next (message, descriptors); (None, []) when the other side has gone."""
     space = socket.CMSG_LEN(MOST_DESCRIPTORS * 4)
     try:
@@ -33,7 +34,7 @@ def receive(link):
         close_all(descriptors)
         return None, []
     try:
-        return json.loads(data), list(descriptors)
+        return decode(data), list(descriptors)  # type: ignore[operator]
     except (ValueError, RecursionError):
         close_all(descriptors)
         raise

@@ -15,7 +15,8 @@ Rules:
   nothing but its own traffic through; the last of all routers takes it back (`restore`, in the guardian).
 - What is made here goes with this process, however it ends: links with the namespace, the host's table with its socket.
 
-- Interfaces and the host's resolver may change while a server runs: both are looked at whenever a box is made.
+- Interfaces and the host's resolver may change while a server runs: both are looked at when a box is made, ten times a
+  second at most.
 
 Requests on the link: join {address, resolver} + [init's pidfd] -> {}. The first message is {"ready": true}, or
 {"failed": text}.
@@ -48,6 +49,7 @@ _SYSCTL = "/proc/sys/net/ipv4/conf/%s/%s"
 _MARK = "21318"
 """In an interface's `tag`, a number that the kernel keeps for whoever wants one: that a router made it forward."""
 _GONE_WITHIN_S = 5.0
+_LOOK_AGAIN_S = 0.1
 
 
 def main(control, config, life):
@@ -70,6 +72,7 @@ class Router:
         # type: (dict, int) -> None
         """config: {"resolver": [virtual address, the host's], "redirects": [[virtual address, port, address, port]]}"""
         self.resolver, self.redirects = config["resolver"], config["redirects"]
+        self.look_at = 0.0
         self.opened = []  # type: list
         """The interfaces that forward because of routers, as our table knows them."""
         self.host = os.open("/proc/self/ns/net", os.O_RDONLY)
@@ -194,7 +197,11 @@ class Router:
 
     def look_around(self, resolver):
         # type: (str) -> None
-        """Follow the host, whose interfaces and resolver may have changed."""
+        """Follow the host, whose interfaces and resolver may have changed; of many boxes at once, one does."""
+        now = time.monotonic()
+        if now < self.look_at and self.resolver[1] == resolver:
+            return
+        self.look_at = now + _LOOK_AGAIN_S
         if self.resolver[1] != resolver:
             self.resolver[1] = resolver
             self.table.clear("prerouting")

@@ -190,9 +190,15 @@ class _CapData(ctypes.Structure):
     _fields_ = [("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32)]
 
 
+_NO_CAPABILITIES = struct.pack("Ii", 0x20080522, 0), bytes(24)
+
+
 def drop_capabilities(keep=()):
     # type: (tuple) -> None
     """Give up every capability but some. The bounding set stays: under no_new_privs nothing can be gained from it."""
+    if not keep:
+        _check(_libc.capset(_NO_CAPABILITIES[0], _NO_CAPABILITIES[1]), "capset")
+        return
     header = _CapHeader(0x20080522, 0)
     kept = (_CapData * 2)()
     for number in keep:
