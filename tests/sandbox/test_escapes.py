@@ -375,6 +375,20 @@ def test_the_box_has_its_own_host_name(attempt):
     assert attempt("result = socket.gethostname()") == "sandbox"
 
 
+def test_a_box_that_is_reset_has_its_host_name_tmp_and_processes_as_before(platform, probe_source):
+    """A new init joins the mounts and the network of the old one; what it makes anew looks the same."""
+    function = platform.deploy(probe_source, Timeout=20)
+    try:
+        function({"code": "open('/tmp/kept', 'w').close(); os._exit(1)"})
+        answer = function({"code": """
+numbers = [name for name in os.listdir('/proc') if name.isdigit()]
+result = [socket.gethostname(), os.path.exists('/tmp/kept'), numbers == [str(os.getpid())]]
+"""})
+        assert answer.result["result"] == ["sandbox", True, True]
+    finally:
+        function.delete()
+
+
 def test_a_child_is_as_locked_as_its_parent(attempt):
     """Seccomp and no_new_privs are inherited."""
     assert attempt("""
