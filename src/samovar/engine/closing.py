@@ -116,11 +116,6 @@ class Closing:
             self._close(late.overtaken("timeout"))
 
     def _close(self, ended: Verdict) -> None:
-        box, peak_mb = self._housing.box, 0
-        if box is not None:
-            box.drain_output()
-            peak_mb = box.peak_memory_mb()
-        if self.exit.out_of_memory:
-            peak_mb = self._environment.version.memory_mb
+        peak_mb = self._environment.version.memory_mb if self.exit.out_of_memory else None
         held = self._environment.state is State.ANSWERED and not self._launch.frames
-        self._turn.close(ended, peak_mb, held=held)
+        self._turn.close(ended, self._housing.box, peak_mb, held=held)

@@ -158,7 +158,9 @@ def _status(status: str, error_type: str) -> str:
 def billed_ms(duration_ms: float, init_ms: float | None = None, restored: Restored | None = None) -> int:
     """Whole milliseconds begun, with the init that is billed if any, counted on the two decimals that REPORT prints;
     what is billed of a restore comes on top."""
-    billed = math.ceil(round(round(duration_ms, 2) + round(init_ms or 0.0, 2), 2))
+    if init_ms:
+        duration_ms = round(duration_ms, 2) + round(init_ms, 2)
+    billed = math.ceil(round(duration_ms, 2))
     return billed + (restored.billed_ms if restored is not None else 0)
 
 
@@ -270,6 +272,8 @@ class Lines:
     def flush(self) -> list[str]:
         """What is left unfinished; the next byte begins a new event."""
         events: list[str] = []
+        if not self._held:
+            return events
         held = bytes(self._held)
         if len(held) >= _HEADER and held.startswith(_MARK) and held[3] in _FRAME_TYPES:
             self._message(held[_HEADER:], held[3], events)

@@ -2,7 +2,8 @@
 
 Owns: the event and whoever waits for its Result, the moments of it, the response as it comes, START, END and REPORT.
 Refuses: states, and what ended it (`verdict`), which are the environment's.
-Rules: there is at most one. Whoever waits is told exactly once; whoever asked for the log's tail not before REPORT.
+Rules: there is at most one. Whoever waits is told exactly once; whoever asked for the log's tail not before REPORT, all
+others before it: what is left to be done then delays nobody, and readers of the log come after it all the same.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from samovar.engine.records import Beginning, Ending
 from samovar.engine.streaming import Course, Hold, Sink
 from samovar.engine.timing import Timing
 from samovar.engine.verdict import Verdict
+from samovar.sandbox.port import Box
 
 _HOLD_S = 0.02
 
@@ -135,7 +137,7 @@ class Turn:
         """The runtime has asked for its next event while extensions still work."""
         if self.late is not None:
             self._timing.runtime_done()
-            self._journal.runtime_done(self._ending(self.late, 0))
+            self._journal.runtime_done(self._ending(self.late, self._elapsed_ms(), 0))
 
     # --- its end
 
@@ -150,32 +152,45 @@ class Turn:
         done = self._done
         if done is not None and not self.invocation.tail:
             self._done = None
-            duration_ms = (self._clock.monotonic() - self.began) * 1000
-            done(Result(verdict.outcome, verdict.payload, verdict.error_type, b"", duration_ms, self.init_ms))
+            done(self._result(verdict, b"", self._elapsed_ms()))
 
-    def close(self, verdict: Verdict, peak_mb: int, *, held: bool) -> None:
-        """Log the end, answer the invoker unless that was done, and forget the invocation. `held`: see `_hold`."""
-        ending = self._ending(verdict, peak_mb)
-        tail = self._journal.end(ending)
-        done = self._done
+    def close(self, verdict: Verdict, box: Box | None, peak_mb: int | None, *, held: bool) -> None:
+        """Log the end, answer the invoker unless that was done, and forget the invocation. `box`: where there is one;
+        `peak_mb`: the memory used, where the box isn't to be asked. `held`: see `_hold`."""
+        invocation, done = self.invocation, self._done
+        assert invocation is not None
+        duration_ms = self._version.timeout_s * 1000.0 if verdict.status == "timeout" else self._elapsed_ms()
+        self._done = self._sink = None
+        waits = invocation.tail or held
+        if done is not None and not waits:
+            done(self._result(verdict, b"", duration_ms))
+        if box is not None:
+            box.drain_output()
+            peak_mb = box.peak_memory_mb() if peak_mb is None else peak_mb
+        tail = self._journal.end(self._ending(verdict, duration_ms, peak_mb or 0))
+        if done is not None and waits:
+            answer = partial(done, self._result(verdict, tail, duration_ms))
+            if held:
+                self._hold(answer)
+            else:
+                answer()
         self.init_ms = self.restored = self.late = None
-        self.invocation = self._done = self._sink = None
+        self.invocation = None
         self.answer = b""
-        if done is None:
-            return
-        result = Result(
+
+    def _elapsed_ms(self) -> float:
+        return (self._clock.monotonic() - self.began) * 1000
+
+    def _result(self, verdict: Verdict, tail: bytes, duration_ms: float) -> Result:
+        return Result(
             verdict.outcome,
             verdict.payload,
             verdict.error_type,
             tail,
-            ending.duration_ms,
-            ending.init_ms,
+            duration_ms,
+            self.init_ms,
             verdict.refused,
         )
-        if held:
-            self._hold(partial(done, result))
-        else:
-            done(result)
 
     def _hold(self, answer: Callable[[], None]) -> None:
         """Answer when the runtime has asked for the next event, or in a moment: over HTTP that is a call of its own,
@@ -191,14 +206,13 @@ class Turn:
         answer, self._held = self._held, None
         return answer or _nothing
 
-    def _ending(self, verdict: Verdict, peak_mb: int) -> Ending:
+    def _ending(self, verdict: Verdict, duration_ms: float, peak_mb: int) -> Ending:
         invocation, detailed, status = self.invocation, self._journal.detailed, verdict.status
         assert invocation is not None
-        duration_ms = (self._clock.monotonic() - self.began) * 1000
         size = len(verdict.payload) if self._course is None else self._course.size
         return Ending(
             request_id=invocation.request_id,
-            duration_ms=self._version.timeout_s * 1000.0 if status == "timeout" else duration_ms,
+            duration_ms=duration_ms,
             memory_mb=self._version.memory_mb,
             max_memory_mb=peak_mb,
             produced_bytes=0 if status else size,

@@ -21,6 +21,7 @@ from samovar.net.message import Admit, Incoming, Limits, Request, Response, Stre
 from samovar.net.websocket import asks_for_websocket
 
 _PROGRESS = 16 * 1024
+_NAMES = 64
 _READ = 256 * 1024
 """The event loop's read size: how far what we have counted can lag behind what we were sent."""
 
@@ -52,6 +53,8 @@ class Reader:
         """The client waits for `100 Continue` before it sends the body."""
         self._target = b""
         self._headers: dict[str, str] = {}
+        self._names: dict[bytes, str] = {}
+        """Of headers, in lower case: a client sends the same ones again and again."""
         self._fields: list[tuple[bytes, bytes]] = []
         self._method = self._path = self._query = ""
         self._keep_alive = True
@@ -176,9 +179,15 @@ class Reader:
             headers = self._trailers
         else:
             self._fields.append((name, value))
-        key = name.decode("latin-1").lower()
+        key = self._names.get(name) or self._name(name)
         text = value.decode("latin-1").rstrip(" \t")
         headers[key] = f"{headers[key]},{text}" if key in headers else text
+
+    def _name(self, name: bytes) -> str:
+        if len(self._names) >= _NAMES:
+            self._names.clear()
+        found = self._names[name] = name.decode("latin-1").lower()
+        return found
 
     def on_headers_complete(self) -> None:
         if self._declining:

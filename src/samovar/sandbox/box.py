@@ -217,10 +217,11 @@ class LinuxBox:
                 self.group.thaw()
 
     def throttle(self) -> None:
-        cpus = None if self._limits is None else self._limits.cpus
+        group, cpus = self.group, None if self._limits is None else self._limits.cpus
+        if group is None or group.throttled or cpus is None or self.dead:
+            return
         with _group_may_have_gone():
-            if self.group is not None and not self.dead and cpus is not None:
-                self.group.throttle(cpus)
+            group.throttle(cpus)
 
     def unthrottle(self) -> None:
         """All the CPU there is again, for a template while somebody waits for a fork."""
@@ -235,9 +236,7 @@ class LinuxBox:
             used = peak_mb(self._occupant.host_pid) if self._occupant is not None else 0
         else:
             # Pages shared with the zygote are charged to none; on AWS they count, so they do here.
-            used = self.zygote.base_mb
-            with _group_may_have_gone():
-                used += self.group.peak_mb()
+            used = self.zygote.base_mb + self.group.peak_mb()
         return min(used, self._limits.memory_mb)
 
     async def start(self, command: spec.Command | None = None) -> None:

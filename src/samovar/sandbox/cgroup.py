@@ -209,7 +209,10 @@ class Group:
 
     def peak_mb(self) -> int:
         """The most memory used since the last `renew`, without cached files: the kernel takes those back by itself."""
-        highest = int(os.pread(self._peak, 32, 0))
+        try:
+            highest = int(os.pread(self._peak, 32, 0))
+        except OSError:
+            return self._used_mb  # the group has gone, with the keeper: the box's own end is heard in a moment
         if highest != self._highest:  # looking closer is slow, and rarely tells anything new
             self._highest = highest
             now, cached = self._memory_now()

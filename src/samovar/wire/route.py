@@ -22,6 +22,9 @@ from samovar.wire.model import Models, ServiceModel
 from samovar.wire.sigv4 import Scope, scope
 
 _ACTION = re.compile(rb"(?:^|&)Action=([^&]*)")
+_FORM = "application/x-www-form-urlencoded"
+_REMEMBERED = 1024
+_LONGEST = 256
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -50,6 +53,8 @@ class Router:
             for name in {service, called.endpoint_prefix}:
                 self._by_host.setdefault(name, []).append(service)
         self._paths: dict[str, Paths | BucketPaths | None] = {}
+        self._remembered: dict[tuple[str, str, str], tuple[str, Operation, dict[str, str]]] = {}
+        """What `_key`s have led to."""
 
     def serves(self, host: str) -> bool:
         """Whether a service is here, as host names spell it: by its name or its endpoint's (`sqs`, `monitoring`)."""
@@ -67,6 +72,10 @@ class Router:
             return self._by_x_amz_target(target, signed)
         if "smithy-protocol" in headers:
             return self._by_smithy_path(f"smithy-{headers['smithy-protocol']}", path, signed)
+        key = _key(method, path, query, headers, signed)
+        known = self._remembered.get(key) if key is not None else None
+        if known is not None:
+            return Match(*known, signed)
         below = connections.split(path)
         if below is not None and self._is_connection(below[0], headers, signed):
             return self._connection(method, *below, signed)
@@ -85,7 +94,10 @@ class Router:
             paths = self._paths_of(model)
             found = paths.find(method, path, query, headers) if paths else None
             if found:
-                return Match(model.name, model.operation(found[0]), found[1], signed)
+                match = Match(model.name, model.operation(found[0]), found[1], signed)
+                if key is not None and isinstance(paths, Paths):
+                    self._remember(key, match)
+                return match
         if action:
             raise _unknown_action(action, models)
         raise AwsError("UnknownOperationException", f"No operation of {_names(services)} answers {method} {path}.")
@@ -95,6 +107,13 @@ class Router:
             rest = model.protocol in ("rest-json", "rest-xml")
             self._paths[model.name] = (model.bucket_paths() if model.name == "s3" else Paths(model)) if rest else None
         return self._paths[model.name]
+
+    def _remember(self, key: tuple[str, str, str], match: Match) -> None:
+        if len(key[1]) > _LONGEST:
+            return
+        if len(self._remembered) >= _REMEMBERED:
+            self._remembered.clear()
+        self._remembered[key] = (match.service, match.operation, match.labels)
 
     def _candidates(self, signed: Scope | None, headers: Mapping[str, str]) -> list[str]:
         if signed is not None:
@@ -241,9 +260,18 @@ def _walk(node: _Node, segments: list[str], at: int, values: list[str], query: l
     return None
 
 
+def _key(
+    method: str, path: str, query: str, headers: Mapping[str, str], signed: Scope | None
+) -> tuple[str, str, str] | None:
+    """All that decides what a path leads to, where no parameter and no form has a say; else None."""
+    if query or headers.get("content-type", "").startswith(_FORM):
+        return None
+    return method, path, signed.service if signed is not None else f"@{headers.get('host', '')}"
+
+
 def _action(query: str, headers: Mapping[str, str], body: bytes) -> str:
     """The action that a query request names, in the form or in the query string."""
-    if body and headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+    if body and headers.get("content-type", "").startswith(_FORM):
         if headers.get("content-encoding") == "gzip":
             body = text.unzip(body)
         in_form = _ACTION.search(body)
