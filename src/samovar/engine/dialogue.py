@@ -20,7 +20,7 @@ from samovar.engine.startup import Startup
 from samovar.engine.streaming import Hold
 from samovar.engine.turn import Turn
 from samovar.net.message import Reply, Request
-from samovar.sandbox.port import Exit
+from samovar.sandbox.port import Box, Exit
 
 log = logging.getLogger("samovar.engine")
 
@@ -65,14 +65,14 @@ class Dialogue:
 
     # --- what it is told
 
-    def deliver(self) -> None:
+    def deliver(self, box: Box) -> None:
         invocation, trace_id, deadline_ms = self._turn.deliver()
         extensions = self._environment.extensions
         if extensions is not None:
             extensions.invoke(invocation.request_id, invocation.invoked_arn, trace_id, deadline_ms)
         self._by_frame = self._launch.frames and not self._api.waiting
         if self._by_frame:
-            self._housing.there.send(*frames.invocation(invocation, trace_id, deadline_ms))
+            box.send(*frames.invocation(invocation, trace_id, deadline_ms))
         else:
             self._api.deliver(invocation, trace_id, deadline_ms)
 
@@ -109,7 +109,8 @@ class Dialogue:
 
     def _next(self) -> bool:
         self._waits = False
-        self._startup.done()
+        if self._environment.state in INITIALISING:
+            self._startup.done()
         return self._say(Event.NEXT)
 
     def extensions_moved(self, extensions: Extensions) -> None:

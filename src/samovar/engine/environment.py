@@ -61,6 +61,7 @@ class Environment:
         self._startup = Startup(self, house, version, launch, self._housing, journal, telemetry, self._turn)
         self._closing = Closing(self, launch, self._housing, self._startup, self._turn)
         self.dialogue = Dialogue(self, launch, self._housing, self._startup, self._turn, self._closing)
+        self.on_frame: Callable[[int, memoryview], None] = self.dialogue.hear
         self._told: Told | None = None
         """Waits for an init ahead of invocations."""
         self._cold = True
@@ -171,9 +172,6 @@ class Environment:
         return allowed(self.state, event)
 
     # --- the box's tenant -------------------------------------------------------------------------------------------
-
-    def on_frame(self, kind: int, content: memoryview) -> None:
-        self.dialogue.hear(kind, content)
 
     def on_request(self, request: Request, reply: Reply) -> None:
         """A call to the Runtime API, or to the Extensions API beside it, from inside the box."""
@@ -316,7 +314,7 @@ class Environment:
             self._cold = False
             self._house.started(self)
         box.throttle()  # init ran with all the CPU there is
-        self.dialogue.deliver()
+        self.dialogue.deliver(box)
 
     def _freeze(self) -> None:
         self._house.freeze_soon(self)
@@ -333,11 +331,14 @@ class Environment:
             self._telemetry.release()
 
     def _release(self) -> None:
-        self._closing.close_late()
+        turn = self._turn
+        if turn.late is not None:
+            self._closing.close_late()
         self._house.stop_clock(self)
-        answer = self._turn.take_held()
+        answer = turn.take_held()
         self._house.release(self)
-        answer()
+        if answer is not None:
+            answer()
 
     def _move(self) -> None:
         again, done, sink = self._turn.give_back()

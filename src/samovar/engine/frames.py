@@ -48,7 +48,8 @@ def complete_trace(given: str, epoch_s: int, mark: str) -> str:
     `mark`: the function's in the lineage.
     """
     if not given:
-        return f"Root=1-{epoch_s:08x}-{ids.hex_id(24)};Parent={ids.hex_id(16)};Sampled=0;Lineage={mark}:1"
+        digits = ids.hex_id(40)
+        return f"Root=1-{epoch_s:08x}-{digits[:24]};Parent={digits[24:]};Sampled=0;Lineage={mark}:1"
     parent = "" if "Parent=" in given else f";Parent={ids.hex_id(16)}"
     sampled = "" if "Sampled=" in given else ";Sampled=0"
     return lineage.counted(f"{given}{parent}{sampled}", mark)

@@ -205,9 +205,9 @@ class Startup:
 
     def done(self) -> None:
         """All that was to initialise has, in whichever way."""
-        if self._forked:
+        if self._housing.forked:
             self._note_restored()
-        elif self._initialising:
+        else:
             self.note_init()
 
     def note_init(self) -> None:

@@ -199,12 +199,14 @@ class Turn:
         asyncio.get_running_loop().call_later(_HOLD_S, self.let_out)
 
     def let_out(self) -> None:
-        self.take_held()()
+        answer = self.take_held()
+        if answer is not None:
+            answer()
 
-    def take_held(self) -> Callable[[], None]:
-        """The answer that was held, to be given now."""
+    def take_held(self) -> Callable[[], None] | None:
+        """Gives the answer that was held, where there is one."""
         answer, self._held = self._held, None
-        return answer or _nothing
+        return answer
 
     def _ending(self, verdict: Verdict, duration_ms: float, peak_mb: int) -> Ending:
         invocation, detailed, status = self.invocation, self._journal.detailed, verdict.status
@@ -231,7 +233,3 @@ class Turn:
 
 def _moved(invocation: Invocation) -> Invocation:
     return msgspec.structs.replace(invocation, moved=invocation.moved + 1)
-
-
-def _nothing() -> None:
-    """There was no answer to be given."""

@@ -89,7 +89,7 @@ class Authority:
 
     def identify(self, scope: Scope | None, headers: Mapping[str, str], query: str) -> Identity:
         """Whom the credentials name, whether or not they are theirs."""
-        return self._identities.find(scope, headers, query) or identity.assumed(scope)
+        return self._identities.find(scope, headers, query) or self._identities.assume(scope)
 
     def authenticate(self, request: Request, service: str, signing_name: str, operation: str) -> Identity:
         """Whoever signed this request; AwsError for what isn't signed rightly."""

@@ -17,6 +17,7 @@ from samovar.core.session import Session
 from samovar.wire.sigv4 import Scope
 
 DEFAULT_ACCOUNT = "000000000000"
+_REMEMBERED = 1024
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
@@ -77,6 +78,17 @@ class Identities:
     def __init__(self, keys: Keys, sessions: Sessions) -> None:
         self.keys = keys
         self._sessions = sessions
+        self._assumed: dict[str, Identity] = {}
+
+    def assume(self, scope: Scope | None) -> Identity:
+        """See `assumed`; who calls does so again and again."""
+        key = scope.access_key if scope is not None else ""
+        found = self._assumed.get(key)
+        if found is None:
+            if len(self._assumed) >= _REMEMBERED:
+                self._assumed.clear()
+            found = self._assumed[key] = assumed(scope)
+        return found
 
     def find(self, scope: Scope | None, headers: Mapping[str, str], query: str) -> Identity | None:
         """Whom the credentials of a request name; None for keys and tokens that aren't known."""

@@ -236,7 +236,7 @@ class Connection(asyncio.Protocol):
             self._start_stream(request, response, body, close)
             return
         bodiless = response.status in (204, 304) or request.method == "HEAD"
-        framing = _connection(request, close)
+        framing = _connection(request, close) if close or request.http10 else ""
         if not bodiless or (request.method == "HEAD" and not _gives_length(response)):
             framing += f"Content-Length: {len(body)}\r\n"
         head = self._site.heads.render(response.status, response.headers, framing)
@@ -273,7 +273,7 @@ class Connection(asyncio.Protocol):
 
     def _finish(self, close: bool) -> None:
         self._reader.age = 0.0
-        if not self._reader.waiting:
+        if self._reader.phase is Phase.UPGRADE and not self._reader.waiting:
             self._reader.decline()
         if close:
             self._transport.close()

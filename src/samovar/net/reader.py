@@ -200,7 +200,8 @@ class Reader:
         self._method = parser.get_method().decode("latin-1")
         if self._method == "CONNECT":
             self._stop(plain(405, "this is not a proxy"))
-        self._path, _, self._query = _origin_form(self._target).decode("latin-1").partition("?")
+        target = self._target if self._target.startswith(b"/") else _origin_form(self._target)
+        self._path, _, self._query = target.decode("latin-1").partition("?")
         self._keep_alive = parser.should_keep_alive()
         self._http10 = parser.get_http_version() == "1.0"
         room = self._admit(self._method, self._path, headers)

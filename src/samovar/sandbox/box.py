@@ -167,7 +167,7 @@ class LinuxBox:
     def sound(self) -> bool:
         if self.dead or self._emptying or not self.zygote.there() or not self._boxes.keeper.there():
             return False
-        return self._companions.sound
+        return not self._companions or self._companions.sound
 
     async def assign(self, mounts: Sequence[tuple[Path, str]], limits: BoxLimits) -> list[str]:
         self._limits = limits
@@ -195,8 +195,11 @@ class LinuxBox:
             output.pause(paused)
 
     def drain_output(self) -> None:
-        for output in self._outputs():
-            output.drain()
+        if self._occupant is not None:
+            self._occupant.output.drain()
+        if self._companions:
+            for output in self._companions.outputs():
+                output.drain()
 
     def _outputs(self) -> list[Output]:
         own = [self._occupant.output] if self._occupant is not None else []

@@ -8,7 +8,6 @@ import io
 import os
 from collections.abc import Callable
 
-
 _MOST_AT_ONCE = 1 << 18
 
 

@@ -89,7 +89,7 @@ class Front:
 
         What is below `@connections` is for the management API, at the address of a stage.
         """
-        if connections.split(path) is not None:
+        if connections.MARK in path and connections.split(path) is not None:
             return False
         if LABEL in host or path.startswith(PATH) or (path.startswith("/restapis/") and _USER_REQUEST.fullmatch(path)):
             return True

@@ -13,12 +13,15 @@ LABEL = ".execute-api."
 PATH = "/_aws/execute-api/"
 """Before an API's id, under any host name."""
 
+MARK = "connections/"
+"""What none of the other paths needs to be looked at for."""
+
 _PATH = re.compile(r"(?P<base>(?:/[^@]*)?)/(?:@|%40)connections/(?P<id>[^/]+)/?")
 
 
 def split(path: str) -> tuple[str, str] | None:
     """(the path of the address, the operation's path); None for any other path."""
-    if "connections/" not in path:
+    if MARK not in path:
         return None
     found = _PATH.fullmatch(path)
     return (found["base"], f"/@connections/{found['id']}") if found else None

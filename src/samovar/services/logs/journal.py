@@ -18,10 +18,19 @@ from samovar.store.sqlite import Many, Statement
 EVENT_OVERHEAD = 26  # bytes that AWS counts for each event (facts/cloudwatch.md §2)
 PAGE_BYTES = 1_048_576
 
-_INSERT = (
-    "INSERT INTO log_events (stream_id, group_id, timestamp, seq, ingested, size, message) "
-    "SELECT id, group_id, ?, ?, ?, ?, ? FROM log_streams WHERE group_id = ? AND name = ?"
-)
+
+def _insert(rows: int) -> str:
+    """The statement for so many events at once."""
+    values = ", ".join(["(?, ?, ?, ?)"] * rows)
+    return (
+        "INSERT INTO log_events (stream_id, group_id, timestamp, seq, ingested, size, message) "
+        "SELECT s.id, s.group_id, v.column1, v.column2, ?, v.column3, v.column4 "
+        f"FROM log_streams AS s, (VALUES {values}) AS v WHERE s.group_id = ? AND s.name = ?"
+    )
+
+
+_INSERTS = {rows: _insert(rows) for rows in (64, 8, 1)}
+"""Each statement gives way to the event loop's thread and takes its turn again, so there are few."""
 _TOUCH = (
     "UPDATE log_streams SET last_ingested = ?, "
     "first_event = CASE WHEN first_event = 0 OR first_event > ? THEN ? ELSE first_event END, "
@@ -69,19 +78,25 @@ def digits(position: Position) -> str:
 
 
 def message_size(message: str) -> int:
-    return len(message.encode()) + EVENT_OVERHEAD
+    return EVENT_OVERHEAD + (len(message) if message.isascii() else len(message.encode()))
 
 
-def writing(state: LogsState, batch: Batch) -> tuple[Many, Statement]:
-    """The statements that write a batch if its stream is there; the second gives a row when it is."""
-    now = state.now_ms()
-    rows = [
-        (timestamp, state.new_id(), now, message_size(message), message, batch.group_id, batch.stream)
-        for timestamp, message in batch.events
-    ]
-    first = min(timestamp for timestamp, _ in batch.events)
-    last = max(timestamp for timestamp, _ in batch.events)
-    return Many(_INSERT, rows), (_TOUCH, (now, first, first, last, last, batch.group_id, batch.stream))
+def writing(state: LogsState, batch: Batch) -> tuple[Many | Statement, ...]:
+    """The statements that write a batch if its stream is there; the last one gives a row when it is."""
+    now, group_id, stream = state.now_ms(), batch.group_id, batch.stream
+    rows: list[object] = []
+    for seq, (timestamp, message) in enumerate(batch.events, state.new_ids(len(batch.events))):
+        rows += (timestamp, seq, message_size(message), message)
+    inserts, at = [], 0
+    for size, statement in _INSERTS.items():
+        several = []
+        while at + 4 * size <= len(rows):
+            several.append((now, *rows[at : at + 4 * size], group_id, stream))
+            at += 4 * size
+        if several:
+            inserts.append(Many(statement, several))
+    first, last = min(batch.events)[0], max(batch.events)[0]
+    return *inserts, (_TOUCH, (now, first, first, last, last, group_id, stream))
 
 
 class Scope(msgspec.Struct, frozen=True):

@@ -53,6 +53,8 @@ class LogSink:
         """Events refused because the backlog was full."""
         self._backlog: deque[_Chunk] = deque()
         self._waiting = asyncio.Event()
+        self._roused = False
+        """Whether it is set; asking costs a call per invocation."""
         self._writing = asyncio.Lock()
         self._refused = False
         self._task = asyncio.create_task(self._run(), name="logs-sink")
@@ -64,10 +66,14 @@ class LogSink:
             return
         if not events:
             return
-        size = sum(len(message) for _, message in events) + EVENT_OVERHEAD * len(events)
+        size = EVENT_OVERHEAD * len(events)
+        for _, message in events:
+            size += len(message)
         self._backlog.append(_Chunk((account, region, group), stream, events, size))
         self.backlog_bytes += size
-        self._waiting.set()
+        if not self._roused:
+            self._roused = True
+            self._waiting.set()
 
     async def flush(self) -> None:
         """Write everything appended before this call, unless the store refuses."""
@@ -95,6 +101,7 @@ class LogSink:
             await self._waiting.wait()
             await asyncio.sleep(_INTERVAL_S)
             self._waiting.clear()
+            self._roused = False
             await self.flush()
             if self._backlog:
                 self._waiting.set()

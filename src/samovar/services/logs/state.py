@@ -104,8 +104,13 @@ class LogsState:
 
     def new_id(self) -> int:
         """Greater than every id before: each run of the server has its own 2**40."""
-        self._last_id += 1
-        return self._last_id
+        return self.new_ids(1)
+
+    def new_ids(self, count: int) -> int:
+        """The first of so many in a row."""
+        first = self._last_id + 1
+        self._last_id += count
+        return first
 
     def kept(self, key: Key, events: Sequence[tuple[int, str]]) -> None:
         """Events of a group have been written: count them, and what metrics they hold."""

@@ -39,7 +39,7 @@ async def put_log_events(state: LogsState, ctx: Context, params: Params) -> Para
         raise invalid("The batch of log events in a single PutLogEvents request cannot span more than 24 hours.")
     batch = Batch(group.id, params["logStreamName"], accepted)
     if accepted:
-        _, stream = await state.store.transact(*writing(state, batch))
+        *_, stream = await state.store.transact(*writing(state, batch))
         found = bool(stream)
     else:
         found = bool(await state.stream_ids(group.id, [batch.stream]))
