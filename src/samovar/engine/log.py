@@ -4,12 +4,13 @@ Owns: Journal, and the two forms of LoggingConfig, TextForm and JsonForm: which 
 how, and which lines of the function are kept. Refuses: storing (the LogSink), and why something happened.
 
 Rules: START is written together with what follows it, since alone it would cost a warm invocation as much as all the
-rest. A line of a function is never changed, only left out, and that only with JSON (facts/lambda-runtime.md §6): a
-framed record tells its level; any other line is at INFO unless it is a JSON object with a `level` and an RFC 3339
-timestamp, which AWS asks for ("Log-level filtering" in the Lambda guide).
+rest; and what ends an invocation becomes lines when the sink writes them, many at once and in nobody's way. A line of
+a function is never changed, only left out, and that only with JSON (facts/lambda-runtime.md §6): a framed record tells
+its level; any other line is at INFO unless it is a JSON object with a `level` and an RFC 3339 timestamp, which AWS asks
+for ("Log-level filtering" in the Lambda guide).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -21,6 +22,9 @@ from samovar.engine.model import ON_DEMAND, Version
 from samovar.engine.records import Beginning, Ending, Level, Pair
 from samovar.engine.telemetry import EXTENSION, FUNCTION, Telemetry
 
+_LAST_BYTES = 400
+"""Of START, END and REPORT, about."""
+
 
 class LogSink(Protocol):
     """Where log lines go; `services/logs` has one."""
@@ -28,6 +32,10 @@ class LogSink(Protocol):
     @property
     def backlog_bytes(self) -> int: ...
     def append(self, account: str, region: str, group: str, stream: str, events: list[tuple[int, str]]) -> None: ...
+    def promise(
+        self, account: str, region: str, group: str, stream: str, make: Callable[[], list[tuple[int, str]]], size: int
+    ) -> None:
+        """`append` of events that are made when they are needed; `size`: their bytes, about."""
 
 
 class Form(Protocol):
@@ -176,7 +184,7 @@ class Journal:
         self._started = False
         self._runtime_done = self._init_runtime_done = False
         """Whether it has been told of this invocation, and of this init."""
-        self._unwritten: list[str] = []
+        self._begun: tuple[float, Beginning] | None = None
         """START, until there is something to write with it."""
 
     @property
@@ -266,7 +274,7 @@ class Journal:
         self._started = True
         self._runtime_done = False
         now = self._clock.now()
-        self._unwritten = self._form.start(now, begun)
+        self._begun = (now, begun)
         if self._telemetry.listening:
             self._telemetry.platform(now, self._records.start(begun))
 
@@ -289,18 +297,35 @@ class Journal:
 
     def end(self, ending: Ending) -> bytes:
         """Close the invocation's log; its tail, when that is wanted."""
-        now, form = self._clock.now(), self._form
+        now = self._clock.now()
         begun = None if self._started else Beginning(ending.request_id, ending.arn, ending.trace_id)
         if begun is not None:
-            self._unwritten = form.start(now, begun)
+            self._begun = (now, begun)
         printed = self._lines.flush()
-        done = [] if self._runtime_done else form.runtime_done(now, ending)
-        self._write(now, printed + done + form.end(now, ending))
+        if self._tail is None:
+            self._promise(now, printed, ending)
+        else:
+            self._write(now, printed + self._last_lines(now, ending, done=self._runtime_done))
         if self._telemetry.listening:
             self._tell_end(now, begun, printed, ending)
         self._runtime_done = True
         tail, self._tail = self._tail, None
         return bytes(tail) if tail is not None else b""
+
+    def _promise(self, now: float, printed: list[str], ending: Ending) -> None:
+        version, begun, done = self._version, self._begun, self._runtime_done
+        self._begun = None
+
+        def make() -> list[tuple[int, str]]:
+            lines = self._form.start(*begun) if begun is not None else []
+            return _events(now, [*lines, *printed, *self._last_lines(now, ending, done=done)])
+
+        size = _LAST_BYTES + sum(map(len, printed)) if printed else _LAST_BYTES
+        self._sink.promise(version.account, version.region, version.log_group, self.stream, make, size)
+
+    def _last_lines(self, now: float, ending: Ending, *, done: bool) -> list[str]:
+        """`done`: that the runtime is has been told."""
+        return ([] if done else self._form.runtime_done(now, ending)) + self._form.end(now, ending)
 
     def _tell_end(self, now: float, begun: Beginning | None, printed: list[str], ending: Ending) -> None:
         telemetry, all_records = self._telemetry, self._records
@@ -317,15 +342,18 @@ class Journal:
     def _write(self, now: float, lines: list[str]) -> None:
         if not lines:
             return
-        if self._unwritten:
-            lines = self._unwritten + lines
-            self._unwritten = []
+        if self._begun is not None:
+            lines = self._form.start(*self._begun) + lines
+            self._begun = None
         version = self._version
-        now_ms = int(now * 1000)
-        events = [(now_ms, line) for line in lines]
-        self._sink.append(version.account, version.region, version.log_group, self.stream, events)
+        self._sink.append(version.account, version.region, version.log_group, self.stream, _events(now, lines))
         if self._tail is not None:
             self._tail.add(lines)
+
+
+def _events(now: float, lines: list[str]) -> list[tuple[int, str]]:
+    now_ms = int(now * 1000)
+    return [(now_ms, line) for line in lines]
 
 
 class _Line(msgspec.Struct):

@@ -100,6 +100,9 @@ class FakeHouse:
             raise SandboxDied("no box")
         return self.box
 
+    def promise(self, account: str, region: str, group: str, stream: str, make: Any, size: int) -> None:
+        self.append(account, region, group, stream, make())
+
     def append(self, account: str, region: str, group: str, stream: str, events: list[tuple[int, str]]) -> None:
         self.lines += [text for _, text in events]
 

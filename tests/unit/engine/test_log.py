@@ -1,6 +1,7 @@
 """`engine/log.py` and `engine/records.py`: what happens in an environment, as the events of its log stream."""
 
 import json
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -42,12 +43,18 @@ DONE = Ending(
 )
 
 
+Make = Callable[[], list[tuple[int, str]]]
+
+
 class Sink:
     backlog_bytes = 0
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
         self.to: set[tuple[str, str, str, str]] = set()
+
+    def promise(self, account: str, region: str, group: str, stream: str, make: Make, size: int) -> None:
+        self.append(account, region, group, stream, make())
 
     def append(self, account: str, region: str, group: str, stream: str, events: list[tuple[int, str]]) -> None:
         assert {at for at, _ in events} == {int(NOW * 1000)}

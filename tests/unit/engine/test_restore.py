@@ -112,6 +112,9 @@ class FakeHouse:
     async def template(self, version: Version) -> FakeBox | None:
         return self.origin
 
+    def promise(self, account: str, region: str, group: str, stream: str, make: Any, size: int) -> None:
+        self.append(account, region, group, stream, make())
+
     def append(self, account: str, region: str, group: str, stream: str, events: list[tuple[int, str]]) -> None:
         self.lines += [text for _, text in events]
 

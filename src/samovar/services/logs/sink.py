@@ -13,7 +13,7 @@ Owns: the backlog between the hot path and the store. Refuses: AWS's limits on P
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from samovar.services.logs.journal import EVENT_OVERHEAD, Batch, writing
 from samovar.services.logs.state import LogsState
@@ -22,6 +22,8 @@ from samovar.store.table import Key
 
 LogEvent = tuple[int, str]
 """Timestamp in ms, message."""
+
+Make = Callable[[], Sequence[LogEvent]]
 
 _log = logging.getLogger("samovar.logs")
 _INTERVAL_S = 0.05
@@ -34,11 +36,16 @@ class _Chunk:
 
     __slots__ = ("events", "key", "size", "stream")
 
-    def __init__(self, key: Key, stream: str, events: Sequence[LogEvent], size: int) -> None:
+    def __init__(self, key: Key, stream: str, events: Sequence[LogEvent] | Make, size: int) -> None:
         self.key = key
         self.stream = stream
         self.events = events
         self.size = size
+
+    def made(self) -> Sequence[LogEvent]:
+        if not isinstance(self.events, Sequence):
+            self.events = self.events()
+        return self.events
 
 
 class LogSink:
@@ -69,8 +76,18 @@ class LogSink:
         size = EVENT_OVERHEAD * len(events)
         for _, message in events:
             size += len(message)
-        self._backlog.append(_Chunk((account, region, group), stream, events, size))
-        self.backlog_bytes += size
+        self._take(_Chunk((account, region, group), stream, events, size))
+
+    def promise(self, account: str, region: str, group: str, stream: str, make: Make, size: int) -> None:
+        """The same for events that `make` gives when they are written, which take `size` bytes, about."""
+        if self.backlog_bytes >= self.limit_bytes:
+            self.dropped_events += len(make())
+        else:
+            self._take(_Chunk((account, region, group), stream, make, size))
+
+    def _take(self, chunk: _Chunk) -> None:
+        self._backlog.append(chunk)
+        self.backlog_bytes += chunk.size
         if not self._roused:
             self._roused = True
             self._waiting.set()
@@ -127,12 +144,15 @@ class LogSink:
         taken, events = 0, 0
         by_stream: dict[tuple[Key, str], list[LogEvent]] = {}
         for chunk in self._backlog:
-            by_stream.setdefault((chunk.key, chunk.stream), []).extend(chunk.events)
+            made = chunk.made()
+            if made:
+                by_stream.setdefault((chunk.key, chunk.stream), []).extend(made)
             taken += 1
-            events += len(chunk.events)
+            events += len(made)
             if events >= _EVENTS_PER_TRANSACTION:
                 break
-        await self._state.store.transact(*self._steps(by_stream))
+        if by_stream:
+            await self._state.store.transact(*self._steps(by_stream))
         for (key, _), written in by_stream.items():
             self._state.kept(key, written)
         for _ in range(taken):
