@@ -92,10 +92,10 @@ class Closing:
 
     def _finish(self, ended: Verdict) -> None:
         """Close the invocation; while extensions still work for it, only answer."""
-        self._turn.end_response()
-        extensions = self._environment.extensions
-        if self._environment.state is State.ANSWERED and extensions is not None and not extensions.ready:
-            self._turn.answer_early(ended)
+        turn, extensions = self._turn, self._environment.extensions
+        turn.end_response()
+        if extensions is not None and self._environment.state is State.ANSWERED and not extensions.ready:
+            turn.answer_early(ended)
         else:
             self._close(ended)
 

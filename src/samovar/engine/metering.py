@@ -74,8 +74,10 @@ class Metering:
     def _ended(self, version: Version, invocation: Invocation, done: Done, result: Result) -> None:
         function = version.function_arn
         running = self._running[function]
-        if running > 1:
-            self._running[function] = running - 1
+        done(result)  # before it is counted, which nobody waits for
+        left = self._running[function] - 1
+        if left:
+            self._running[function] = left
         else:
             del self._running[function]
         if not result.refused:
@@ -85,7 +87,6 @@ class Metering:
             tally.durations.add(round(result.duration_ms, 2))
             if result.outcome is not Outcome.OK:
                 tally.errors += 1
-        done(result)
 
     def _tally(self, version: Version, invocation: Invocation) -> _Tally:
         now = self._clock.now()

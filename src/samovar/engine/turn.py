@@ -73,12 +73,13 @@ class Turn:
         self._sink = sink
         self._course = None
         self._trace_id = ""
-        self._timing.begin(self.start_clock())
+        self.began = now = self._clock.monotonic()
+        self._timing.begin(now)
         self._journal.take(invocation.tail)
 
-    def start_clock(self) -> float:
+    def start_clock(self) -> None:
+        """The function's time begins now."""
         self.began = self._clock.monotonic()
-        return self.began
 
     def give_back(self) -> tuple[Invocation, Done, Sink | None]:
         """It begins anew elsewhere, with whoever waits for it."""

@@ -149,3 +149,23 @@ def test_a_protocol_that_is_not_spoken_is_named(router: Router) -> None:
 def test_a_service_that_is_not_here_is_named(router: Router) -> None:
     with pytest.raises(AwsError, match="UnknownServiceException: The service 'kms' isn't on this server"):
         resolve(router, "/", signed("kms"), method="POST")
+
+
+def test_what_a_path_led_to_before_decides_only_where_nothing_else_has_a_say(router: Router) -> None:
+    """Paths are remembered: by method, service, and only without a query or a form."""
+    invoke = f"{FUNCTIONS}/f/invocations"
+    for _ in range(2):
+        assert resolve(router, invoke, signed("lambda"), method="POST").operation.name == "Invoke"
+        assert resolve(router, f"{FUNCTIONS}/f", signed("lambda")).operation.name == "GetFunction"
+        assert resolve(router, f"{FUNCTIONS}/f", signed("lambda"), method="DELETE").operation.name == "DeleteFunction"
+        assert resolve(router, "/", signed("sts") | FORM, b"Action=GetCallerIdentity", "POST").service == "sts"
+        assert resolve(router, "/", signed("iam") | FORM, b"Action=ListUsers", "POST").operation.name == "ListUsers"
+        assert resolve(router, f"{FUNCTIONS}/f", signed("s3")).service == "s3"
+        assert refusal(router, f"{FUNCTIONS}/f", signed("sqs")) == "UnknownOperationException"
+
+
+def test_the_scope_is_each_requests_own(router: Router) -> None:
+    for key in ("AKIDA", "AKIDB"):
+        headers = {name: text.replace("AKID", key) for name, text in signed("lambda").items()}
+        found = resolve(router, FUNCTIONS, headers)
+        assert found.scope is not None and found.scope.access_key == key

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,48 @@ def test_a_log_is_complete_as_soon_as_it_was_appended(run, operation):
         answer = await lab.call(operation, logGroupName="g", **which)
         assert [event["message"] for event in answer["events"]] == [f"{x}{n}" for n in range(1000) for x in "ab"]
         assert lab.sink.backlog_bytes == 0
+
+    run(body)
+
+
+def test_events_that_are_promised_are_made_once_and_stand_in_their_place(run):
+    async def body(lab):
+        made: list[int] = []
+
+        def make(number: int) -> list[tuple[int, str]]:
+            made.append(number)
+            return [(lab.now(), f"{number}.{line}") for line in range(number)]
+
+        for number in range(12):
+            lab.sink.promise(ACCOUNT, REGION, "g", "s", partial(make, number), 40)
+            lab.sink.append(ACCOUNT, REGION, "g", "s", [(lab.now(), f"after {number}")])
+        assert made == []
+        answer = await lab.call("GetLogEvents", logGroupName="g", logStreamName="s", startFromHead=True)
+        expected = [f"{n}.{line}" if line < n else f"after {n}" for n in range(12) for line in range(n + 1)]
+        assert [event["message"] for event in answer["events"]] == expected
+        assert made == list(range(12))
+        assert lab.sink.backlog_bytes == 0
+
+    run(body)
+
+
+def test_a_promise_of_nothing_makes_no_stream(run):
+    async def body(lab):
+        lab.sink.promise(ACCOUNT, REGION, "new", "s", list, 40)
+        await lab.sink.flush()
+        assert (await lab.call("DescribeLogGroups", logGroupNamePrefix="new"))["logGroups"] == []
+        assert lab.sink.backlog_bytes == 0
+
+    run(body)
+
+
+def test_promises_count_for_the_backlog_and_what_is_refused_is_counted(run):
+    async def body(lab):
+        lab.sink.limit_bytes = 100
+        for _ in range(3):
+            lab.sink.promise(ACCOUNT, REGION, "g", "s", lambda: [(lab.now(), "x"), (lab.now(), "y")], 50)
+        assert (lab.sink.backlog_bytes, lab.sink.dropped_events) == (100, 2)
+        assert len(await lab.messages()) == 4
 
     run(body)
 
@@ -142,7 +185,7 @@ def test_reset_empties_everything_at_once(run):
         await lab.put((lab.now(), "stored"))
         lab.sink.append(ACCOUNT, REGION, "f", "s", [(lab.now(), "waiting")])
         await lab.service.reset()
-        assert (await lab.call("DescribeLogGroups"))["logGroups"] == []
+        assert (await lab.call("DescribeLogGroups", logGroupNamePrefix="new"))["logGroups"] == []
         for table in ("log_events", "log_streams"):
             assert await lab.store.query(f"SELECT count(*) FROM {table}") == [(0,)]
 
