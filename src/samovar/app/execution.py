@@ -29,6 +29,8 @@ from samovar.sandbox.port import SandboxDied
 from samovar.sandbox.spec import CONTROL_PORT, ENDPOINT_PORT, Isolation
 from samovar.settings import Settings, interpreters
 
+IMAGE_TREES = "image-trees"
+"""Folder of unpacked images, below the data directory."""
 _OVERCOMMIT = 4
 """Functions rarely use the memory that they are configured with: an idle Python environment takes 3 of its 128 MB."""
 
@@ -91,6 +93,7 @@ class Execution:
             sink,
             clock,
             data / "trees",
+            data / IMAGE_TREES,
             data / "nothing",
             limits=Concurrency(settings.concurrency, _rates(settings)),
             memory_mb=settings.memory_limit_mb or _machine_memory_mb() * _OVERCOMMIT,

@@ -77,7 +77,7 @@ class Housing:
         self._resident.moved_into(box)
         memory_mb = version.memory_mb + self._launch.extra_mb
         limits = BoxLimits(memory_mb, version.memory_mb / MB_PER_CPU, version.ephemeral_mb)
-        self.paths = await box.assign(self._house.mounts(version), limits)
+        self.paths = self._launch.paths(await box.assign(self._house.mounts(version), limits))
 
     async def _choose(self, forks: bool) -> Box:
         boxes, kind = self._house.boxes, self._launch.kind

@@ -20,6 +20,7 @@ from samovar.engine.credentials import Issue, of_account
 from samovar.engine.debugger import Debugger
 from samovar.engine.environment import Environment
 from samovar.engine.house import Done, Told
+from samovar.engine.images import tree
 from samovar.engine.launch import Launch
 from samovar.engine.lifecycle import OCCUPIED
 from samovar.engine.limits import Limits
@@ -68,6 +69,7 @@ class Engine:
         log: LogSink,
         clock: Clock,
         code: Path,
+        images: Path,
         nothing: Path,
         *,
         limits: Limits,
@@ -81,9 +83,9 @@ class Engine:
         issue: Issue = of_account,
         meter: Meter | None = None,
     ) -> None:
-        """`code`: folder of unpacked packages. `nothing`: a folder for an empty one. `memory_mb`: of all
-        environments. `endpoint_url`: as functions see it. `pace_streams`: to AWS's speed. `bill_init`: as
-        `House.bills_init`. `fork_warm`: fork the environments of Python functions from one that is initialised.
+        """`code`: folder of unpacked packages, `images`: of unpacked images. `nothing`: a folder for an empty one.
+        `memory_mb`: of all environments. `endpoint_url`: as functions see it. `pace_streams`: to AWS's speed.
+        `bill_init`: as `House.bills_init`. `fork_warm`: fork the environments of Python functions from one that is initialised.
         `debuggers`: whether functions may be debugged. `issue`: makes the keys of functions' roles. `meter`:
         hears what invocations come to."""
         self.boxes = boxes
@@ -104,6 +106,7 @@ class Engine:
         self._debuggers = debuggers
         self.debugger = Debugger(self._extend)
         self._code = code
+        self._images = images
         self._nothing = nothing
         nothing.mkdir(parents=True, exist_ok=True)
         self._idle_timeout_s = idle_timeout_s
@@ -295,15 +298,19 @@ class Engine:
         environment.retire()
 
     def mounts(self, version: Version) -> list[tuple[Path, str]]:
+        if version.root is not None:
+            return [(self._images / version.root.tree, "/")]
         return [(self._tree(version.code), "/var/task"), (self._tree(version.layers), "/opt")]
 
     def _tree(self, name: str) -> Path:
         """A package's, a stack's, or the host's own folder (hot reload), which may have gone since."""
-        tree = self._code / name
-        return tree if name and (not is_folder(name) or tree.is_dir()) else self._nothing
+        found = self._code / name
+        return found if name and (not is_folder(name) or found.is_dir()) else self._nothing
 
     def extensions(self, version: Version) -> list[str]:
         """The names of its external extensions: what can be executed directly in /opt/extensions."""
+        if version.root is not None:
+            return tree.extensions(self._images / version.root.tree)
         if not version.layers:
             return []
         folder = self._code / version.layers / "extensions"

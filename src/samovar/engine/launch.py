@@ -12,7 +12,9 @@ import msgspec
 
 from samovar.engine import debug
 from samovar.engine.model import Version
+from samovar.engine.report import INVALID_ENTRYPOINT
 from samovar.engine.variables import extension_variables, variables
+from samovar.sandbox.port import NotLaunched
 from samovar.sandbox.spec import Command
 
 EXEC_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
@@ -23,6 +25,18 @@ _NO_NETWORK = (
     "needs a network of its own for each environment: start Samovar without --function-network host, at the isolation "
     "level namespaces or full"
 )
+
+
+_IN_ITS_ROOT = ["/var/task", "/opt"]
+
+
+class Unlaunched(msgspec.Struct, frozen=True):
+    """What a function that could not be started is told to have failed with."""
+
+    error_type: str
+    message: str
+    line: str = ""
+    """To be noted in the log."""
 
 
 class Launch(msgspec.Struct, frozen=True):
@@ -42,6 +56,8 @@ class Launch(msgspec.Struct, frozen=True):
     """Memory beyond the function's own, for a debugger."""
     forks: bool = False
     """Whether a prepared process can be forked when it has initialised."""
+    working_directory: str = ""
+    """Of its programs; empty for where the code is."""
 
     def configuration(
         self, version: Version, endpoint_url: str, stream: str, paths: Sequence[str], given: Mapping[str, str]
@@ -58,7 +74,14 @@ class Launch(msgspec.Struct, frozen=True):
         if self.prepared:
             return None
         environ = variables(version, self.environ, endpoint_url, stream, paths, given)
-        return Command([list(argv) for argv in self.programs], environ, paths[0], channel=False)
+        return Command(
+            [list(argv) for argv in self.programs], environ, self.working_directory or paths[0], channel=False
+        )
+
+    def paths(self, mounted: list[str]) -> list[str]:
+        """Where a function finds its code and its layers, when these have been mounted: in a root of its own it brings
+        both."""
+        return _IN_ITS_ROOT if mounted == ["/"] else mounted
 
     def extension(
         self,
@@ -73,9 +96,10 @@ class Launch(msgspec.Struct, frozen=True):
         environ = extension_variables(variables(version, self.environ, endpoint_url, stream, paths, given))
         return Command([[f"{paths[1]}/extensions/{name}"]], environ, "/", channel=False)
 
-    def not_launched(self) -> str:
+    def unlaunched(self, refused: NotLaunched) -> Unlaunched:
         """facts/lambda-runtime.md §2.2."""
-        return f"Couldn't find valid bootstrap(s): [{' '.join(argv[0] for argv in self.programs)}]"
+        names = " ".join(argv[0] for argv in self.programs)
+        return Unlaunched(INVALID_ENTRYPOINT, f"Couldn't find valid bootstrap(s): [{names}]")
 
 
 def fitted(launch: Launch, program: Sequence[str], version: Version, own_network: bool) -> Launch:

@@ -66,7 +66,9 @@ class TextForm:
         self._version = version
 
     def init_start(self, now: float, phase: str) -> list[str]:
-        return [report.init_start(self._version.runtime, self._version.region)] if phase == "init" else []
+        if phase != "init" or self._version.root is not None:  # an image has no runtime that could be named
+            return []
+        return [report.init_start(self._version.runtime, self._version.region)]
 
     def init_runtime_done(self, now: float, phase: str, status: str, error_type: str) -> list[str]:
         return []

@@ -15,6 +15,18 @@ SNAP_START: Final = "snap-start"
 """How an environment came to be, in the words of AWS_LAMBDA_INITIALIZATION_TYPE."""
 
 
+class Root(msgspec.Struct, frozen=True):
+    """What a function from a container image starts in, and as what."""
+
+    tree: str
+    """Name of the unpacked image: see `engine/images/tree.py`."""
+    entry_point: tuple[str, ...]
+    command: tuple[str, ...]
+    working_directory: str
+    variables: dict[str, str]
+    """The image's own."""
+
+
 class Version(msgspec.Struct, frozen=True):
     """A function version as the engine runs it. Two Versions with the same `key` are the same environments."""
 
@@ -50,6 +62,8 @@ class Version(msgspec.Struct, frozen=True):
     """`DEBUG`, `INFO` or `WARN`."""
     initialization: str = ON_DEMAND
     """AWS_LAMBDA_INITIALIZATION_TYPE of its environments."""
+    root: Root | None = None
+    """Of a function from a container image, which has neither code nor layers."""
 
 
 class Invocation(msgspec.Struct, frozen=True):

@@ -144,9 +144,11 @@ class Records:
 
     def _place(self) -> Record:
         version = self._version
-        return {
+        runtime = {} if version.root is not None else {
             "runtimeVersion": report.runtime_version(version.runtime),
             "runtimeVersionArn": report.runtime_version_arn(version.runtime, version.region),
+        }
+        return runtime | {
             "functionName": version.function_name,
             "functionVersion": version.version,
             "instanceId": self._instance_id,

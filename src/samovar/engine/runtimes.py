@@ -12,6 +12,7 @@ from samovar.engine import debug
 from samovar.engine.languages import Found, Language, for_programs
 from samovar.engine.languages.custom import Custom
 from samovar.engine.languages.dotnet import Dotnet
+from samovar.engine.languages.image import Images
 from samovar.engine.languages.java import Java
 from samovar.engine.languages.nodejs import Nodejs
 from samovar.engine.languages.python import Python
@@ -57,6 +58,7 @@ class Runtimes:
             Ruby(cache, own_network, given),
             Dotnet(cache, own_network, given),
             Custom(cache, own_network),
+            Images(cache, own_network),
         ]
 
     def known(self) -> list[str]:

@@ -12,7 +12,7 @@ from samovar.engine import credentials, frames, report
 from samovar.engine.extensions import Extensions, Host
 from samovar.engine.house import House
 from samovar.engine.housing import Housing
-from samovar.engine.launch import Launch
+from samovar.engine.launch import Launch, Unlaunched
 from samovar.engine.lifecycle import INITIALISING, State
 from samovar.engine.log import Journal
 from samovar.engine.model import SNAP_START, Version
@@ -135,12 +135,12 @@ class Startup:
 
     async def _start_occupant(self) -> None:
         if self._launch.refusal:
-            self._not_launched(self._launch.refusal)
+            self._not_launched(Unlaunched(report.INVALID_ENTRYPOINT, self._launch.refusal))
             return
         try:
             await self._housing.there.start(self._launch.command(*self._described()))
-        except NotLaunched:
-            self._not_launched(self._launch.not_launched())
+        except NotLaunched as refused:
+            self._not_launched(self._launch.unlaunched(refused))
             return
         except SandboxDied as died:
             self._environment.sandbox_died(died)
@@ -150,8 +150,10 @@ class Startup:
         elif self._launch.prepared and self._initialising:
             self._configure()
 
-    def _not_launched(self, message: str) -> None:
-        self._environment.not_launched(report.failure(self._turn.request_id, report.INVALID_ENTRYPOINT, message))
+    def _not_launched(self, why: Unlaunched) -> None:
+        if why.line:
+            self._journal.note(why.line)
+        self._environment.not_launched(report.failure(self._turn.request_id, why.error_type, why.message))
 
     def _configure(self) -> None:
         content = self._launch.configuration(*self._described())

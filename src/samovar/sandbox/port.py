@@ -37,7 +37,12 @@ class SandboxDied(Exception):
 
 
 class NotLaunched(SandboxDied):
-    """The box is fine, but none of the command's programs could be started in it; the text names the last one."""
+    """The box is fine, but none of the command's programs could be started in it; the text names the last one, and
+    says why."""
+
+
+class NoDirectory(NotLaunched):
+    """The command's working directory isn't there; the text says why."""
 
 
 class Tenant(Protocol):
@@ -78,7 +83,11 @@ class Box(Protocol):
         """Whether it is there, and what it depends on: also what has just gone, and will be told of in a moment."""
 
     async def assign(self, mounts: Sequence[tuple[Path, str]], limits: BoxLimits) -> list[str]:
-        """Give the box to a function: host folders appear in it, read-only. Returns where the occupant finds each."""
+        """Give the box to a function: host folders appear in it, read-only. Returns where the occupant finds each.
+
+        One that is to appear at `/`, the first of them, takes the place of the root of the box's kind; it has folders
+        /dev, /proc, /tmp and /mnt and files /etc/hosts and /etc/resolv.conf, and the box needs mounts of its own.
+        """
 
     def send(self, *parts: bytes) -> None:
         """Bytes of one frame to the occupant."""

@@ -1,25 +1,18 @@
-"""What an image's manifest, index and config say that a function needs. Pure.
+"""What an image's manifest and config say that a function needs. Pure.
 
-Owns: Image, Settings, and which media types are taken. Refuses, with `Unsupported`, other kinds of manifests, configs
-and layers (AWS takes none compressed with zstd either), and with `BadImage` what contradicts itself.
-Source: OCI image specification 1.1, manifest.md, image-index.md, config.md; Docker's schema 2 has the same shape.
+Owns: Image, Settings, and which media types are taken. Refuses, with `Unsupported`, other configs and layers (AWS takes
+none compressed with zstd either), and with `BadImage` what contradicts itself.
+Source: OCI image specification 1.1, config.md; Docker's configs have the same shape.
 """
 
 import re
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
+from samovar.core.images import DIGEST, MANIFESTS, Manifest
 from samovar.engine.images.tar import BadImage
 
-INDEXES: Final = (
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-)
-MANIFESTS: Final = (
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-)
 _CONFIGS = ("application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json")
 _LAYERS = {
     "application/vnd.oci.image.layer.v1.tar": False,
@@ -33,8 +26,7 @@ SETTINGS_LIMIT: Final = 16 << 10
 LAYERS_LIMIT: Final = 127
 """As many as Docker's own drivers take."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_T = TypeVar("_T")
+_DIGEST = re.compile(DIGEST)
 _ARCHITECTURES = {"amd64": "x86_64", "arm64": "arm64"}
 
 
@@ -42,36 +34,15 @@ class Unsupported(Exception):
     """A manifest, config or layer of a kind that isn't taken."""
 
 
-class _Platform(msgspec.Struct):
-    architecture: str = ""
-    os: str = ""
-
-
-class Descriptor(msgspec.Struct, rename="camel"):
-    media_type: str
-    digest: str
-    size: int
-    platform: _Platform | None = None
-
-
-class _Manifest(msgspec.Struct, rename="camel"):
-    config: Descriptor
-    layers: list[Descriptor]
-
-
-class _Index(msgspec.Struct):
-    manifests: list[Descriptor]
-
-
 class _RootFs(msgspec.Struct):
     diff_ids: list[str]
 
 
-class _Start(msgspec.Struct, rename="pascal"):
-    entrypoint: list[str] | None = None
-    cmd: list[str] | None = None
-    env: list[str] | None = None
-    working_dir: str | None = None
+class _Start(msgspec.Struct):
+    entry_point: list[str] | None = msgspec.field(default=None, name="Entrypoint")
+    command: list[str] | None = msgspec.field(default=None, name="Cmd")
+    variables: list[str] | None = msgspec.field(default=None, name="Env")
+    working_directory: str | None = msgspec.field(default=None, name="WorkingDir")
 
 
 class _Config(msgspec.Struct):
@@ -90,8 +61,8 @@ class Settings(msgspec.Struct, frozen=True):
     variables: dict[str, str] = {}
 
 
-class Blob(msgspec.Struct, frozen=True):
-    """A layer as the manifest names it."""
+class Content(msgspec.Struct, frozen=True):
+    """A layer: the blob, and what is in it."""
 
     digest: str
     compressed: bool
@@ -99,51 +70,45 @@ class Blob(msgspec.Struct, frozen=True):
 
 
 class Image(msgspec.Struct, frozen=True):
-    layers: tuple[Blob, ...]
+    layers: tuple[Content, ...]
     settings: Settings
     architecture: str
-    """In Lambda's words."""
-
-    @property
-    def diff_ids(self) -> list[str]:
-        return [layer.diff_id for layer in self.layers]
+    """In Lambda's words, where it has one."""
 
 
-def chosen(index: bytes, architecture: str) -> Descriptor:
-    """The manifest in an index that is for Linux on this architecture (Lambda's word)."""
-    for each in _decoded(index, _Index).manifests:
-        platform = each.platform
-        if platform and platform.os == "linux" and _ARCHITECTURES.get(platform.architecture) == architecture:
-            if each.media_type not in MANIFESTS or not _DIGEST.fullmatch(each.digest):
-                raise Unsupported
-            return each
+def chosen(index: Manifest, architecture: str) -> str:
+    """The digest of the image in an index that is for Linux on this architecture (Lambda's word)."""
+    for each in index.images:
+        named = _ARCHITECTURES.get(str(each.platform.get("architecture")))
+        if named == architecture and each.platform.get("os") == "linux" and each.media_type in MANIFESTS:
+            return each.digest
     raise BadImage(f"its index has no image for linux on {architecture}")
 
 
-def config_digest(manifest: bytes) -> str:
-    """The blob that is to be given to `read` as config."""
-    config = _decoded(manifest, _Manifest).config
-    if config.media_type not in _CONFIGS or not _DIGEST.fullmatch(config.digest):
+def config_digest(manifest: Manifest) -> str:
+    """The blob that is to be given to `read`."""
+    if manifest.config is None or manifest.config.media_type not in _CONFIGS:
         raise Unsupported
-    return config.digest
+    return manifest.config.digest
 
 
-def read(manifest: bytes, config: bytes) -> Image:
-    described, found = _decoded(manifest, _Manifest), _decoded(config, _Config)
+def read(manifest: Manifest, config: bytes) -> Image:
+    if any(layer.media_type not in _LAYERS for layer in manifest.layers):
+        raise Unsupported
+    try:
+        found = msgspec.json.decode(config, type=_Config)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise BadImage("its config can't be read") from None
     diff_ids = found.rootfs.diff_ids
-    if any(layer.media_type not in _LAYERS for layer in described.layers):
-        raise Unsupported
-    if len(diff_ids) != len(described.layers):
+    if len(diff_ids) != len(manifest.layers) or not all(map(_DIGEST.fullmatch, diff_ids)):
         raise BadImage("its config and its manifest name different layers")
     if not 0 < len(diff_ids) <= LAYERS_LIMIT:
-        raise BadImage(f"it has no layer or more than {LAYERS_LIMIT}")
-    if not all(map(_DIGEST.fullmatch, [*diff_ids, *(layer.digest for layer in described.layers)])):
-        raise Unsupported
+        raise BadImage(f"it has no layers, or more than {LAYERS_LIMIT}")
     if found.os not in ("", "linux"):
         raise BadImage(f"it is for {found.os[:64]}, not for linux")
     layers = tuple(
-        Blob(layer.digest, _LAYERS[layer.media_type], diff_id)
-        for layer, diff_id in zip(described.layers, diff_ids, strict=True)
+        Content(layer.digest, _LAYERS[layer.media_type], diff_id)
+        for layer, diff_id in zip(manifest.layers, diff_ids, strict=True)
     )
     architecture = _ARCHITECTURES.get(found.architecture, found.architecture[:64])
     return Image(layers, _settings(found.config or _Start()), architecture)
@@ -152,21 +117,13 @@ def read(manifest: bytes, config: bytes) -> Image:
 def _settings(start: _Start) -> Settings:
     if len(msgspec.json.encode(start)) > SETTINGS_LIMIT:
         raise BadImage(f"its settings exceed {SETTINGS_LIMIT} bytes")
-    texts = [*(start.entrypoint or ()), *(start.cmd or ()), *(start.env or ()), start.working_dir or ""]
-    if any("\0" in text for text in texts):
-        raise BadImage("its settings have a NUL character")
+    entry_point, command = tuple(start.entry_point or ()), tuple(start.command or ())
+    directory = f"/{(start.working_directory or '').lstrip('/')}"
     variables = {"PATH": _PATH}
-    for each in start.env or ():
+    for each in start.variables or ():
         name, equals, value = each.partition("=")
         if name and equals:
             variables[name] = value
-    return Settings(
-        tuple(start.entrypoint or ()), tuple(start.cmd or ()), f"/{(start.working_dir or '').lstrip('/')}", variables
-    )
-
-
-def _decoded(data: bytes, kind: type[_T]) -> _T:
-    try:
-        return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
-        raise Unsupported from None
+    if any("\0" in text for text in (*entry_point, *command, directory, *variables, *variables.values())):
+        raise BadImage("its settings have a NUL character")
+    return Settings(entry_point, command, directory, variables)

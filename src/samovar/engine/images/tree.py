@@ -48,8 +48,8 @@ _TOO_MUCH = (errno.ENAMETOOLONG, errno.EMLINK, errno.ELOOP)
 
 
 class Layer(msgspec.Struct, frozen=True):
-    path: Path
-    """Its blob."""
+    file: BinaryIO
+    """Its blob, open at the beginning; whoever opened it closes it."""
     compressed: bool
     """By gzip."""
     diff_id: str
@@ -105,18 +105,17 @@ def extensions(tree: Path) -> list[str]:
 
 
 def _apply(layer: Layer, staging: str, budget: Budget) -> None:
-    with layer.path.open("rb") as file:
-        stream: Stream = file
-        if layer.compressed:
-            stream = cast(BinaryIO, gzip.GzipFile(fileobj=file))
-        tar = Tar(stream, budget)
-        changes = _Changeset(staging)
-        try:
-            for entry in tar.entries():
-                changes.take(entry, tar)
-            digest = tar.digest()
-        except _UNREADABLE:
-            raise BadImage("a layer is damaged: it can't be decompressed") from None
+    stream: Stream = layer.file
+    if layer.compressed:
+        stream = cast(BinaryIO, gzip.GzipFile(fileobj=layer.file))
+    tar = Tar(stream, budget)
+    changes = _Changeset(staging)
+    try:
+        for entry in tar.entries():
+            changes.take(entry, tar)
+        digest = tar.digest()
+    except _UNREADABLE:
+        raise BadImage("a layer is damaged: it can't be decompressed") from None
     if digest != layer.diff_id:
         raise BadImage(f"a layer isn't what the image's config says: {digest} instead of {layer.diff_id}")
 

@@ -1,9 +1,10 @@
 """The steps that make a root, a shell and a locked process, each where its order allows it.
 
 Owns: the order of privileged steps. The plans are data (`sandbox/spec.py` writes them); this is their interpreter.
-Three places, three privileges:
+Four places, three privileges:
   build_root   keeper's child   makes a read-only root out of the host's files and pivots into it, for an interpreter
   furnish      a shell's init   gives one box its own loopback, /tmp and /proc
+  change_root  the keeper       puts a tree of the host's in the place of that root, for one box
   lock         the occupant     gives up everything, last, and can't come back
 """
 
@@ -19,6 +20,8 @@ from syscalls import ATTR_NODEV, ATTR_NOSUID, ATTR_RDONLY
 READ_ONLY = ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV
 SPARE = "/mnt"
 """An empty folder of every root, for a moment's mount."""
+_FURNITURE = ("/dev", "/proc", "/tmp", "/etc/hosts", "/etc/resolv.conf")
+"""What a shell has beyond files, wherever its root comes from."""
 _ATTRIBUTES = {"ro": READ_ONLY, "rw": ATTR_NOSUID | ATTR_NODEV, "dev": ATTR_NOSUID}
 
 
@@ -65,6 +68,23 @@ def furnish(plan, scratch):
         listeners = [listen(port) for port in plan["ports"]]
     mount_tmp(plan["tmp_mb"], scratch)
     return listeners
+
+
+def change_root(tree):
+    # type: (int) -> None
+    """Make a detached tree the root of this mount namespace, and give it what the old root had beyond files.
+
+    Everything but the tree itself is mounted from inside of it: a link in the tree means a place in the tree.
+    """
+    furniture = [(syscalls.clone_tree(path), path) for path in _FURNITURE if os.path.exists(path)]
+    try:
+        syscalls.attach_tree(tree, SPARE)
+        syscalls.pivot_root(SPARE)
+        for piece, path in furniture:
+            syscalls.attach_tree(piece, path)
+    finally:
+        for piece, _ in furniture:
+            os.close(piece)
 
 
 def doors(network):

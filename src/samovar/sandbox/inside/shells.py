@@ -57,7 +57,7 @@ class Shells:
 
     def inject(self, request, given, made):
         # type: (dict, list, list) -> dict
-        """Attach read-only views of host directories inside a shell."""
+        """Attach read-only views of host directories inside a shell; one for `/` becomes its root, and comes first."""
         trees = []
         tmp_mb = request["tmp_mb"]
         scratch = None
@@ -71,7 +71,10 @@ class Shells:
             syscalls.setns(given[0], syscalls.CLONE_NEWNS)
             try:
                 for tree, (_, target) in zip(trees, request["mounts"]):
-                    syscalls.attach_tree(tree, target)
+                    if target == "/":
+                        jail.change_root(tree)
+                    else:
+                        syscalls.attach_tree(tree, target)
                 if tmp_mb is not None:
                     syscalls.unmount("/tmp")
                     jail.mount_tmp(tmp_mb, scratch)

@@ -24,7 +24,7 @@ Requests:
   signal {number, signal}: to an occupant that still lives.
 Events: {"exited": number, "status": wait status}.
 On the channel, before anything else: `W` when the module waits; the end of file when a program has taken over; `X` when
-none could be started.
+none could be started, `D` when there is no such directory.
 """
 
 from __future__ import annotations
@@ -248,7 +248,10 @@ class Zygote:
 def _become_program(command):
     # type: (dict) -> None
     """Start the first program of the command that there is. Its environment is the command's alone."""
-    os.chdir(command["cwd"])
+    try:
+        os.chdir(command["cwd"])
+    except OSError as error:
+        _say(b"D", "%s" % error.strerror)
     os.set_inheritable(_CHANNEL, command["channel"])
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # what Python ignores, a program would go on ignoring
     for argv in command["tries"]:
@@ -256,7 +259,13 @@ def _become_program(command):
             os.execve(argv[0], argv, command["environ"])
         except OSError as error:
             last = "%s: %s" % (argv[0], error.strerror)
-    socket.socket(fileno=_CHANNEL).send(b"X" + last.encode())
+    _say(b"X", last)
+
+
+def _say(word, reason):
+    # type: (bytes, str) -> None
+    """Why there will be no program."""
+    socket.socket(fileno=_CHANNEL).send(word + reason.encode(errors="replace"))
     os._exit(127)
 
 

@@ -18,13 +18,17 @@ from samovar.engine.images import tree
 from samovar.engine.images.tar import BadImage, Budget
 
 
+def opened(path: Path) -> io.BytesIO:
+    return io.BytesIO(path.read_bytes())
+
+
 def unpack(tmp_path: Path, *layers: bytes, zipped: bool = True, budget: Budget | None = None) -> Path:
     """The tree of these layers."""
     blobs = tmp_path / "blobs"
     image = Image(*layers, zipped=zipped)
     image.save(blobs)
     made = [
-        tree.Layer(blobs / name.removeprefix("sha256:"), zipped, diff_id)
+        tree.Layer(opened(blobs / name.removeprefix("sha256:")), zipped, diff_id)
         for name, diff_id in zip(image.layers, image.diff_ids, strict=True)
     ]
     tree.unpack(made, tmp_path / "trees", budget or Budget())
@@ -165,7 +169,7 @@ def test_gzip_in_several_members(tmp_path):
     data = layer(Member("a", b"1"), Member("b", b"2" * 5000))
     blob = tmp_path / "blob"
     blob.write_bytes(gzip.compress(data[:700]) + gzip.compress(data[700:]))
-    tree.unpack([tree.Layer(blob, True, digest(data))], tmp_path / "trees", Budget())
+    tree.unpack([tree.Layer(opened(blob), True, digest(data))], tmp_path / "trees", Budget())
     assert (tmp_path / "trees" / tree.name([digest(data)]) / "b").stat().st_size == 5000
 
 
@@ -331,7 +335,7 @@ def test_a_layer_that_is_not_what_the_config_says_is_refused(tmp_path):
     ):
         blob.write_bytes(content)
         with pytest.raises(BadImage, match=match):
-            tree.unpack([tree.Layer(blob, True, digest(b"other"))], tmp_path / "trees", Budget())
+            tree.unpack([tree.Layer(opened(blob), True, digest(b"other"))], tmp_path / "trees", Budget())
     assert os.listdir(tmp_path / "trees") == []
 
 
@@ -348,8 +352,8 @@ def test_two_at_once_make_one_tree(tmp_path):
     data = layer(*(Member(f"d/{n}", b"x" * 2000) for n in range(200)))
     blob = tmp_path / "blob"
     blob.write_bytes(data)
-    layers = [tree.Layer(blob, False, digest(data))]
-    threads = [threading.Thread(target=tree.unpack, args=(layers, tmp_path / "trees", Budget())) for _ in range(4)]
+    layers = [tree.Layer(opened(blob), False, digest(data)) for _ in range(4)]
+    threads = [threading.Thread(target=tree.unpack, args=([each], tmp_path / "trees", Budget())) for each in layers]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -368,7 +372,7 @@ class Telling(Budget):
         print("entry", flush=True)
         sys.stdin.readline()
 
-tree.unpack([tree.Layer(Path(sys.argv[1]), False, sys.argv[3])], Path(sys.argv[2]), Telling())
+tree.unpack([tree.Layer(open(sys.argv[1], "rb"), False, sys.argv[3])], Path(sys.argv[2]), Telling())
 """
 
 
