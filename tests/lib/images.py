@@ -6,6 +6,7 @@ import io
 import json
 import tarfile
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -62,7 +63,7 @@ class Image:
     ) -> None:
         """`layers`: uncompressed. `start`: the config's `config`."""
         self.diff_ids = [digest(each) for each in layers]
-        packed = [gzip.compress(each, 1, mtime=0) if zipped else each for each in layers]
+        packed = [_packed(each) if zipped else each for each in layers]
         config = {
             "architecture": architecture,
             "os": "linux",
@@ -91,6 +92,11 @@ class Image:
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in self.blobs.items():
             (folder / name.removeprefix("sha256:")).write_bytes(data)
+
+
+@cache
+def _packed(layer: bytes) -> bytes:
+    return gzip.compress(layer, 1, mtime=0)
 
 
 def index(images: Sequence[Image]) -> bytes:

@@ -8,9 +8,9 @@ whatever is opened is closed in reverse, also when opening fails half-way.
 import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
-from samovar.app.execution import Execution
+from samovar.app.execution import IMAGE_TREES, Execution
 from samovar.app.on_demand import Ground, OnDemand, open_bodies
 from samovar.app.used import Used
 from samovar.core.clock import SystemClock
@@ -70,6 +70,7 @@ class Rooms:
         self.acting = acting
         self.meter = Meter(clock)
         self.front = Front()
+        self._services_there = asyncio.Event()
 
     async def open(self, rooms: AsyncExitStack, data: Path) -> None:
         """Open everything that any call may need, and whatever was used before; `rooms` closes it in reverse."""
@@ -103,6 +104,7 @@ class Rooms:
             call_rates=settings.api_rate_limits,
             runtimes=lambda_.TABLE.unblocked() if settings.allow_deprecated_runtimes else lambda_.TABLE,
             authority=self.authority,
+            images=lambda_.ImageStore(self._open_layer, data / IMAGE_TREES, clock, lambda_.KEPT_S),
         )
         self._close_with(rooms, lambda_service)
         above = await rooms.enter_async_context(AsyncExitStack())
@@ -112,6 +114,7 @@ class Rooms:
             self.authority.attach(service)
         self.services = Services({name: here.get(name) or self._on_demand(name) for name in _SERVICES})
         rooms.push_async_callback(self.services.close)
+        self._services_there.set()
         await self._open_used()
         await self.outbox.queue.start()
 
@@ -193,6 +196,11 @@ class Rooms:
 
     async def _call_destination(self, parcel: Parcel) -> None:
         await (await self.open_door("events")).call_destination(parcel)
+
+    async def _open_layer(self, account: str, region: str, repository: str, digest: str) -> BinaryIO | None:
+        """A layer of an image; functions whose image wasn't unpacked yet ask while everything is being opened."""
+        await self._services_there.wait()
+        return await (await self.open_door("ecr")).image_bytes.open(account, region, repository, digest)
 
     @staticmethod
     def _close_with(rooms: AsyncExitStack, service: Service) -> None:

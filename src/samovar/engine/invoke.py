@@ -85,9 +85,9 @@ class Engine:
     ) -> None:
         """`code`: folder of unpacked packages, `images`: of unpacked images. `nothing`: a folder for an empty one.
         `memory_mb`: of all environments. `endpoint_url`: as functions see it. `pace_streams`: to AWS's speed.
-        `bill_init`: as `House.bills_init`. `fork_warm`: fork the environments of Python functions from one that is initialised.
-        `debuggers`: whether functions may be debugged. `issue`: makes the keys of functions' roles. `meter`:
-        hears what invocations come to."""
+        `bill_init`: as `House.bills_init`. `fork_warm`: fork the environments of Python functions from one that is
+        initialised. `debuggers`: whether functions may be debugged. `issue`: makes the keys of functions' roles.
+        `meter`: hears what invocations come to."""
         self.boxes = boxes
         self.clock = clock
         self.log = log

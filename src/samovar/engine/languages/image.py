@@ -29,7 +29,7 @@ class ImageLaunch(Launch, frozen=True):
         argv = [*root.entry_point, *root.command]
         if isinstance(refused, NoDirectory):
             error_type, why = _INVALID_WORKING_DIR, f"chdir {root.working_directory}: {_reason(str(refused))}"
-        elif not argv:
+        elif not argv or not argv[0]:
             error_type, why = _INVALID_ENTRYPOINT, "no entry point and no command"
         elif "/" not in argv[0] and _is_missing(str(refused)):
             error_type, why = _INVALID_ENTRYPOINT, f'exec: "{argv[0]}": executable file not found in $PATH'
@@ -85,8 +85,8 @@ class Images:
 def _tries(root: Root, version: Version) -> list[list[str]]:
     """A name without a slash is looked for in the folders of PATH, as containers' runtimes do."""
     argv = [*root.entry_point, *root.command]
-    if not argv or "/" in argv[0]:
-        return [argv] if argv and argv[0] else []
+    if not argv or not argv[0] or "/" in argv[0]:
+        return [argv] if argv else []
     folders = version.variables.get("PATH", root.variables.get("PATH", "")).split(":")
     return [[f"{folder.rstrip('/')}/{argv[0]}", *argv[1:]] for folder in folders if folder.startswith("/")]
 

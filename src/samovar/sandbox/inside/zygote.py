@@ -254,6 +254,7 @@ def _become_program(command):
         _say(b"D", "%s" % error.strerror)
     os.set_inheritable(_CHANNEL, command["channel"])
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # what Python ignores, a program would go on ignoring
+    last = "nothing to start"
     for argv in command["tries"]:
         try:
             os.execve(argv[0], argv, command["environ"])

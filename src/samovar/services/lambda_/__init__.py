@@ -15,13 +15,14 @@ from samovar.core.clock import Clock
 from samovar.core.context import Acting
 from samovar.core.service import Service, bind
 from samovar.delivery.invocations import Invocations
-from samovar.services.lambda_ import jobs
+from samovar.services.lambda_ import jobs, unpacking
 from samovar.services.lambda_.access import access
 from samovar.services.lambda_.asynchronous import Asynchronous
 from samovar.services.lambda_.callrates import CallRates
-from samovar.services.lambda_.code import LINK_PATH, CodeStore
+from samovar.services.lambda_.code import KEPT_S, LINK_PATH, CodeStore
 from samovar.services.lambda_.codesigning import CodeSigning
 from samovar.services.lambda_.eventinvoke import EventInvoke
+from samovar.services.lambda_.images import ImageStore
 from samovar.services.lambda_.integration_door import IntegrationDoor
 from samovar.services.lambda_.mappings import Mappings
 from samovar.services.lambda_.ops import (
@@ -53,7 +54,7 @@ from samovar.services.lambda_.urls import Urls
 from samovar.store.blobs import Blobs
 from samovar.store.sqlite import Store
 
-__all__ = ["LINK_PATH", "TABLE", "Download", "Engine", "UrlSite", "build"]
+__all__ = ["KEPT_S", "LINK_PATH", "TABLE", "Download", "Engine", "ImageStore", "UrlSite", "build"]
 
 Download = Callable[[str, str], Awaitable[bytes | None]]
 """Path (below LINK_PATH) and query string of a request -> the zip, or None where there is nothing to see."""
@@ -75,6 +76,7 @@ async def build(
     hot_reload: bool = False,
     authority: Authority | None = None,
     call_rates: bool = False,
+    images: ImageStore | None = None,
 ) -> tuple[Service, Download, UrlSite, IntegrationDoor]:
     """Start the service: its operations, the door through which GetFunction's links download code, that of URLs, and
     that through which APIs run functions.
@@ -86,17 +88,19 @@ async def build(
     as well as those with `pollers`. `invocations` runs what is invoked asynchronously. `runtimes` are the identifiers
     that functions may have. `hot_reload`: whether their code may be folders of the host. `authority` says who may visit
     URLs that ask for signatures, and which roles functions may have. `call_rates`: whether callers are held to AWS's
-    rates.
+    rates. `images`: where container images come from, and go.
     """
     architecture = {"aarch64": "arm64"}.get(machine or platform.machine(), machine or platform.machine())
     code = CodeStore(blobs, trees, clock, Bucket(acting))
     code.hot_reload = hot_reload
+    code.images = images
     state = State(store, code, engine, clock, architecture, draw)
     state.runtimes = runtimes
     await state.open()
     state.authority = authority
     provisions = Provisions(state)
     watch = jobs.Watch(state)
+    unpacking.attach(state)
     await state.recover()
     watch.start()
     operations, direct = bind(
@@ -126,6 +130,8 @@ async def build(
         watch.close()
         await sources.close()
         await state.close()
+        if images is not None:
+            await images.close()
 
     async def reset() -> None:
         for piece in (sources, signing, state):

@@ -27,8 +27,10 @@ from samovar.core.errors import AwsError
 from samovar.engine import package
 from samovar.engine.archive import UNZIPPED_LIMIT
 from samovar.engine.package import Package
+from samovar.services.lambda_.configure import not_implemented
 from samovar.services.lambda_.fetch import Upload
 from samovar.services.lambda_.function import Code, Deployed, LayerReference
+from samovar.services.lambda_.images import ImageStore
 from samovar.services.lambda_.layers import LayerVersion
 from samovar.services.lambda_.names import invalid
 from samovar.services.lambda_.selfmanaged import Bucket, S3Object
@@ -53,6 +55,8 @@ class CodeStore:
         self._secret = os.urandom(32)
         self.hot_reload = False
         """Whether folders of the host are taken for code."""
+        self.images: ImageStore | None = None
+        """None where there is no registry of images."""
 
     async def keep(self, upload: Upload) -> Package:
         """Store a function's or a layer's zip, unless it stays in its bucket, and unpack it; raises what AWS answers
@@ -91,6 +95,8 @@ class CodeStore:
     def release(self, deployed: Deployed) -> None:
         """A row with this code and these layers is there no more."""
         self._suspect(_needs(deployed))
+        if self.images is not None:
+            self.images.release(deployed)
 
     def release_layer(self, version: LayerVersion) -> None:
         """A layer version is there no more; functions may still use it."""
@@ -104,23 +110,39 @@ class CodeStore:
             if len(young) < len(self._candidates):
                 self._candidates = young
                 await self._remove_all_but({*young}, *everything())
+        if self.images is not None:
+            await self.images.tidy(lambda: everything()[0])
 
     async def sweep(self, deployed: Collection[Deployed], layers: Collection[LayerVersion]) -> None:
         """At start: remove what nobody names."""
         async with self._lock:
             await asyncio.to_thread(self._trees.mkdir, parents=True, exist_ok=True)
             await self._remove_all_but(set(), deployed, layers)
+        if self.images is not None:
+            await self.images.sweep(deployed)
 
     def lacks(self, deployed: Deployed) -> bool:
-        """Whether it has lost a tree that must be made of what is in a bucket."""
+        """Whether it has lost a tree that must be made of what is in a bucket or a registry."""
+        image = deployed.code.image
+        if image is not None:
+            return self.images is None or not self.images.has(image)
         return any(each.source and not (self._trees / each.digest).is_dir() for each in deployed.contents)
 
     async def restore(self, deployed: Deployed) -> None:
-        """Make again what trees it has lost; raises StoreError when a zip is lost as well, AwsError when a bucket's."""
+        """Make again what trees it has lost; raises StoreError when a zip is lost as well, AwsError when a bucket's,
+        Unusable when an image's."""
+        if deployed.code.image is not None:
+            await self.image_store().unpack(deployed.code.image)
+            return
         digests = [layer.digest for layer in deployed.configuration.layers]
         async with self._lock:
             await self._restore(*deployed.contents)
             await self._stack(digests)
+
+    def image_store(self) -> ImageStore:
+        if self.images is None:
+            raise not_implemented("PackageType=Image")
+        return self.images
 
     async def _stack(self, digests: list[str]) -> None:
         if digests and not any(map(package.is_folder, digests)):
@@ -208,7 +230,9 @@ def _read_claim(text: str) -> S3Object:
 
 
 def _needs(deployed: Deployed) -> set[str]:
-    """The names of its blobs and trees."""
+    """The names of its blobs and trees, but for an image's."""
+    if deployed.code.image is not None:
+        return set()
     digests = [layer.digest for layer in deployed.configuration.layers]
     return {deployed.code.digest, *digests, package.stack_name(digests)}
 

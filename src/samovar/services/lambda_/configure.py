@@ -12,8 +12,9 @@ import msgspec
 from samovar.core import arn
 from samovar.core.context import Params
 from samovar.core.errors import AwsError
+from samovar.engine.languages.image import IDENTIFIER
 from samovar.services.lambda_ import snapstart
-from samovar.services.lambda_.function import Configuration, Logging
+from samovar.services.lambda_.function import Configuration, ImageConfig, Logging
 from samovar.services.lambda_.names import invalid
 
 VARIABLES_LIMIT = 4096
@@ -66,15 +67,12 @@ def refuse_absent_features(params: Params) -> None:
             raise not_implemented(path)
 
 
-def refuse_image(params: Params, doing: str = "creating") -> None:
-    """What AWS says to one who mixes the two kinds of packages; then, that there are no images on this server yet."""
+def _refuse_zip_members(params: Params) -> None:
+    """What AWS says to one who mixes the two kinds of packages."""
     if any(params.get(member) for member in ("Runtime", "Handler", "Layers")):
         raise invalid(
             "Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image."
         )
-    if not _get(params, "Code.ImageUri"):
-        raise invalid(f"Please provide ImageUri when {doing} a function with packageType Image.")
-    raise not_implemented("PackageType=Image")
 
 
 def not_implemented(what: str) -> AwsError:
@@ -84,7 +82,10 @@ def not_implemented(what: str) -> AwsError:
 def new(name: str, params: Params) -> Configuration:
     """The Configuration that CreateFunction asks for."""
     runtime, handler = params.get("Runtime"), params.get("Handler")
-    if not runtime or not handler:
+    if params.get("PackageType") == "Image":
+        _refuse_zip_members(params)
+        runtime, handler = IDENTIFIER, ""
+    elif not runtime or not handler:
         raise invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.")
     defaults = Configuration(
         role=params["Role"],
@@ -106,7 +107,9 @@ def new(name: str, params: Params) -> Configuration:
 def merged(current: Configuration, params: Params) -> Configuration:
     """`current` with the members given in `params`; raises what AWS refuses."""
     refuse_absent_features(params)
-    if params.get("ImageConfig"):
+    if current.from_image:
+        _refuse_zip_members(params)
+    elif params.get("ImageConfig"):
         raise invalid("ImageConfig can't be set for a function with packageType Zip.")
     changed = msgspec.structs.replace(
         current,
@@ -126,6 +129,7 @@ def merged(current: Configuration, params: Params) -> Configuration:
         else current.snap_start,
         vpc=current.vpc or "VpcConfig" in params,
         dead_letter=_dead_letter(params, current.dead_letter),
+        image=_image(params, current.image),
     )
     _check_limit("Timeout", changed.timeout_s, TIMEOUT_LIMIT_S)
     _check_limit("MemorySize", changed.memory_mb, MEMORY_LIMIT_MB)
@@ -172,6 +176,20 @@ def _dead_letter(params: Params, current: str) -> str:
     if target.endswith(".fifo"):
         raise invalid(f"FIFO queues and topics are not supported as dead letter targets: {target}")
     return target
+
+
+def _image(params: Params, current: ImageConfig) -> ImageConfig:
+    """What is given, all of it: an empty one is as the image says (facts/lambda-api.md §2)."""
+    if "ImageConfig" not in params:
+        return current
+    given: dict[str, Any] = params["ImageConfig"]
+    texts = [*given.get("EntryPoint", ()), *given.get("Command", ()), given.get("WorkingDirectory", "")]
+    if any("\0" in text for text in texts):
+        raise invalid("ImageConfig can't have NUL characters.")
+    directory = given.get("WorkingDirectory", "")
+    if directory and not directory.startswith("/"):
+        raise invalid("ImageConfig.WorkingDirectory must be an absolute path.")
+    return ImageConfig(tuple(given.get("EntryPoint", ())), tuple(given.get("Command", ())), directory)
 
 
 def _logging(params: Params, current: Logging) -> Logging:

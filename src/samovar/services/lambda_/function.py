@@ -12,7 +12,10 @@ import msgspec
 
 from samovar.core import arn
 from samovar.engine import package
-from samovar.engine.model import ON_DEMAND, SNAP_START, Version
+from samovar.engine.images import tree
+from samovar.engine.images.manifest import Content, Settings
+from samovar.engine.languages.image import IDENTIFIER
+from samovar.engine.model import ON_DEMAND, SNAP_START, Root, Version
 from samovar.services.lambda_.names import LATEST
 from samovar.services.lambda_.selfmanaged import S3Object
 
@@ -67,6 +70,14 @@ class LayerReference(msgspec.Struct, frozen=True):
     """Where the content stays, if it isn't kept here."""
 
 
+class ImageConfig(msgspec.Struct, frozen=True):
+    """What a function wants otherwise than its image says; what is empty is as the image says."""
+
+    entry_point: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    working_directory: str = ""
+
+
 class Configuration(msgspec.Struct, frozen=True):
     """What UpdateFunctionConfiguration may change."""
 
@@ -90,21 +101,47 @@ class Configuration(msgspec.Struct, frozen=True):
     """Whether its published versions have it."""
     dead_letter: str = ""
     """ARN of the queue or topic for events that were given up; empty for none."""
+    image: ImageConfig = ImageConfig()
+
+    @property
+    def from_image(self) -> bool:
+        """Whether its functions' code is a container image: then there is no runtime and no handler."""
+        return self.runtime == IDENTIFIER
+
+
+class ContainerImage(msgspec.Struct, frozen=True):
+    """A container image as it was found when it was deployed."""
+
+    uri: str
+    """As it was given."""
+    resolved_uri: str
+    """With the digest that it meant then."""
+    account: str
+    region: str
+    repository: str
+    layers: tuple[Content, ...]
+    settings: Settings
+
+    @property
+    def tree(self) -> str:
+        """Name of the unpacked image."""
+        return tree.name([layer.diff_id for layer in self.layers])
 
 
 class Code(msgspec.Struct, frozen=True):
     """What UpdateFunctionCode may change."""
 
     digest: str
-    """sha256 (hex) of the zip: names its blob, and its unpacked tree (`Version.code`)."""
+    """sha256 (hex) of the zip: names its blob, and its unpacked tree (`Version.code`). Empty for an image."""
     size: int
     """Bytes of the zip."""
     sha256: str
-    """Of the zip, base64."""
+    """Of the zip, base64; or of the image's manifest, hex."""
     source_kms_key_arn: str
     architecture: str
     source: S3Object | None = None
     """Where the zip stays; None where there is a blob of it."""
+    image: ContainerImage | None = None
 
     @property
     def stored(self) -> int:
@@ -143,8 +180,8 @@ class Deployed(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def contents(self) -> "tuple[Code | LayerReference, ...]":
-        """What its trees are unpacked from."""
-        return (self.code, *self.configuration.layers)
+        """What its trees are unpacked from, but for an image."""
+        return (self.code, *self.configuration.layers) if self.code.image is None else ()
 
     @property
     def description(self) -> str:
@@ -254,6 +291,18 @@ def failed(deployed: D, revision: str, reason: Reason) -> D:
     return msgspec.structs.replace(deployed, revision=revision, state=State.FAILED, reason=reason)
 
 
+def rejected(function: "Function", before: "Function", revision: str, reason: Reason) -> "Function":
+    """An update that didn't come into force: it is again as it was before."""
+    return msgspec.structs.replace(
+        function,
+        revision=revision,
+        configuration=before.configuration,
+        code=before.code,
+        update=Update.FAILED,
+        update_reason=reason,
+    )
+
+
 def inactive(deployed: D, revision: str, why: str) -> D:
     """Its code is lost to it until somebody finds it again; an update that hadn't come into force has failed."""
     reason = Reason(why, "DependencyError")
@@ -299,4 +348,16 @@ def executable(deployed: Deployed) -> Version:
         application_log_level=configuration.logging.application_level,
         system_log_level=configuration.logging.system_level,
         initialization=SNAP_START if configuration.snap_start and isinstance(deployed, Published) else ON_DEMAND,
+        root=_root(deployed.code.image, configuration.image) if deployed.code.image else None,
+    )
+
+
+def _root(image: ContainerImage, wanted: ImageConfig) -> Root:
+    settings = image.settings
+    return Root(
+        image.tree,
+        wanted.entry_point or settings.entry_point,
+        wanted.command or settings.command,
+        wanted.working_directory or settings.working_directory,
+        settings.variables,
     )

@@ -15,6 +15,7 @@ from samovar.core.ids import uuid4
 from samovar.services.lambda_ import function as functions
 from samovar.services.lambda_.function import Function, Published
 from samovar.services.lambda_.function import State as Standing
+from samovar.services.lambda_.images import Unusable
 from samovar.services.lambda_.selfmanaged import unreadable
 from samovar.services.lambda_.state import State
 from samovar.store.errors import StoreError
@@ -84,6 +85,9 @@ async def _revive(state: State, deployed: Function | Published) -> None:
             return
         except StoreError as error:
             await state.become(functions.failed(current, uuid4(), functions.Reason(str(error), "InternalError")))
+            return
+        except Unusable as lost:
+            await state.become(functions.failed(current, uuid4(), lost.reason))
             return
         if isinstance(current, Published) and current.configuration.snap_start:
             await state.change(functions.restoring(current, uuid4()))

@@ -29,7 +29,7 @@ def check(configuration: Configuration) -> None:
     if not configuration.snap_start:
         return
     match = _RUNTIME.fullmatch(configuration.runtime)
-    if match is None or int(match[2]) < _LEAST[match[1]]:
+    if not configuration.from_image and (match is None or int(match[2]) < _LEAST[match[1]]):
         raise invalid(f"{configuration.runtime} is not supported for SnapStart enabled functions.")
     if configuration.ephemeral_mb > _EPHEMERAL_LIMIT_MB:
         raise invalid(

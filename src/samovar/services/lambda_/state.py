@@ -10,7 +10,7 @@ Owns: their tables, one lock per function for those who change it, the tasks tha
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -92,6 +92,8 @@ class State:
         """Has code that stays in buckets looked after (`jobs`)."""
         self.revive: Callable[[Function | Published], Coroutine[Any, Any, None]]
         """Sees whether the code of what is Inactive or Restoring can be had (`jobs`)."""
+        self.unpack: Callable[[Sequence[Function | Published], Function | None], Coroutine[Any, Any, None]]
+        """Brings what runs in an image into force (`unpacking`)."""
         self.taggable: dict[str, Taggable] = {}
         """By the kind in their ARNs."""
         self._draw = draw
@@ -207,14 +209,20 @@ class State:
         """Let everyone refuse who may forbid code; what is to be committed with it."""
         return [change for check in self.deploying for change in check(key, params)]
 
-    async def change(self, *deployed: Function | Published, also: Iterable[Change] = ()) -> None:
-        """Commit records of one function, and bring into force soon after what is Pending or InProgress."""
+    async def change(
+        self, *deployed: Function | Published, also: Iterable[Change] = (), before: Function | None = None
+    ) -> None:
+        """Commit records of one function, and bring into force soon after what is Pending or InProgress. `before`: what
+        the function is again if its new code can't be used."""
         await self.store.transact(*map(self._putting, deployed), *also)
-        self._bring_into_force(*deployed)
+        if deployed[0].code.image is not None:
+            self.spawn(self.unpack(deployed, before))
+        else:
+            self.bring_into_force(*deployed)
         if any(each.code.source for each in deployed):
             self.watch()
 
-    def _bring_into_force(self, *deployed: Function | Published) -> None:
+    def bring_into_force(self, *deployed: Function | Published) -> None:
         for version in deployed:
             if isinstance(version, Published) and self._is_snapshot(version):
                 self.spawn(self._publish(version))
@@ -351,7 +359,7 @@ class State:
         return self.functions.get(deployed.key)
 
     async def _recover(self, deployed: Function | Published) -> None:
-        if deployed.state is functions.State.INACTIVE:
+        if deployed.state in (functions.State.INACTIVE, functions.State.FAILED):
             return
         if self.code.lacks(deployed):  # buckets can be read a moment later
             await self.store.transact(self._putting(functions.restoring(deployed, uuid4())))
@@ -364,7 +372,7 @@ class State:
             await self.store.transact(self._putting(lost))
             return
         if isinstance(deployed, Published) and self._is_snapshot(deployed):
-            self._bring_into_force(deployed)
+            self.bring_into_force(deployed)
             return
         if functions.unsettled(deployed):
             deployed = functions.settled(deployed, uuid4())

@@ -5,7 +5,7 @@ from typing import Any
 from samovar.core.clock import iso_millis
 from samovar.core.context import Params
 from samovar.services.lambda_ import runtimes, snapstart
-from samovar.services.lambda_.function import Deployed, Logging
+from samovar.services.lambda_.function import Deployed, ImageConfig, Logging
 
 
 def describe(deployed: Deployed, qualifier: str = "", *, listed: bool = False) -> Params:
@@ -15,9 +15,9 @@ def describe(deployed: Deployed, qualifier: str = "", *, listed: bool = False) -
     shown: dict[str, Any] = {
         "FunctionName": deployed.name,
         "FunctionArn": f"{deployed.arn}:{qualifier}" if qualifier else deployed.arn,
-        "Runtime": configuration.runtime,
+        **({} if configuration.from_image else {"Runtime": configuration.runtime}),
         "Role": configuration.role,
-        "Handler": configuration.handler,
+        **({} if configuration.from_image else {"Handler": configuration.handler}),
         "CodeSize": deployed.code.size,
         "Description": deployed.description,
         "Timeout": configuration.timeout_s,
@@ -40,15 +40,22 @@ def describe(deployed: Deployed, qualifier: str = "", *, listed: bool = False) -
         shown["Layers"] = [{"Arn": layer.arn, "CodeSize": layer.size} for layer in configuration.layers]
     if not listed:
         shown.update(_states(deployed))
-    shown["PackageType"] = "Zip"
+    shown["PackageType"] = "Image" if configuration.from_image else "Zip"
+    if configuration.image != ImageConfig():
+        shown["ImageConfigResponse"] = {"ImageConfig": _image(configuration.image)}
     shown["Architectures"] = [deployed.code.architecture]
     shown["EphemeralStorage"] = {"Size": configuration.ephemeral_mb}
     shown["SnapStart"] = snapstart.shown(deployed)
-    if not listed:
+    if not listed and not configuration.from_image:
         version_arn = runtimes.version_arn(deployed.region, configuration.runtime)
         shown["RuntimeVersionConfig"] = {"RuntimeVersionArn": version_arn}
     shown["LoggingConfig"] = _logging(configuration.logging)
     return shown
+
+
+def _image(config: ImageConfig) -> Params:
+    shown = {"EntryPoint": config.entry_point, "Command": config.command, "WorkingDirectory": config.working_directory}
+    return {name: value for name, value in shown.items() if value}
 
 
 def _logging(logging: Logging) -> Params:

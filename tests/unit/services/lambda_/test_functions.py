@@ -106,10 +106,6 @@ def test_members_that_were_never_given_are_absent(lab):
     [
         ({"PublishTo": "LATEST_PUBLISHED"}, "PublishTo"),
         ({"VpcConfig": {"Ipv6AllowedForDualStack": True}}, "VpcConfig.Ipv6AllowedForDualStack"),
-        (
-            {"PackageType": "Image", "Runtime": None, "Handler": None, "Code": {"ImageUri": "i"}},
-            "PackageType=Image",
-        ),
         ({"TenancyConfig": {"TenantIsolationMode": "PER_TENANT"}}, "TenancyConfig"),
         ({"DurableConfig": {"ExecutionTimeout": 1}}, "DurableConfig"),
         ({"CapacityProviderConfig": {"x": 1}}, "CapacityProviderConfig"),

@@ -11,6 +11,7 @@ from samovar.core import arn
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.core.ids import uuid4
+from samovar.engine.languages.image import IDENTIFIER
 from samovar.services.lambda_ import configure, fetch, hotreload, names, pages, storage, surroundings
 from samovar.services.lambda_ import function as functions
 from samovar.services.lambda_.alias import Alias
@@ -25,11 +26,9 @@ from samovar.store import sqlite as store
 
 
 async def create_function(state: State, ctx: Context, params: Params) -> Params:
-    """Zip packages, in the request or in S3: no container images yet."""
+    """Of a zip package, in the request or in S3, or of a container image in ECR."""
     name = names.new_name(ctx, params["FunctionName"])
     key = (ctx.account, ctx.region, name)
-    if params.get("PackageType") == "Image":
-        configure.refuse_image(params)
     configuration = await _layered(state, ctx, configure.new(name, params), params)
     tags = configure.tags(params)
     _check_runtime(state, configuration.runtime, Change.CREATE, chosen=True)
@@ -41,7 +40,7 @@ async def create_function(state: State, ctx: Context, params: Params) -> Params:
             raise AwsError("ResourceConflictException", f"Function already exist: {name}")
         also = state.check_deployment(key, params)
         architecture = _architecture(state, params, state.architecture)
-        code = await _keep(state, ctx, name, params["Code"], architecture, "creating")
+        code = await _code(state, ctx, configuration, name, params["Code"], architecture, "creating")
         await state.code.stack(code, configuration.layers)
         function = functions.created(key, configuration, code, tags, state.clock.now(), uuid4())
         # Of a version, too, recorded with an unqualified ARN (facts/lambda-api.md §4.2).
@@ -50,12 +49,7 @@ async def create_function(state: State, ctx: Context, params: Params) -> Params:
 
 async def get_function(state: State, ctx: Context, params: Params) -> Params:
     function, deployed, qualifier = _qualified(state, ctx, params)
-    code: Params = {"RepositoryType": "S3", "Location": state.code.link(ctx.endpoint, deployed)}
-    if deployed.code.source is not None:
-        code |= await _in_bucket(state, deployed.code.source)
-    if deployed.code.source_kms_key_arn:
-        code["SourceKMSKeyArn"] = deployed.code.source_kms_key_arn
-    answer: Params = {"Configuration": describe(deployed, qualifier), "Code": code}
+    answer: Params = {"Configuration": describe(deployed, qualifier), "Code": await _where(state, ctx, deployed)}
     if function.tags:
         answer["Tags"] = function.tags
     if function.reserved is not None:
@@ -76,12 +70,12 @@ async def update_function_code(state: State, ctx: Context, params: Params) -> Pa
         _check_runtime(state, function.configuration.runtime, Change.UPDATE, chosen=False)
         state.check_deployment(function.key, params)
         architecture = _architecture(state, params, function.code.architecture)
-        code = await _keep(state, ctx, name, params, architecture, "updating")
+        code = await _code(state, ctx, function.configuration, name, params, architecture, "updating")
         await state.code.stack(code, function.configuration.layers)
         if params.get("DryRun"):
             return describe(msgspec.structs.replace(function, code=code))
         changed = functions.updating(function, uuid4(), state.clock.now(), code=code)
-        done = await _commit(state, changed, params)
+        done = await _commit(state, changed, params, before=function)
         state.code.release(function)
     return describe(done, done.version if params.get("Publish") else "")
 
@@ -146,18 +140,22 @@ def _with_versions(state: State, ctx: Context, start: str) -> Iterator[tuple[str
 
 
 async def _commit(
-    state: State, function: Function, params: Params, also: Iterable[store.Change] = ()
+    state: State,
+    function: Function,
+    params: Params,
+    also: Iterable[store.Change] = (),
+    before: Function | None = None,
 ) -> Function | Published:
     """Commit a function with new code, and a version of it if the request says so: that is what the answer shows."""
     if not params.get("Publish"):
-        await state.change(function, also=also)
+        await state.change(function, also=also, before=before)
         return function
     version = state.published_last(function)
     if version:
-        await state.change(function, also=also)
+        await state.change(function, also=also, before=before)
         return version
     function, version = functions.published(function, None, function.revision, uuid4())
-    await state.change(function, version, also=also)
+    await state.change(function, version, also=also, before=before)
     return version
 
 
@@ -212,7 +210,8 @@ def _check_dead_letters(state: State, configuration: Configuration) -> None:
 
 def _check_runtime(state: State, runtime: str, change: Change, chosen: bool) -> None:
     """Refuse a runtime past its date, and, where the caller chose it, one that this machine can't run."""
-    state.runtimes.check(runtime, change, state.clock.now())
+    if runtime != IDENTIFIER:
+        state.runtimes.check(runtime, change, state.clock.now())
     problem = state.engine.runtime_available(runtime) if chosen else None
     if problem:
         raise invalid(problem)
@@ -225,8 +224,21 @@ def _architecture(state: State, params: Params, default: str) -> str:
     return asked
 
 
+async def _code(
+    state: State, ctx: Context, configuration: Configuration, name: str, source: Params, architecture: str, doing: str
+) -> Code:
+    """What a request deploys; `source`: `Code` of CreateFunction, or UpdateFunctionCode's own members."""
+    if not configuration.from_image:
+        return await _keep(state, ctx, name, source, architecture, doing)
+    if not source.get("ImageUri"):
+        raise invalid(f"Please provide ImageUri when {doing} a function with packageType Image.")
+    if any(member in source for member in ("ZipFile", "S3Bucket", "S3Key")):
+        raise invalid("Please do not provide other FunctionCode parameters when providing an ImageUri.")
+    return await state.code.image_store().find(ctx, source["ImageUri"], architecture)
+
+
 async def _keep(state: State, ctx: Context, name: str, source: Params, architecture: str, doing: str) -> Code:
-    """Store a request's zip; `source`: `Code` of CreateFunction, or UpdateFunctionCode's own members."""
+    """Store a request's zip."""
     if source.get("ImageUri"):
         raise invalid(f"Please don't provide ImageUri when {doing} a function with packageType Zip.")
     if hotreload.wanted(source):
@@ -236,6 +248,19 @@ async def _keep(state: State, ctx: Context, name: str, source: Params, architect
     storage.check(state, ctx, upload.stored)
     kept = await state.code.keep(upload)
     return code_of(kept, source.get("SourceKMSKeyArn", ""), architecture, upload.source)
+
+
+async def _where(state: State, ctx: Context, deployed: Deployed) -> Params:
+    """GetFunction's Code."""
+    image = deployed.code.image
+    if image is not None:
+        return {"RepositoryType": "ECR", "ImageUri": image.uri, "ResolvedImageUri": image.resolved_uri}
+    code: Params = {"RepositoryType": "S3", "Location": state.code.link(ctx.endpoint, deployed)}
+    if deployed.code.source is not None:
+        code |= await _in_bucket(state, deployed.code.source)
+    if deployed.code.source_kms_key_arn:
+        code["SourceKMSKeyArn"] = deployed.code.source_kms_key_arn
+    return code
 
 
 async def _in_bucket(state: State, object: S3Object) -> Params:
