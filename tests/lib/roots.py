@@ -11,15 +11,17 @@ import re
 import subprocess
 import sys
 import sysconfig
+import textwrap
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import awslambdaric
 import simplejson
 import snapshot_restore_py
-from images import Member, layer, link
+from images import Image, Member, layer, link
 
 PYTHON = "/usr/bin/python3"
 VARIABLES = ["PYTHONHOME=/usr", "PATH=/usr/bin"]
@@ -87,3 +89,16 @@ def _libraries(binary: Path) -> list[str]:
 
 def _file(path: Path, inside: str) -> Member:
     return Member(inside.lstrip("/"), path.read_bytes(), path.stat().st_mode & 0o777)
+
+
+def python_image(source: str, *more: Member, start: Mapping[str, Any] = {}, **options: Any) -> Image:
+    """An image as AWS documents it for a base image of one's own: awslambdaric is the entry point, the handler
+    `app.handler` its command."""
+    code = Member("var/task/app.py", textwrap.dedent(source).encode())
+    wanted = {
+        "Entrypoint": [PYTHON, "-m", "awslambdaric"],
+        "Cmd": ["app.handler"],
+        "WorkingDir": "/var/task",
+        "Env": VARIABLES,
+    }
+    return Image(python_layer(), layer(code, *more), start={**wanted, **start}, **options)

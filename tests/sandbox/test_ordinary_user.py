@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from registry import Registry
+from roots import python_image
 
 NOBODY = 65534
 
@@ -62,6 +64,18 @@ def test_functions_of_an_ordinary_user_run_isolated(ordinary):
     assert answer.result["uid"] == 993
     assert max(answer.result["pids"]) < 10
     assert "Max Memory Used: 0 MB" not in answer.report
+
+
+def test_container_images_run_in_their_own_root(ordinary):
+    image = python_image("import os\ndef handler(event, context): return [os.getuid(), os.path.exists(event)]")
+    uri = Registry(ordinary).push(image, "v1")
+    ordinary.client("lambda").create_function(
+        FunctionName="image", Role="arn:aws:iam::123456789012:role/r", PackageType="Image", Code={"ImageUri": uri}
+    )
+    function = ordinary.function("image")
+    function.settle()
+    assert function(__file__).result == [993, False]
+    assert function("/var/task/app.py").result == [993, True]
 
 
 @pytest.mark.parametrize(

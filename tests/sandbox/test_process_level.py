@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from images import Image, Member, layer
+from registry import Registry
 
 # A machine that allows no more, played: everything behind the examination is real.
 FORCED = """
@@ -45,6 +47,16 @@ def test_nodejs_functions_run(forced):
     code = {"h.mjs": "export const handler = async event => event;"}
     function = forced.deploy(code, Runtime=f"nodejs{major}.x", Handler="h.handler")
     assert function({"a": 1}).result == {"a": 1}
+
+
+def test_container_images_are_refused(forced):
+    uri = Registry(forced).push(Image(layer(Member("app"))), "v1")
+    lambda_ = forced.client("lambda")
+    with pytest.raises(lambda_.exceptions.InvalidParameterValueException) as caught:
+        lambda_.create_function(
+            FunctionName="image", Role="arn:aws:iam::123456789012:role/r", PackageType="Image", Code={"ImageUri": uri}
+        )
+    assert "A container image needs a network of its own" in caught.value.response["Error"]["Message"]
 
 
 def test_a_folder_is_reloaded_where_it_is(forced, tmp_path):

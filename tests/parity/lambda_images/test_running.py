@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from images import Member, folder, link
-from roots import PYTHON, python_layer
+from registry import Registry
+from roots import PYTHON, python_image, python_layer
 
-from .conftest import ROLE, Registry, python_image
+from .conftest import ROLE
 
 LOOKER = """
     import os, subprocess

@@ -109,6 +109,7 @@ def merged(current: Configuration, params: Params) -> Configuration:
     refuse_absent_features(params)
     if current.from_image:
         _refuse_zip_members(params)
+        params = {name: value for name, value in params.items() if name not in ("Runtime", "Handler")}  # empty ones
     elif params.get("ImageConfig"):
         raise invalid("ImageConfig can't be set for a function with packageType Zip.")
     changed = msgspec.structs.replace(

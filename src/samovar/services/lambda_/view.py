@@ -54,7 +54,8 @@ def describe(deployed: Deployed, qualifier: str = "", *, listed: bool = False) -
 
 
 def _image(config: ImageConfig) -> Params:
-    shown = {"EntryPoint": config.entry_point, "Command": config.command, "WorkingDirectory": config.working_directory}
+    shown: Params = {"EntryPoint": [*config.entry_point], "Command": [*config.command]}
+    shown["WorkingDirectory"] = config.working_directory
     return {name: value for name, value in shown.items() if value}
 
 

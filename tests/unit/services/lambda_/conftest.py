@@ -3,11 +3,12 @@
 import asyncio
 import io
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
+from images import MANIFEST, Image, digest
 
 from samovar.core.clock import FakeClock
 from samovar.core.context import Acting, Context
@@ -85,11 +86,6 @@ class FakeEngine:
             self.reserved[function_arn] = reserved
 
 
-class NoCaller:
-    async def call(self, ctx: Context, service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-        raise AssertionError("Lambda calls no other service here")
-
-
 class Buckets:
     """S3 as Lambda sees it: versions of objects."""
 
@@ -110,6 +106,47 @@ class Buckets:
         return answer | ({"VersionId": version} if version != "-" else {})
 
 
+class Registry:
+    """ECR as Lambda sees it: one repository, `team/app`."""
+
+    def __init__(self) -> None:
+        self.blobs: dict[str, bytes] = {}
+        self.opened: list[str] = []
+        """Digests."""
+        self.refusal: AwsError | None = None
+        self._manifests: dict[str, dict[str, Any]] = {}
+        """By tag and by digest, as BatchGetImage answers."""
+
+    def push(self, image: Image, tag: str = "") -> Image:
+        self.put(image.manifest, MANIFEST, tag, image.blobs)
+        return image
+
+    def put(self, manifest: bytes, media_type: str, tag: str = "", blobs: Mapping[str, bytes] = {}) -> None:
+        self.blobs |= blobs
+        found = {"imageManifest": manifest.decode(), "imageManifestMediaType": media_type}
+        for name in (tag, digest(manifest)):
+            self._manifests[name] = {**found, "imageId": {"imageDigest": digest(manifest)}}
+
+    def clear(self) -> None:
+        self.blobs.clear()
+        self._manifests.clear()
+
+    async def call(self, ctx: Context, service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+        assert (service, operation) == ("ecr", "BatchGetImage"), "Lambda calls no other service here"
+        if self.refusal is not None:
+            raise self.refusal
+        if params["repositoryName"] != "team/app":
+            raise AwsError("RepositoryNotFoundException", "no such repository")
+        [id] = params["imageIds"]
+        found = self._manifests.get(id.get("imageDigest") or id["imageTag"])
+        return {"images": [found] if found else [], "failures": []}
+
+    async def open(self, account: str, region: str, repository: str, digest: str) -> BinaryIO | None:
+        self.opened.append(digest)
+        data = self.blobs.get(digest)
+        return None if data is None else io.BytesIO(data)
+
+
 class Lab:
     """One service and one caller; everything runs on one event loop, that stands still between the calls."""
 
@@ -118,6 +155,7 @@ class Lab:
         self.engine = FakeEngine()
         self.clock = FakeClock(NOVEMBER_2026)
         self.buckets = Buckets()
+        self.registry = Registry()
         self.draws: list[float] = []
         """The random numbers to come."""
         self.polled: tuple[str, ...] = ()
@@ -133,7 +171,7 @@ class Lab:
     def context(self, account: str = ACCOUNT, region: str = REGION) -> Context:
         root = f"arn:aws:iam::{account}:root"
         return Context(
-            account, region, "11111111-2222-4333-a444-555555555555", root, "http://127.0.0.1:4566", NoCaller()
+            account, region, "11111111-2222-4333-a444-555555555555", root, "http://127.0.0.1:4566", self.registry
         )
 
     async def _start(self) -> None:
@@ -151,6 +189,7 @@ class Lab:
             "x86_64",
             self._draw,
             self.polled,
+            images=lambda_.ImageStore(self.registry, self.directory / "image-trees", self.clock, lambda_.KEPT_S),
         )
 
     def _draw(self) -> float:
