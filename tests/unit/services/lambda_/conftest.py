@@ -189,7 +189,7 @@ class Lab:
             "x86_64",
             self._draw,
             self.polled,
-            images=lambda_.ImageStore(self.registry, self.directory / "image-trees", self.clock, lambda_.KEPT_S),
+            images=lambda_.ImageStore(self.registry.open, self.directory / "image-trees", self.clock, lambda_.KEPT_S),
         )
 
     def _draw(self) -> float:
