@@ -70,7 +70,11 @@ def test_container_images_run_in_their_own_root(ordinary):
     image = python_image("import os\ndef handler(event, context): return [os.getuid(), os.path.exists(event)]")
     uri = Registry(ordinary).push(image, "v1")
     ordinary.client("lambda").create_function(
-        FunctionName="image", Role="arn:aws:iam::123456789012:role/r", PackageType="Image", Code={"ImageUri": uri}
+        FunctionName="image",
+        Role="arn:aws:iam::123456789012:role/r",
+        PackageType="Image",
+        Code={"ImageUri": uri},
+        Timeout=60,
     )
     function = ordinary.function("image")
     function.settle()

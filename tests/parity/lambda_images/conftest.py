@@ -9,6 +9,8 @@ from images import Image
 from registry import Registry
 
 ROLE = "arn:aws:iam::123456789012:role/r"
+ROOMY = {"Timeout": 60, "MemorySize": 1769}
+"""A whole CPU, and time for a machine that has none to spare."""
 _NAMES = itertools.count(1)
 
 
@@ -27,7 +29,7 @@ def create(platform: Any) -> Iterator[Callable[..., Any]]:
     def create(uri: str, **configuration: Any) -> Any:
         name = configuration.pop("FunctionName", f"image-{next(_NAMES)}")
         platform.client("lambda").create_function(
-            FunctionName=name, Role=ROLE, PackageType="Image", Code={"ImageUri": uri}, **configuration
+            FunctionName=name, Role=ROLE, PackageType="Image", Code={"ImageUri": uri}, **ROOMY | configuration
         )
         made.append(platform.function(name))
         return made[-1]

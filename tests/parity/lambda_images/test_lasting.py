@@ -3,7 +3,7 @@
 from registry import Registry
 from roots import python_image
 
-from .conftest import ROLE
+from .conftest import ROLE, ROOMY
 
 SOURCE = "def handler(event, context): return {}"
 
@@ -12,7 +12,8 @@ def test_a_function_whose_server_was_killed_while_it_was_made_is_made_by_the_nex
     flags = ("--data-dir", str(tmp_path))
     first = platforms(*flags)
     uri = Registry(first).push(python_image(SOURCE.format("'here'")), "v1")
-    first.client("lambda").create_function(FunctionName="f", Role=ROLE, PackageType="Image", Code={"ImageUri": uri})
+    wanted = {"FunctionName": "f", "Role": ROLE, "PackageType": "Image", "Code": {"ImageUri": uri}}
+    first.client("lambda").create_function(**wanted, **ROOMY)
     first.kill()
     second = platforms(*flags)
     try:

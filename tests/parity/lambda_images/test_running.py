@@ -11,7 +11,7 @@ from images import Member, folder, link
 from registry import Registry
 from roots import PYTHON, python_image, python_layer
 
-from .conftest import ROLE
+from .conftest import ROLE, ROOMY
 
 LOOKER = """
     import os, subprocess
@@ -29,6 +29,7 @@ def seen(platform):
         FunctionName="looker",
         Role=ROLE,
         PackageType="Image",
+        **ROOMY,
         Code={"ImageUri": registry.push(python_image(LOOKER), "looker")},
     )
     function = platform.function("looker")
@@ -146,7 +147,7 @@ def test_an_image_like_aws_base_images_starts_its_bootstrap_with_the_handler(run
 
 
 def test_a_crash_and_a_timeout_leave_tmp_and_the_root_as_they_were(run):
-    function = run(python_image(LOOKER), Timeout=1)
+    function = run(python_image(LOOKER), Timeout=5)
     assert function({"look": "open('/tmp/kept', 'w').write('1')"}).result == 1
     assert function({"look": "os._exit(3)"}).failure[0] == "Runtime.ExitError"
     assert function({"look": "(os.listdir('/tmp'), os.path.exists('/lib64'), os.listdir('/mnt'))"}).result[0] == [
@@ -250,6 +251,17 @@ def test_a_snapshot_is_taken_of_a_published_version(run, platform):
     waiter = lambda_.get_waiter("published_version_active")
     waiter.wait(FunctionName=function.name, Qualifier="1", WaiterConfig={"Delay": 0, "MaxAttempts": 10_000})
     assert function({"look": "os.environ['AWS_LAMBDA_INITIALIZATION_TYPE']"}, Qualifier="1").result == "snap-start"
+
+
+def test_the_root_below_the_image_cannot_be_reached(looker):
+    """The root that a box of no image has is covered, not gone."""
+    below = "os.path.exists('/..' * 9 + '/var/runtime')"
+    assert looker(below) is False
+    assert looker("len([each for each in open('/proc/self/mountinfo') if each.split()[4] == '/'])") == 1
+    libc = "__import__('ctypes').CDLL(None)"
+    assert looker(f"({libc}.umount2(b'/', 2), {libc}.chroot(b'/proc/1/root'), {libc}.unshare(0x20000))") == [-1, -1, -1]
+    for path in ("/proc/1/root", "/proc/1/cwd", "/proc/1/exe", "/proc/1/map_files"):
+        assert looker(f"os.access({path!r}, os.R_OK)") is False, path
 
 
 def test_no_link_of_an_image_reaches_the_host(run, tmp_path):

@@ -70,16 +70,19 @@ def furnish(plan, scratch):
     return listeners
 
 
-def change_root(tree):
-    # type: (int) -> None
-    """Make a detached tree the root of this mount namespace, and give it what the old root had beyond files.
+def change_root(tree, shell):
+    # type: (int, int) -> None
+    """Make a detached tree the root of the mount namespace that this process has entered, a shell's (its init's pidfd),
+    and give it what the old root had beyond files.
 
-    Everything but the tree itself is mounted from inside of it: a link in the tree means a place in the tree.
+    It covers the old root: whoever enters from now on is in the tree, and nothing leads below it but unmounting, for
+    which a box lacks the power. To unmount the old one would take a wait for all CPUs, of some milliseconds. Everything
+    but the tree itself is mounted from inside of it: a link in the tree means a place in the tree.
     """
     furniture = [(syscalls.clone_tree(path), path) for path in _FURNITURE if os.path.exists(path)]
     try:
-        syscalls.attach_tree(tree, SPARE)
-        syscalls.pivot_root(SPARE)
+        syscalls.attach_tree(tree, "/")
+        syscalls.setns(shell, syscalls.CLONE_NEWNS)
         for piece, path in furniture:
             syscalls.attach_tree(piece, path)
     finally:

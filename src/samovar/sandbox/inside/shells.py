@@ -72,7 +72,7 @@ class Shells:
             try:
                 for tree, (_, target) in zip(trees, request["mounts"]):
                     if target == "/":
-                        jail.change_root(tree)
+                        jail.change_root(tree, given[0])
                     else:
                         syscalls.attach_tree(tree, target)
                 if tmp_mb is not None:

@@ -47,8 +47,8 @@ class Unusable(Exception):
 
 class ImageStore:
     def __init__(self, open_layer: OpenLayer, trees: Path, clock: Clock, kept_s: float) -> None:
-        """`open_layer`: see `core/images.ImageBytes`. `trees`: where the engine finds unpacked images; nobody else's. `kept_s`: how long one is kept after its
-        use."""
+        """`open_layer`: see `core/images.ImageBytes`. `trees`: where the engine finds unpacked images; nobody else's.
+        `kept_s`: how long one is kept after its use."""
         self._open_layer = open_layer
         self._trees = trees
         self._clock = clock
