@@ -1,6 +1,9 @@
 """A full disk, and one that can't be written: errors that say so, and no half functions, objects or messages."""
 
+import hashlib
+import http.client
 import subprocess
+import urllib.parse
 
 import pytest
 from botocore.exceptions import ClientError
@@ -150,3 +153,34 @@ def test_a_server_doesnt_start_on_a_data_directory_that_it_cannot_write(platform
         platforms("--data-dir", str(disk / "data"))
     assert str(disk / "data") in str(refused.value)
     assert "Traceback" not in str(refused.value)
+
+
+@pytest.mark.parametrize("leave_kb", [0, 2048])
+def test_a_layer_that_doesnt_fit_is_refused_and_takes_no_room_and_goes_on_where_there_is_some(start, disk, leave_kb):
+    platform = start(disk)
+    platform.client("ecr").create_repository(repositoryName="app")
+    layer = bytes(range(256)) * 4096 * 8
+
+    def ask(method, path, body=None):
+        connection = http.client.HTTPConnection(urllib.parse.urlsplit(platform.endpoint).netloc, timeout=60)
+        connection.request(method, path, body)
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+        return answer
+
+    path = "/v2/123456789012.dkr.ecr.us-east-1/app/blobs"
+    place = ask("POST", f"{path}/uploads/").headers["Location"]
+    assert ask("PATCH", place, layer[:1000]).status == 202
+    fill(disk, leave_kb)
+    assert ask("PATCH", place, layer[1000:]).status >= 500
+    assert [file.stat().st_size for file in (disk / "images" / "uploads").iterdir()] == [1000]
+    assert ask("GET", place).headers["Range"] == "0-999"
+
+    (disk / "filler").unlink()
+    digest = f"sha256:{hashlib.sha256(layer).hexdigest()}"
+    assert ask("PUT", f"{place}?digest={digest}", layer[1000:]).status == 201
+    platform.kill()
+    platform = start(disk)
+    assert ask("HEAD", f"{path}/{digest}").headers["Content-Length"] == str(len(layer))
+    assert platform.stop() == 0

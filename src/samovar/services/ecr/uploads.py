@@ -6,6 +6,7 @@ writes to an upload. The hash is kept while the bytes arrive; only after a resta
 """
 
 import asyncio
+import contextlib
 import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
@@ -94,7 +95,10 @@ class _Growth:
         except OSError as error:
             raise StoreError(f"cannot write an upload: {error.strerror}") from error
 
-    def close(self) -> None:
+    def close(self, size: int) -> None:
+        """Keep `size` bytes: what a full disk didn't take must not fill it."""
+        with contextlib.suppress(OSError):
+            self._file.truncate(size)
         self._file.close()
 
 
@@ -134,21 +138,23 @@ class Uploads:
     async def _append(self, upload: Upload, parts: AsyncIterator[bytes], small: bool) -> Upload:
         progress = self._progress.pop(upload.id, None)
         growth = await asyncio.to_thread(_Growth, self._path(upload.id), upload.size, progress)
-        cut = False
+        cut, kept = False, upload.size
         try:
             try:
                 await _pour(parts, growth)
             except CutShort:
                 cut = True
+            grown = upload
             if growth.progress.size > upload.size:
                 await asyncio.to_thread(growth.sync)
+                small_now = 2 if upload.small else int(small)
+                grown = msgspec.structs.replace(upload, size=growth.progress.size, small=small_now)
+            grown = msgspec.structs.replace(grown, touched=self._clock.now())
+            there = await self._index.grow(grown)
+            kept = grown.size
         finally:
-            await asyncio.shield(asyncio.to_thread(growth.close))
-        grown = upload
-        if growth.progress.size > upload.size:
-            grown = msgspec.structs.replace(upload, size=growth.progress.size, small=2 if upload.small else int(small))
-        grown = msgspec.structs.replace(grown, touched=self._clock.now())
-        if not await self._index.grow(grown):
+            await asyncio.shield(asyncio.to_thread(growth.close, kept))
+        if not there:
             await self._discard(upload.id)
             raise AwsError("UploadNotFoundException", f"The upload with id '{upload.id}' has been ended")
         self._progress[upload.id] = growth.progress
