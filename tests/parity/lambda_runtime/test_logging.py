@@ -82,12 +82,13 @@ def test_a_failed_init_is_told_at_warn_for_both_attempts(deploy):
 
 
 def test_a_timeout_and_a_dead_runtime_are_told_in_the_report(deploy):
-    code = "import os, time\ndef handler(event, context): os._exit(3) if event else time.sleep(9)"
-    function = deploy(code, Timeout=1, LoggingConfig=JSON)
-    late = lines(function(0))[-1]["record"]
-    assert (late["status"], late["metrics"]["durationMs"], "errorType" in late) == ("timeout", 1000, False)
-    dead = lines(function(1))[-1]["record"]
-    assert (dead["status"], dead["errorType"]) == ("error", "Runtime.ExitError")
+    late = deploy("import time\ndef handler(event, context): time.sleep(9)", Timeout=1, LoggingConfig=JSON)
+    told = lines(late(0))[-1]["record"]
+    assert (told["status"], told["metrics"]["durationMs"], "errorType" in told) == ("timeout", 1000, False)
+    # Another function: after a timeout the init is within the next invocation's second, which may not be enough for it.
+    dead = deploy("import os\ndef handler(event, context): os._exit(3)", LoggingConfig=JSON)
+    told = lines(dead(0))[-1]["record"]
+    assert (told["status"], told["errorType"]) == ("error", "Runtime.ExitError")
 
 
 def test_the_records_are_those_of_the_telemetry_api(deploy):
