@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 
-def until(condition: Callable[[], Any], within_s: float = 20.0, what: Callable[[], object] = str) -> Any:
+def until(condition: Callable[[], Any], within_s: float = 60.0, what: Callable[[], object] = str) -> Any:
     """The first true value of `condition`."""
     deadline = time.monotonic() + within_s
     while not (value := condition()):

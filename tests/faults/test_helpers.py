@@ -107,18 +107,14 @@ def test_the_guardian_may_die(platform, helper, traces, wait, tmp_path):
     assert platform.process.poll() is None
 
 
-def test_who_comes_right_after_the_end_of_a_template_gets_one_that_is_made_anew(platform, helper, wait, usable_pythons):
+def test_who_comes_right_after_the_end_of_a_template_gets_one_that_is_made_anew(start, tmp_path, helper, wait):
     """A fork isn't asked of what has gone with a helper, though the server hasn't heard of it yet."""
-    runtimes = [each for each in usable_pythons if int(each.rpartition(".")[2]) >= 12]
-    if not runtimes:
-        pytest.skip("SnapStart needs Python 3.12 or later, as on AWS")
-    platform.deploy(COUNT, "snap", Runtime=runtimes[0], SnapStart={"ApplyOn": "PublishedVersions"}, Publish=True)
-    lambda_ = platform.client("lambda")
-    wait(lambda: lambda_.get_function_configuration(FunctionName="snap", Qualifier="1")["State"] == "Active")
-    function = platform.function("snap")
+    platform = start(tmp_path, "--fork-warm")
+    function = platform.deploy(COUNT)
     for _ in range(3):
-        assert isinstance(function(0, Qualifier="1").result, int)
+        assert isinstance(function(0).result, int)
         killed = helper(platform, "samovar-guard")
         os.kill(killed, signal.SIGKILL)
         wait(lambda killed=killed: not os.path.exists(f"/proc/{killed}"))
-        assert isinstance(function(0, Qualifier="1").result, int)
+        assert isinstance(function(0).result, int)
+    assert platform.stop() == 0, platform.said()
