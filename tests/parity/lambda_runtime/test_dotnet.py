@@ -23,7 +23,7 @@ RUNTIME = "dotnet8"
 pytestmark = [
     pytest.mark.root,
     pytest.mark.skipif(FRAMEWORK is None, reason="no .NET on this machine, nor the package dotnetcore2"),
-    pytest.mark.skipif(shutil.which("mcs") is None, reason="no C# compiler (mono-mcs)"),
+    pytest.mark.skipif(shutil.which("mcs") is None, reason="no C# compiler: apt-get install mono-mcs"),
 ]
 
 CORE = """
