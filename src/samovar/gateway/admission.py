@@ -1,7 +1,8 @@
-"""How large a request may be, decided from its head before the body is read.
+"""How large a request may be, and what an invocation may be made of, decided from the head before the body is read.
 
 Owns: the size limits of operations and AWS's words for exceeding them (facts/lambda-api.md §5, lambda-limits.md §1).
-Rule: pure; the same question gets the same answer, so a chunked body is judged again when its length is known.
+Rule: but for the id of a refused request, the same question gets the same answer, so a chunked body is judged again
+when its length is known.
 """
 
 import re
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from samovar.core import ids
 from samovar.net.message import Response, Streamed
 
 CODE_UPLOAD = 70_167_211
@@ -42,10 +44,16 @@ _LIMITS = {
     "UpdateFunctionCode": CODE_UPLOAD,
     "PublishLayerVersion": CODE_UPLOAD,
 }
+_INVOCATIONS = frozenset(("InvokeFunction", "InvokeWithResponseStream"))
+_NO_JSON = re.compile(
+    r"(?!.*\+json)(?:text/(?!plain)|(?:image|audio|video|font|multipart)/|application/(?:xml|zip|gzip|pdf)\b)", re.I
+)
+"""Types that can't be JSON. SDKs say `octet-stream`, curl the type of forms, `fetch` `text/plain`: whatever it is."""
 
 
 def admit(method: str, path: str, headers: Mapping[str, str]) -> int | Streamed | Response:
-    """The largest body in bytes, or AWS's 413 when the head already announces a larger one.
+    """The largest body in bytes, or AWS's 413 when the head already announces a larger one, and its 415 for an
+    invocation whose head says that its body is something else than JSON.
 
     What may be an object on its way into a bucket is taken in as it arrives.
     """
@@ -58,6 +66,8 @@ def admit(method: str, path: str, headers: Mapping[str, str]) -> int | Streamed 
         operation, limit = "UploadLayerPart", LAYER_PART
     if operation == "InvokeFunction" and headers.get("x-amz-invocation-type") == "Event":
         limit = INVOKE_EVENT
+    if operation in _INVOCATIONS and _NO_JSON.match(headers.get("content-type", "")):
+        return _no_json(headers["content-type"])
     if int(headers.get("content-length", 0)) <= limit:
         return limit
     suffix = f" for the {operation} operation" if operation else ""
@@ -75,8 +85,18 @@ def _is_upload(method: str, path: str, headers: Mapping[str, str]) -> bool:
 
 
 def too_large(message: str) -> Response:
-    return Response(
-        413,
-        [("Content-Type", "application/json"), ("x-amzn-ErrorType", "RequestEntityTooLargeException")],
-        msgspec.json.encode({"message": message}),
-    )
+    return _refusal(413, "RequestEntityTooLargeException", {"message": message})
+
+
+def _no_json(media_type: str) -> Response:
+    message = f"The content type of an invocation is application/json, and not {media_type}."
+    return _refusal(415, "UnsupportedMediaTypeException", {"Type": "User", "message": message})
+
+
+def _refusal(status: int, error: str, content: dict[str, str]) -> Response:
+    headers = [
+        ("Content-Type", "application/json"),
+        ("x-amzn-RequestId", ids.uuid4()),
+        ("x-amzn-ErrorType", error),
+    ]
+    return Response(status, headers, msgspec.json.encode(content))

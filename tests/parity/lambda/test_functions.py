@@ -246,3 +246,43 @@ def test_a_zip_over_50_megabytes_is_refused_by_its_zipped_size(client, create):
     assert answer["Error"]["Code"] == "RequestEntityTooLargeException"
     assert answer["Error"]["Message"] == "Zipped size must be smaller than 52428800 bytes"
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 413
+
+
+@pytest.mark.parametrize(
+    "path", ["/2015-03-31/functions/f/invocations", "/2021-11-15/functions/f/response-streaming-invocations"]
+)
+@pytest.mark.parametrize(
+    "media_type", ["text/html", "image/png", "Multipart/form-data; boundary=x", "application/xml"]
+)
+def test_an_invocation_that_says_it_is_no_json_is_a_415(server, create, path, media_type):
+    create()
+    status, headers, content = raw(server, "POST", path, b"{}", **{"Content-Type": media_type})
+    assert (status, headers["x-amzn-ErrorType"]) == (415, "UnsupportedMediaTypeException")
+    assert headers["x-amzn-RequestId"]
+    answer = json.loads(content)
+    assert answer.keys() == {"Type", "message"} and answer["Type"] == "User" and media_type in answer["message"]
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        "application/json; charset=utf-8",
+        "application/octet-stream",
+        "application/x-www-form-urlencoded",
+        "application/vnd.a+json",
+        "text/plain;charset=UTF-8",
+        "",
+    ],
+)
+def test_json_is_taken_under_the_names_that_clients_give_it(server, client, create, media_type):
+    create()
+    client.get_waiter("function_active_v2").wait(FunctionName="f", WaiterConfig={"Delay": 0})
+    path = "/2015-03-31/functions/f/invocations"
+    assert raw(server, "POST", path, b"{}", **{"Content-Type": media_type})[0] == 200
+
+
+def test_a_request_that_is_too_large_has_an_id_like_any_other(server):
+    announced = {"Content-Length": str(6 * 1024 * 1024 + 1)}
+    status, headers, _ = raw(server, "POST", "/2015-03-31/functions/f/invocations", **announced)
+    assert (status, headers["x-amzn-ErrorType"]) == (413, "RequestEntityTooLargeException")
+    assert headers["x-amzn-RequestId"]

@@ -118,6 +118,17 @@ def test_tags_are_set_read_and_removed_by_arn(client, create):
     assert client.get_function(FunctionName="f")["Tags"] == {"b": "2"}
 
 
+@pytest.mark.parametrize("key", ["aws:name", "AWS:name"])
+def test_a_tag_whose_key_is_reserved_is_refused_wherever_it_is_given(client, create, key):
+    created = create()
+    for call in (
+        lambda: client.tag_resource(Resource=created["FunctionArn"], Tags={key: "v"}),
+        lambda: create("g", Tags={key: "v"}),
+    ):
+        assert refused(call)[0] == "InvalidParameterValueException"
+    assert client.list_tags(Resource=created["FunctionArn"])["Tags"] == {}
+
+
 def test_untagging_without_keys_is_told_in_javas_words(server, create):
     create()
     code, _, body = raw(server, "DELETE", f"/2017-03-31/tags/{quote(ARN, safe='')}")

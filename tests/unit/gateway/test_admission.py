@@ -35,6 +35,7 @@ def test_each_operation_takes_exactly_its_limit_and_refuses_more_in_awss_words(
     answer = refusal(method, path, limit + 1)
     assert answer.status == 413
     assert ("x-amzn-ErrorType", "RequestEntityTooLargeException") in answer.headers
+    assert "x-amzn-RequestId" in dict(answer.headers)
     assert isinstance(answer.body, bytes)
     assert json.loads(answer.body) == {
         "message": f"Request must be smaller than {limit} bytes for the {operation} operation"

@@ -143,6 +143,9 @@ def tags(params: Params) -> dict[str, str]:
     given: dict[str, str] = params.get("Tags") or {}
     if len(given) > TAGS_LIMIT:
         raise invalid("Number of tags exceeds resource tag limit.")
+    reserved = sorted(key for key in given if key.lower().startswith("aws:"))
+    if reserved:
+        raise invalid(f"Tag keys that begin with aws: are reserved for AWS: {', '.join(reserved)}")
     return given
 
 
