@@ -32,6 +32,8 @@ def invocation(invocation: Invocation, trace_id: str, deadline_ms: int) -> tuple
     arn = invocation.invoked_arn.encode()
     trace = trace_id.encode()
     context = invocation.client_context.encode()
+    if invocation.cognito_identity:
+        context += b"\0" + invocation.cognito_identity.encode()
     payload = invocation.payload
     beside = arn + trace + context
     length = _BESIDES_LENGTH + len(beside) + len(payload)

@@ -73,6 +73,8 @@ class Invocation(msgspec.Struct, frozen=True):
     payload: bytes
     client_context: str = ""
     """Decoded JSON text, empty when none."""
+    cognito_identity: str = ""
+    """Of a caller whose credentials an identity pool of Amazon Cognito stands for: JSON text, empty for all others."""
     trace_id: str = ""
     """`Root=...;Parent=...;Sampled=0`; the engine adds what is missing."""
     tail: bool = False

@@ -94,6 +94,8 @@ class RuntimeApi:
         ]
         if invocation.client_context:
             headers.append(("Lambda-Runtime-Client-Context", invocation.client_context))
+        if invocation.cognito_identity:
+            headers.append(("Lambda-Runtime-Cognito-Identity", invocation.cognito_identity))
         if reply is not None:
             reply(Response(200, headers, invocation.payload))
 

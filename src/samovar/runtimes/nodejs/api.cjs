@@ -188,9 +188,14 @@ function complete(text) {
 
 /** The content of an invocation's frame; index.cjs describes it. */
 function invocation(headers, body) {
-  const parts = ['invoked-function-arn', 'trace-id', 'client-context'].map((name) =>
-    Buffer.from(headers.get(`lambda-runtime-${name}`) ?? ''),
-  );
+  const [arn, trace, clientContext, identity] = [
+    'invoked-function-arn',
+    'trace-id',
+    'client-context',
+    'cognito-identity',
+  ].map((name) => headers.get(`lambda-runtime-${name}`) ?? '');
+  const context = identity ? `${clientContext}\0${identity}` : clientContext;
+  const parts = [arn, trace, context].map((text) => Buffer.from(text));
   const head = Buffer.alloc(50);
   head.writeBigUInt64LE(BigInt(headers.get('lambda-runtime-deadline-ms') ?? 0), 0);
   head.latin1Write(headers.get('lambda-runtime-aws-request-id'), 8);

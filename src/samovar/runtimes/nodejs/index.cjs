@@ -10,7 +10,7 @@
  * `u32 length | u8 kind | content`, little endian; length counts kind and content.
  *   to here      C  JSON {"environ", "handler", "task", "opt"}: become this function
  *                I  u64 deadline (epoch ms) | 36s request id | u16 length of each of ARN, trace id, client context |
- *                   these | payload
+ *                   these | payload. Behind the client context, and a NUL, may stand the caller's Cognito identity
  *   from here    N  init is done, ready for an invocation
  *                R  36s request id | result; ready for the next
  *                S  36s request id | content type: the result comes in pieces; R with the last one, or E, ends it

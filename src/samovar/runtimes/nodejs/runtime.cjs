@@ -238,14 +238,16 @@ class Runtime {
 function parse(content) {
   const lengths = [44, 46, 48].map((at) => content.readUInt16LE(at));
   let at = 50;
-  const [arn, trace, clientContext] = lengths.map((length) => content.toString('utf8', at, (at += length)));
+  const [arn, trace, context] = lengths.map((length) => content.toString('utf8', at, (at += length)));
   const payload = content.toString('utf8', at);
+  const [clientContext, identity = ''] = context.split('\0');
   return {
     id: content.latin1Slice(8, 44),
     deadline: Number(content.readBigUInt64LE(0)),
     arn,
     trace,
     clientContext,
+    identity,
     event: () => JSON.parse(payload),
     answered: false,
   };
@@ -263,7 +265,7 @@ function details(invocation) {
     logGroupName: env.AWS_LAMBDA_LOG_GROUP_NAME,
     logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME,
     clientContext: clientContext(invocation.clientContext),
-    identity: undefined,
+    identity: invocation.identity ? JSON.parse(invocation.identity) : undefined,
     invokedFunctionArn: invocation.arn,
     awsRequestId: invocation.id,
     tenantId: undefined,

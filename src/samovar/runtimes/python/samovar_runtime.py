@@ -303,13 +303,14 @@ class Client:
         at = _INVOKE.size
         arn_end, trace_end = at + arn, at + arn + trace
         end = trace_end + context
+        client_context, _, identity = str(content[trace_end:end], "utf-8").partition("\0")
         return client_module.InvocationRequest(
             invoke_id=request_id.decode(),
             x_amzn_trace_id=str(content[arn_end:trace_end], "utf-8"),
             invoked_function_arn=str(content[at:arn_end], "utf-8"),
             deadline_time_in_ms=deadline,
-            client_context=str(content[trace_end:end], "utf-8") or None,
-            cognito_identity=None,
+            client_context=client_context or None,
+            cognito_identity=identity or None,
             tenant_id=None,
             content_type="application/json",
             event_body=bytes(content[end:]),

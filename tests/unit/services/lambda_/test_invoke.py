@@ -186,7 +186,17 @@ def test_a_client_context_reaches_the_function_decoded(lab):
     assert json.loads(lab.engine.started[0][1].client_context) == {"custom": {"a": "é"}}
 
 
-@pytest.mark.parametrize("context", ["%%%", "e30", encoded([1]), encoded("x"), base64.b64encode(b"\xff{}").decode()])
+@pytest.mark.parametrize(
+    "context",
+    [
+        "%%%",
+        "e30",
+        encoded([1]),
+        encoded("x"),
+        base64.b64encode(b"\xff{}").decode(),
+        base64.b64encode(b'{"a": "\0{}"}').decode(),
+    ],
+)
 def test_a_client_context_must_be_a_json_object_in_base64(lab, context):
     lab.create()
     error = lab.invoke_error(ClientContext=context)

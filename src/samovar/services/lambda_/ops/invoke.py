@@ -13,6 +13,7 @@ import msgspec
 from samovar.core import jackson
 from samovar.core.context import Context, Params, Reply
 from samovar.core.errors import AwsError
+from samovar.core.session import Session
 from samovar.engine import lineage
 from samovar.engine.model import Invocation, Outcome, Result, Version
 from samovar.services.lambda_ import configure, names
@@ -24,6 +25,8 @@ CLIENT_CONTEXT_LIMIT = 3583
 """Bytes of base64."""
 EVENT_LIMIT = 1_048_576
 """Bytes of the payload of an asynchronous invocation (facts/lambda-limits.md §1)."""
+_COGNITO = "cognito-identity.amazonaws.com"
+"""Issues the tokens of identity pools; their subject is the identity, and their audience the pool."""
 
 _skim = msgspec.json.Decoder(msgspec.Raw).decode
 """Checks a JSON text without building anything; 0.15 us for 200 bytes, 1.2 ms for 6 MB."""
@@ -87,6 +90,7 @@ def _asked(state: State, ctx: Context, params: Params) -> tuple[Version, Invocat
         invoked_arn=f"{version.function_arn}:{target.qualifier}" if target.qualifier else version.function_arn,
         payload=_payload(params),
         client_context=_client_context(params),
+        cognito_identity=_cognito_identity(ctx.session) if ctx.session else "",
         trace_id=ctx.trace_id,
         tail=params.get("LogType") == "Tail",
     )
@@ -145,10 +149,20 @@ def _client_context(params: Params) -> str:
     try:
         text = base64.b64decode(encoded, validate=True).decode()
         msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        if "\0" in text:
+            raise ValueError("a NUL ends the context on its way")
     except (binascii.Error, ValueError, msgspec.DecodeError):
         message = "Client context must be a valid Base64-encoded JSON object."
         raise AwsError("InvalidRequestContentException", message) from None
     return text
+
+
+def _cognito_identity(session: Session) -> str:
+    """Who stands behind credentials that were given for the token of an identity pool (AssumeRoleWithWebIdentity)."""
+    identity, pool = session.facts.get(f"{_COGNITO}:sub"), session.facts.get(f"{_COGNITO}:aud")
+    if not identity:
+        return ""
+    return msgspec.json.encode({"cognitoIdentityId": identity, "cognitoIdentityPoolId": pool}).decode()
 
 
 def _refuse_absent_features(params: Params) -> None:
