@@ -13,7 +13,8 @@ Rules:
   same rule. Thus no chain of links leaves the tree.
 - Permission bits are kept and made readable; setuid, setgid and sticky are dropped; directories are 755.
 - A tree appears complete or not at all: it is written beside its place, synced, then renamed. Once it is there, its
-  name says what is in it, and unpacking again is free.
+  name says what is in it, and unpacking again is free. Who can wait for it takes the second half later (`stage`, then
+  `appear`): a stage that a crash leaves behind is nothing.
 - A stack shares its files with the trees it is made of (hard links: nobody writes to them) and outlives them. A path of
   a later tree replaces what an earlier one has there, with all below it, unless both are directories. So the parents of
   a link are real directories in a stack as well, and the rule for links holds.
@@ -62,11 +63,26 @@ class Package(msgspec.Struct, frozen=True):
     path: Path
 
 
+class Staged(msgspec.Struct, frozen=True):
+    """A package whose tree is written, and neither durable nor in its place yet."""
+
+    package: Package
+    staging: str
+    """Where it is; empty when it has been in its place already."""
+
+
 def unpack(data: bytes, root: Path, limit: int = ZIPPED_LIMIT) -> Package:
     """Put the tree of the zip `data` under `root` if it isn't there yet. Raises AwsError for what AWS would refuse.
 
     `limit` is what the zip itself may have; what it unpacks to is limited in any case.
     """
+    staged = stage(data, root, limit)
+    appear(staged)
+    return staged.package
+
+
+def stage(data: bytes, root: Path, limit: int) -> Staged:
+    """The first half of `unpack`: all that can be refused."""
     if len(data) > limit:
         raise AwsError(
             "RequestEntityTooLargeException", f"Zipped size must be smaller than {limit} bytes", Type="User"
@@ -74,10 +90,24 @@ def unpack(data: bytes, root: Path, limit: int = ZIPPED_LIMIT) -> Package:
     digest = hashlib.sha256(data)
     name = digest.hexdigest()
     package = Package(name, base64.b64encode(digest.digest()).decode(), len(data), root / name)
-    if not package.path.is_dir():
-        entries = read(data)
-        _write(entries, _directories(entries), package.path)
-    return package
+    if package.path.is_dir():
+        return Staged(package, "")
+    entries = read(data)
+    directories = _directories(entries)
+    staging = _make_staging(package.path)
+    try:
+        _write(entries, directories, staging)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return Staged(package, staging)
+
+
+def appear(staged: Staged) -> None:
+    """The second half of `unpack`: sync what is staged, and put it in its place."""
+    if staged.staging:
+        with appearing(staged.package.path, staged.staging) as staging:
+            _sync(staging, [staging, *(path for path in _nodes(staging) if not os.path.islink(path))])
 
 
 def stack_name(trees: Sequence[str]) -> str:
@@ -106,11 +136,7 @@ def is_folder(tree: str) -> bool:
 
 def unzipped_size(tree: Path) -> int:
     """Bytes of all files and links in a tree, as its zip announced them."""
-    size = 0
-    for folder, folders, others in os.walk(tree):
-        paths = (f"{folder}/{name}" for name in (*folders, *others))
-        size += sum(os.lstat(path).st_size for path in paths if not _is_folder(path))
-    return size
+    return sum(os.lstat(path).st_size for path in _nodes(str(tree)) if not _is_folder(path))
 
 
 def remove(root: Path, keep: Set[str]) -> None:
@@ -152,18 +178,22 @@ def _directories(entries: list[Entry]) -> list[str]:
     return sorted(directories - {""})
 
 
-def _write(entries: list[Entry], directories: list[str], target: Path) -> None:
-    with appearing(target) as staging:
-        for directory in directories:
-            make_folder(f"{staging}/{directory}")
-        files = [entry for entry in entries if entry.kind == stat.S_IFREG]
-        for entry in files:
+def _nodes(tree: str) -> Iterator[str]:
+    """The paths of everything in a tree."""
+    for folder, folders, others in os.walk(tree):
+        for name in (*folders, *others):
+            yield f"{folder}/{name}"
+
+
+def _write(entries: list[Entry], directories: list[str], staging: str) -> None:
+    for directory in directories:
+        make_folder(f"{staging}/{directory}")
+    for entry in entries:
+        if entry.kind == stat.S_IFREG:
             _write_file(f"{staging}/{entry.path}", entry)
-        for entry in entries:
-            if entry.kind == stat.S_IFLNK:
-                os.symlink(_link_target(entry), f"{staging}/{entry.path}")
-        written = (*(entry.path for entry in files), *directories)
-        _sync(staging, [staging, *(f"{staging}/{path}" for path in written)])
+    for entry in entries:
+        if entry.kind == stat.S_IFLNK:
+            os.symlink(_link_target(entry), f"{staging}/{entry.path}")
 
 
 def _lay(source: str, target: str, folders: list[str]) -> None:
@@ -209,13 +239,19 @@ def make_folder(path: str) -> None:
     os.chmod(path, 0o755)  # mkdir's mode is subject to the umask
 
 
-@contextmanager
-def appearing(target: Path) -> Iterator[str]:
-    """A directory to write to, which then becomes `target`; the caller syncs what it writes."""
+def _make_staging(target: Path) -> str:
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = tempfile.mkdtemp(prefix=_UNFINISHED, dir=target.parent)
+    os.chmod(staging, 0o755)
+    return staging
+
+
+@contextmanager
+def appearing(target: Path, staging: str = "") -> Iterator[str]:
+    """A directory to write to (`staging`, if it has been written to already), which then becomes `target`; the caller
+    syncs what is in it."""
+    staging = staging or _make_staging(target)
     try:
-        os.chmod(staging, 0o755)
         yield staging
         os.rename(staging, target)
         _sync(str(target.parent), [str(target.parent)])

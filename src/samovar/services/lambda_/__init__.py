@@ -48,6 +48,7 @@ from samovar.services.lambda_.ports import Authority, Engine
 from samovar.services.lambda_.provisioned import Provisions
 from samovar.services.lambda_.runtimes import TABLE, Runtimes
 from samovar.services.lambda_.selfmanaged import Bucket
+from samovar.services.lambda_.settling import Settling
 from samovar.services.lambda_.state import State
 from samovar.services.lambda_.url_site import UrlSite
 from samovar.services.lambda_.urls import Urls
@@ -99,6 +100,7 @@ async def build(
     await state.open()
     state.authority = authority
     provisions = Provisions(state)
+    Settling(state)
     watch = jobs.Watch(state)
     unpacking.attach(state)
     await state.recover()

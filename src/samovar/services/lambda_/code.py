@@ -9,6 +9,8 @@ offer a zip; the limit for code and layers together.
    once it has been out of use for longer than any invocation or link lasts.
 3. One deployment at a time writes or removes, so that no tree is removed under the feet of one that wants it.
 4. Code that stays in a bucket (`selfmanaged`) has a tree and no blob.
+5. An answer waits for the blob on the disk (the tree, where there is no blob), and not for its tree: that is staged,
+   and put in its place before anything runs it (`restore`).
 """
 
 import asyncio
@@ -17,6 +19,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -26,7 +29,7 @@ from samovar.core.clock import Clock
 from samovar.core.errors import AwsError
 from samovar.engine import package
 from samovar.engine.archive import UNZIPPED_LIMIT
-from samovar.engine.package import Package
+from samovar.engine.package import Package, Staged
 from samovar.services.lambda_.configure import not_implemented
 from samovar.services.lambda_.fetch import Upload
 from samovar.services.lambda_.function import Code, Deployed, LayerReference
@@ -50,6 +53,10 @@ class CodeStore:
         self._trees = trees
         self._clock = clock
         self._lock = asyncio.Lock()
+        self._appearing = asyncio.Lock()
+        """Held while staged trees are put in their places; within `_lock`, where both are."""
+        self._staged: dict[str, Staged] = {}
+        """Trees that nobody has needed yet, by their digests."""
         self._candidates: dict[str, float] = {}
         """Name of a blob or tree that may have fallen out of use -> since when (monotonic)."""
         self._secret = os.urandom(32)
@@ -62,17 +69,21 @@ class CodeStore:
         """Store a function's or a layer's zip, unless it stays in its bucket, and unpack it; raises what AWS answers
         for one that it can't take."""
         async with self._lock:
-            digest, unpacked = await asyncio.gather(
+            digest, staged = await asyncio.gather(
                 self._blobs.put(upload.data) if upload.source is None else _digest(upload.data),
-                asyncio.to_thread(package.unpack, upload.data, self._trees, upload.limit),
+                asyncio.to_thread(package.stage, upload.data, self._trees, upload.limit),
                 return_exceptions=True,
             )
+            if not isinstance(staged, BaseException):
+                self._remember(staged)
             if isinstance(digest, BaseException):
                 raise digest
             self._suspect([digest])  # until a row names it
-            if isinstance(unpacked, BaseException):
-                raise unpacked
-            return unpacked
+            if isinstance(staged, BaseException):
+                raise staged
+            if upload.source is not None:
+                await self._appear(digest)
+            return staged.package
 
     async def stack(self, code: Code, layers: tuple[LayerReference, ...]) -> None:
         """Make the tree of a function's layers; raises what AWS answers when they are too large for this code."""
@@ -104,6 +115,8 @@ class CodeStore:
 
     async def tidy(self, everything: Callable[[], tuple[Collection[Deployed], Collection[LayerVersion]]]) -> None:
         """Remove what has been out of use for long; `everything` gathers all there is, when it is wanted."""
+        with suppress(OSError):  # told to those who need it
+            await self._appear(*self._staged)
         async with self._lock:
             old = self._clock.monotonic() - KEPT_S
             young = {digest: since for digest, since in self._candidates.items() if since > old}
@@ -129,12 +142,13 @@ class CodeStore:
         return any(each.source and not (self._trees / each.digest).is_dir() for each in deployed.contents)
 
     async def restore(self, deployed: Deployed) -> None:
-        """Make again what trees it has lost; raises StoreError when a zip is lost as well, AwsError when a bucket's,
-        Unusable when an image's."""
+        """See that its trees are there, made again if they are lost; raises StoreError when a zip is lost as well,
+        AwsError when a bucket's, Unusable when an image's."""
         if deployed.code.image is not None:
             await self.image_store().unpack(deployed.code.image)
             return
         digests = [layer.digest for layer in deployed.configuration.layers]
+        await self._appear(*(each.digest for each in deployed.contents))
         async with self._lock:
             await self._restore(*deployed.contents)
             await self._stack(digests)
@@ -177,7 +191,23 @@ class CodeStore:
         now = self._clock.monotonic()
         self._candidates.update((name, now) for name in names)
 
+    def _remember(self, staged: Staged) -> None:
+        """The first of a content; another one goes with the next sweep."""
+        if staged.staging:
+            self._staged.setdefault(staged.package.sha256, staged)
+
+    async def _appear(self, *digests: str) -> None:
+        async with self._appearing:
+            for digest in digests:
+                staged = self._staged.get(digest)
+                if staged is not None:
+                    try:
+                        await asyncio.to_thread(package.appear, staged)
+                    finally:
+                        del self._staged[digest]
+
     async def _restore(self, *contents: Code | LayerReference) -> None:
+        await self._appear(*(each.digest for each in contents))
         for each in contents:
             if not package.is_folder(each.digest) and not (self._trees / each.digest).is_dir():
                 await asyncio.to_thread(package.unpack, await self._zip(each), self._trees, UNZIPPED_LIMIT)
@@ -198,7 +228,9 @@ class CodeStore:
         self, keep: set[str], deployed: Collection[Deployed], layers: Collection[LayerVersion]
     ) -> None:
         await self._blobs.sweep(keep | _blobs_of(deployed, layers))
-        await asyncio.to_thread(package.remove, self._trees, keep | _trees_of(deployed, layers))
+        async with self._appearing:
+            staged = {os.path.basename(each.staging) for each in self._staged.values()}
+            await asyncio.to_thread(package.remove, self._trees, keep | staged | _trees_of(deployed, layers))
 
     def _link(self, endpoint: str, below: str, content: Code | LayerVersion) -> str:
         if package.is_folder(content.digest):

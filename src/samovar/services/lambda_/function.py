@@ -291,10 +291,12 @@ def failed(deployed: D, revision: str, reason: Reason) -> D:
     return msgspec.structs.replace(deployed, revision=revision, state=State.FAILED, reason=reason)
 
 
-def rejected(function: "Function", before: "Function", revision: str, reason: Reason) -> "Function":
-    """An update that didn't come into force: it is again as it was before."""
+def unusable(deployed: D, before: "Function | None", revision: str, reason: Reason) -> D:
+    """Its code can't be made ready: it has failed, or only its update, after which it is again as it was before."""
+    if before is None or not isinstance(deployed, Function):
+        return failed(deployed, revision, reason)
     return msgspec.structs.replace(
-        function,
+        deployed,
         revision=revision,
         configuration=before.configuration,
         code=before.code,

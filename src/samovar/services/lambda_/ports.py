@@ -9,7 +9,7 @@ from samovar.engine.model import InitFailure, Invocation, Result, Version
 from samovar.engine.provisioning import Provisioned
 from samovar.engine.streaming import Pace, Sink
 from samovar.net.message import Request
-from samovar.services.lambda_.function import Key
+from samovar.services.lambda_.function import Function, Key, Published
 
 
 class Engine(Protocol):
@@ -60,6 +60,18 @@ class Engine(Protocol):
 
     def provisioned(self, arn: str) -> Provisioned | None:
         """How that stands; None where it wasn't asked for."""
+        ...
+
+
+class Settler(Protocol):
+    """Brings functions and versions into force (`settling.py`)."""
+
+    def bring_into_force(self, *deployed: Function | Published, before: Function | None = None) -> None:
+        """Soon, what was created, updated or published. `before`: what the function is again if it can't be."""
+        ...
+
+    async def recover(self, deployed: Function | Published) -> None:
+        """At a start, what a stopped server left."""
         ...
 
 

@@ -1,6 +1,6 @@
 """What the Lambda service holds while it runs: functions, versions, aliases, and what may be invoked.
 
-Owns: their tables, one lock per function for those who change it, the tasks that bring changes into force.
+Owns: their tables, one lock per function for those who change it. What brings changes into force: `settling`.
 
 1. Nothing is answered before it is committed (design.md §7): code first, then the rows, those of one change together.
 2. A change is in force a moment after its answer: Pending becomes Active, InProgress becomes Successful.
@@ -19,21 +19,18 @@ import msgspec
 from samovar.core.clock import Clock
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
-from samovar.core.ids import uuid4
 from samovar.engine.model import Version
 from samovar.services.lambda_ import function as functions
-from samovar.services.lambda_ import snapstart
 from samovar.services.lambda_.alias import Alias
 from samovar.services.lambda_.code import CodeStore
 from samovar.services.lambda_.force import InForce
-from samovar.services.lambda_.function import Function, Key, Published, Reason
+from samovar.services.lambda_.function import Function, Key, Published
 from samovar.services.lambda_.guards import check_changeable
 from samovar.services.lambda_.layers import Layers
 from samovar.services.lambda_.listing import Listing
 from samovar.services.lambda_.names import LATEST, not_found
-from samovar.services.lambda_.ports import Asynchronous, Authority, Engine, Taggable
+from samovar.services.lambda_.ports import Asynchronous, Authority, Engine, Settler, Taggable
 from samovar.services.lambda_.runtimes import TABLE
-from samovar.store.errors import StoreError
 from samovar.store.sqlite import Change, Store
 from samovar.store.table import Table
 
@@ -88,6 +85,7 @@ class State:
         self.listing = Listing()
         self.moved: list[Callable[[Key], None]] = []
         """Told of the function when what its qualifiers run may have changed."""
+        self.settling: Settler
         self.watch: Callable[[], None]
         """Has code that stays in buckets looked after (`jobs`)."""
         self.revive: Callable[[Function | Published], Coroutine[Any, Any, None]]
@@ -97,9 +95,9 @@ class State:
         self.taggable: dict[str, Taggable] = {}
         """By the kind in their ARNs."""
         self._draw = draw
-        self._in_force = InForce(engine)
+        self.active = InForce(engine)
         self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
-        self._settling: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         self.functions = await Table.open(self.store, "lambda.functions", Function)
@@ -188,11 +186,11 @@ class State:
 
     def runs(self, key: Key, version: str) -> Version | None:
         """What invocations of a version run; None while it isn't in force."""
-        return self._in_force.get((*key, version))
+        return self.active.get((*key, version))
 
     def in_force(self, key: Key, qualifier: str) -> Version | None:
         """What one invocation runs; None when there is no such function or qualifier, raises while it can't run."""
-        version = self._in_force.get((*key, qualifier))
+        version = self.active.get((*key, qualifier))
         if version is None:
             alias = self.aliases.get((*key, qualifier))
             if alias is not None:
@@ -200,7 +198,7 @@ class State:
             deployed = self.functions.get(key) if qualifier == LATEST else self.published(key, qualifier)
             if deployed and deployed.state is functions.State.INACTIVE:
                 self.spawn(self.revive(deployed))
-            return self._in_force.enter_late(deployed) if deployed else None
+            return self.active.enter_late(deployed) if deployed else None
         return version
 
     # --- changing ---------------------------------------------------------------------------------------------------
@@ -213,46 +211,22 @@ class State:
         self, *deployed: Function | Published, also: Iterable[Change] = (), before: Function | None = None
     ) -> None:
         """Commit records of one function, and bring into force soon after what is Pending or InProgress. `before`: what
-        the function is again if its new code can't be used."""
-        await self.store.transact(*map(self._putting, deployed), *also)
+        the function is again if that can't be."""
+        await self.store.transact(*map(self.putting, deployed), *also)
         if deployed[0].code.image is not None:
             self.spawn(self.unpack(deployed, before))
         else:
-            self.bring_into_force(*deployed)
+            self.settling.bring_into_force(*deployed, before=before)
         if any(each.code.source for each in deployed):
             self.watch()
 
-    def bring_into_force(self, *deployed: Function | Published) -> None:
-        for version in deployed:
-            if isinstance(version, Published) and self._is_snapshot(version):
-                self.spawn(self._publish(version))
-        at_once = [each for each in deployed if not self._is_snapshot(each)]
-        if at_once:
-            self.spawn(self._settle(*at_once))
-
-    def _is_snapshot(self, deployed: Function | Published) -> bool:
-        return snapstart.awaits(deployed) and not self.engine.runtime_available(deployed.configuration.runtime)
-
-    async def _publish(self, pending: Published) -> None:
-        """Make the snapshot of a version, which may take minutes and holds nobody up, and then let it be invoked."""
-        ready = functions.settled(pending, uuid4())
-        made = await snapstart.publish(self.engine, ready, uuid4())
-        async with self.lock(pending.key):
-            current = self.current(pending)
-            if current is None or current.revision != pending.revision:  # deleted, perhaps made anew, meanwhile
-                self.engine.retire(functions.executable(ready).key)
-                return
-            if made is ready:
-                self._in_force.enter(ready)
-            await self.store.transact(self._putting(made))
-
     async def become(self, deployed: Function | Published) -> None:
         """Commit another state of what is there; it is in force when that is Active. Under its lock."""
-        self._in_force.withdraw(deployed)
+        self.active.withdraw(deployed)
         if deployed.state is functions.State.ACTIVE:
-            self._in_force.enter(deployed)
-        await self.store.transact(self._putting(deployed))
-        self._tell_moved(deployed.key)
+            self.active.enter(deployed)
+        await self.store.transact(self.putting(deployed))
+        self.tell_moved(deployed.key)
 
     async def touch(self, function: Function) -> None:
         """Commit a change that doesn't touch what runs."""
@@ -261,7 +235,7 @@ class State:
     async def put_alias(self, alias: Alias) -> None:
         """Commit an alias, new or changed."""
         await self.aliases.put(alias.key, alias)
-        self._tell_moved(alias.key[:3])
+        self.tell_moved(alias.key[:3])
 
     async def remove(self, function: Function) -> None:
         """Delete it with its versions and aliases and all that belongs to it."""
@@ -271,34 +245,34 @@ class State:
             *_deleting(function.key, self.versions, self.aliases, *self.belongings),
         )
         for deployed in (function, *versions):
-            self._in_force.withdraw(deployed)
+            self.active.withdraw(deployed)
             self.code.release(deployed)
         self.engine.set_reserved(function.arn, None)
-        self._tell_moved(function.key)
+        self.tell_moved(function.key)
 
     async def remove_version(self, version: Published) -> None:
         await self.store.transact(
             self.versions.deleting((*version.key, functions.order(version.version))),
             *_deleting((*version.key, version.version), *self.belongings),
         )
-        self._in_force.withdraw(version)
+        self.active.withdraw(version)
         self.code.release(version)
-        self._tell_moved(version.key)
+        self.tell_moved(version.key)
 
     async def remove_alias(self, alias: Alias) -> None:
         await self.store.transact(self.aliases.deleting(alias.key), *_deleting(alias.key, *self.belongings))
-        self._tell_moved(alias.key[:3])
+        self.tell_moved(alias.key[:3])
 
     async def recover(self) -> None:
         """Bring into force what a stopped server left."""
         everything = self.everything()
         await self.code.sweep(everything, self.layers.versions())
         for deployed in everything:
-            await self._recover(deployed)
+            await self.settling.recover(deployed)
         for _, function in self.functions.items():
             self.engine.set_reserved(function.arn, function.reserved)
-            self._tell_moved(function.key)
-        for runtime in self._in_force.runtimes():
+            self.tell_moved(function.key)
+        for runtime in self.active.runtimes():
             self.spawn(self.engine.prepare(runtime))
 
     async def reset(self) -> None:
@@ -311,25 +285,25 @@ class State:
             *_deleting((), self.functions, self.versions, self.aliases, *self.belongings),
         )
         for deployed in everything:
-            self._in_force.withdraw(deployed)
+            self.active.withdraw(deployed)
             self.code.release(deployed)
             self.engine.set_reserved(deployed.arn, None)
-            self._tell_moved(deployed.key)
+            self.tell_moved(deployed.key)
 
     async def close(self) -> None:
         """Stop what is still to be brought into force: the next start does it."""
-        tasks = list(self._settling)
+        tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def tidy(self) -> None:
         """Remove, soon, code that has been out of use for long."""
-        self.spawn(self._tidy())
+        self.spawn(self.tidy_now())
 
     # --- pieces -----------------------------------------------------------------------------------------------------
 
-    def _tell_moved(self, key: Key) -> None:
+    def tell_moved(self, key: Key) -> None:
         for told in self.moved:
             told(key)
 
@@ -339,16 +313,16 @@ class State:
             *(version for _, version in self.versions.items()),
         ]
 
-    async def _tidy(self) -> None:
+    async def tidy_now(self) -> None:
         await self.code.tidy(lambda: (self.everything(), self.layers.versions()))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Do it soon, unless the service closes before."""
         task = asyncio.create_task(work)
-        self._settling.add(task)
-        task.add_done_callback(self._settling.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    def _putting(self, deployed: Function | Published) -> Change:
+    def putting(self, deployed: Function | Published) -> Change:
         if isinstance(deployed, Published):
             return self.versions.putting((*deployed.key, functions.order(deployed.version)), deployed)
         return self.functions.putting(deployed.key, deployed)
@@ -357,44 +331,6 @@ class State:
         if isinstance(deployed, Published):
             return self.published(deployed.key, deployed.version)
         return self.functions.get(deployed.key)
-
-    async def _recover(self, deployed: Function | Published) -> None:
-        if deployed.state in (functions.State.INACTIVE, functions.State.FAILED):
-            return
-        if self.code.lacks(deployed):  # buckets can be read a moment later
-            await self.store.transact(self._putting(functions.restoring(deployed, uuid4())))
-            self.spawn(self.revive(deployed))
-            return
-        try:
-            await self.code.restore(deployed)
-        except StoreError as error:
-            lost = functions.failed(deployed, uuid4(), Reason(str(error), "InternalError"))
-            await self.store.transact(self._putting(lost))
-            return
-        if isinstance(deployed, Published) and self._is_snapshot(deployed):
-            self.bring_into_force(deployed)
-            return
-        if functions.unsettled(deployed):
-            deployed = functions.settled(deployed, uuid4())
-            await self.store.transact(self._putting(deployed))
-        if deployed.state is functions.State.ACTIVE:
-            self._in_force.enter(deployed)
-
-    async def _settle(self, *deployed: Function | Published) -> None:
-        async with self.lock(deployed[0].key):
-            # As they are now: deleted, perhaps made anew, or tagged in the meantime.
-            found = [self.current(each) for each in deployed]
-            ready = [functions.settled(each, uuid4()) for each in found if each and functions.unsettled(each)]
-            problems = []
-            for each in ready:
-                self._in_force.withdraw(each)
-                problems.append(self._in_force.enter(each))
-            if ready:
-                await self.store.transact(*map(self._putting, ready))
-                self._tell_moved(ready[0].key)
-        if ready and not any(problems):
-            await self.engine.prepare(ready[0].configuration.runtime)
-        await self._tidy()
 
 
 def _deleting(prefix: tuple[str, ...], *tables: Table[Any]) -> list[Change]:

@@ -26,20 +26,14 @@ async def _unpack(state: State, deployed: Sequence[Function | Published], before
     except Unusable as lost:
         async with state.lock(deployed[0].key):
             for each in _waiting(state, deployed):
-                await state.become(_failed(each, before, lost.reason))
+                await state.become(functions.unusable(each, before, uuid4(), lost.reason))
         return
     waiting = _waiting(state, deployed)
     if waiting:
-        state.bring_into_force(*waiting)
+        state.settling.bring_into_force(*waiting, before=before)
 
 
 def _waiting(state: State, deployed: Sequence[Function | Published]) -> list[Function | Published]:
     """Those that are still there, and still wait for this image: they may have been deleted, perhaps made anew."""
     found = [state.current(each) for each in deployed]
     return [each for each in found if each and each.code == deployed[0].code and functions.unsettled(each)]
-
-
-def _failed(waiting: Function | Published, before: Function | None, reason: functions.Reason) -> Function | Published:
-    if isinstance(waiting, Function) and before is not None:
-        return functions.rejected(waiting, before, uuid4(), reason)
-    return functions.failed(waiting, uuid4(), reason)

@@ -1,10 +1,12 @@
 """Zips and their trees: what is kept, what goes, and the links that download them."""
 
+import asyncio
 from urllib.parse import urlsplit
 
 import pytest
 
 from samovar.core.errors import AwsError
+from samovar.engine import package
 
 
 def kept(lab):
@@ -133,3 +135,58 @@ def test_a_function_whose_code_is_lost_fails_and_the_others_live(lab, make_zip):
     assert digest in shown["StateReason"]
     assert lab.invoke_error("g").message.endswith("The function is currently in the following state: Failed")
     assert lab.invoke()["StatusCode"] == 200
+
+
+def full(*_):
+    raise OSError(28, "No space left on device")
+
+
+async def settled(lab):
+    """As it is when nothing is under way."""
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(others)
+    return await lab.acall("GetFunctionConfiguration", FunctionName="f")
+
+
+def test_a_function_whose_tree_cannot_be_kept_fails_with_the_reason(lab, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(package, "appear", full)
+        lab.runner.run(lab.acreate())
+        shown = lab.runner.run(settled(lab))
+    assert (shown["State"], shown["StateReasonCode"]) == ("Failed", "InternalError")
+    assert shown["StateReason"].endswith("No space left on device")
+    lab.call("DeleteFunction", FunctionName="f")
+    lab.create()
+    assert lab.invoke()["StatusCode"] == 200
+
+
+def test_an_update_whose_tree_cannot_be_kept_fails_and_leaves_the_function_as_it_was(lab, make_zip, monkeypatch):
+    lab.create()
+    before = lab.call("GetFunctionConfiguration", FunctionName="f")
+    with monkeypatch.context() as patch:
+        patch.setattr(package, "appear", full)
+        lab.call("UpdateFunctionCode", FunctionName="f", ZipFile=make_zip("two"))
+        shown = lab.runner.run(settled(lab))
+    assert (shown["State"], shown["LastUpdateStatus"]) == ("Active", "Failed")
+    assert shown["LastUpdateStatusReasonCode"] == "InternalError"
+    assert shown["LastUpdateStatusReason"].endswith("No space left on device")
+    assert shown["CodeSha256"] == before["CodeSha256"]
+    lab.invoke()
+    version, _ = lab.engine.started[-1]
+    assert (lab.directory / "trees" / version.code / "h.py").read_text().count("one")
+    lab.call("UpdateFunctionCode", FunctionName="f", ZipFile=make_zip("two"))
+    assert lab.settle()["CodeSha256"] != before["CodeSha256"]
+    assert lab.invoke()["StatusCode"] == 200
+
+
+def test_the_same_code_for_two_functions_at_once_is_one_tree(lab):
+    async def both():
+        await asyncio.gather(lab.acreate("f"), lab.acreate("g"))
+
+    lab.runner.run(both())
+    lab.settle("f")
+    lab.settle("g")
+    lab.restart()
+    blobs, trees = kept(lab)
+    assert blobs == trees
+    assert len(trees) == 1

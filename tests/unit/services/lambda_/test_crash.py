@@ -47,9 +47,11 @@ class Images:
             transact = Store.transact
 
             async def commit(store: Store, *steps: Any) -> Any:
-                self._take()
+                with alone:
+                    self._take()
                 done = await transact(store, *steps)
-                self._take()
+                with alone:
+                    self._take()
                 return done
 
             patch.setattr(Store, "transact", commit)
@@ -95,6 +97,12 @@ def everything(lab: Any) -> Any:
     return found, aliases, layers
 
 
+async def idle() -> None:
+    """Nothing that went before works any more."""
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(others)
+
+
 def goes_on(lab: Any, make_zip: Any) -> None:
     """A crash has left nothing behind that stands in the way of the next changes."""
     try:
@@ -133,6 +141,7 @@ def test_a_crash_at_any_step_leaves_the_function_as_it_was_or_as_it_shall_be(
         lab.settle()
         lab.call("CreateAlias", FunctionName="f", Name="live", FunctionVersion="$LATEST")
     before = everything(lab)
+    lab.runner.run(idle())
     images = Images(lab.directory, tmp_path_factory.mktemp("images"), monkeypatch)
     with images.at_every_step():
         if operation == "CreateFunction":

@@ -231,3 +231,11 @@ def test_nobody_is_asked_where_no_code_stays_in_a_bucket(lab, stored):
     lab.create()
     look(lab)
     assert (lab.buckets.asked, lab.clock.timers) == ([], set())
+
+
+@pytest.mark.usefixtures("stored")
+def test_an_answer_waits_for_the_tree_of_code_that_is_nowhere_else(lab):
+    lab.runner.run(lab.acreate(Code=reference()))
+    names = trees(lab)
+    assert len(names) == 1
+    assert len(names.pop()) == 64, "it is still staged"

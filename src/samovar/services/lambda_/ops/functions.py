@@ -95,7 +95,7 @@ async def update_function_configuration(state: State, ctx: Context, params: Para
             _check_role(state, configuration.role)
         await state.code.stack(function.code, configuration.layers)
         changed = functions.updating(function, uuid4(), state.clock.now(), configuration=configuration)
-        await state.change(changed)
+        await state.change(changed, before=function)
         state.code.release(function)
     return describe(changed)
 
