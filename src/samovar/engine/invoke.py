@@ -20,14 +20,12 @@ from samovar.engine.credentials import Issue, of_account
 from samovar.engine.debugger import Debugger
 from samovar.engine.environment import Environment
 from samovar.engine.house import Done, Told
-from samovar.engine.images import tree
 from samovar.engine.launch import Launch
 from samovar.engine.lifecycle import OCCUPIED
 from samovar.engine.limits import Limits
 from samovar.engine.log import LogSink
 from samovar.engine.metering import Metering
 from samovar.engine.model import Invocation, Outcome, Result, Version
-from samovar.engine.package import is_executable, is_folder
 from samovar.engine.pool import Pool, Reason, Throttle
 from samovar.engine.provisioning import Provisioned, Provisioning, Use
 from samovar.engine.reload import Reloads
@@ -35,6 +33,7 @@ from samovar.engine.runtime_api import admit
 from samovar.engine.runtimes import Runtimes
 from samovar.engine.streaming import Pace, Sink
 from samovar.engine.templates import Templates
+from samovar.engine.trees import Trees
 from samovar.net.message import Limits as Bounds
 from samovar.net.message import Reply, Request, Response
 from samovar.net.server import Server
@@ -105,10 +104,9 @@ class Engine:
         self._reloads = Reloads(self._let_go)
         self._debuggers = debuggers
         self.debugger = Debugger(self._extend)
-        self._code = code
-        self._images = images
-        self._nothing = nothing
-        nothing.mkdir(parents=True, exist_ok=True)
+        trees = Trees(code, images, nothing)
+        self.mounts = trees.mounts
+        self.extensions = trees.extensions
         self._idle_timeout_s = idle_timeout_s
         self._loop = asyncio.get_running_loop()
         self._clocks: Clocks[Environment] = Clocks(clock, self.debugger.holds)
@@ -296,27 +294,6 @@ class Engine:
     def let_go(self, environment: Environment) -> None:
         self.pool.discard(environment)
         environment.retire()
-
-    def mounts(self, version: Version) -> list[tuple[Path, str]]:
-        if version.root is not None:
-            return [(self._images / version.root.tree, "/")]
-        return [(self._tree(version.code), "/var/task"), (self._tree(version.layers), "/opt")]
-
-    def _tree(self, name: str) -> Path:
-        """A package's, a stack's, or the host's own folder (hot reload), which may have gone since."""
-        found = self._code / name
-        return found if name and (not is_folder(name) or found.is_dir()) else self._nothing
-
-    def extensions(self, version: Version) -> list[str]:
-        """The names of its external extensions: what can be executed directly in /opt/extensions."""
-        if version.root is not None:
-            return tree.extensions(self._images / version.root.tree)
-        if not version.layers:
-            return []
-        folder = self._code / version.layers / "extensions"
-        if not folder.is_dir():
-            return []
-        return sorted(entry.name for entry in folder.iterdir() if is_executable(entry))
 
     def launch(self, version: Version) -> Launch:
         return self._runtimes.launch(version)
