@@ -49,7 +49,7 @@ class EchoEngine:
         return None
 
     def runtime_available(self, runtime: str) -> str | None:
-        return None if runtime.startswith("python") else f"{runtime} is not installed on this machine."
+        return None if runtime.startswith(("python", "image")) else f"{runtime} is not installed on this machine."
 
     async def prepare(self, runtime: str) -> None: ...
 
