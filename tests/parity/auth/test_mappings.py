@@ -1,4 +1,5 @@
-"""A queue's messages reach a function as far as the function's role may read the queue."""
+"""A queue's messages reach a function as far as the function's role may read the queue; and what comes of a function
+goes where its role may send it."""
 
 import json
 import sys
@@ -85,3 +86,35 @@ def test_dead_letters_need_a_role_that_may_send_them(secured, iam, guarded):
     sqs.delete_queue(QueueUrl=url)
     iam.delete_role_policy(RoleName="sender", PolicyName="p")
     iam.delete_role(RoleName="sender")
+
+
+def test_a_destination_needs_a_role_that_may_send_to_it(secured, iam, guarded):
+    sqs, lambda_ = secured.client("sqs"), secured.client("lambda")
+    role = iam.create_role(RoleName="teller", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    url = sqs.create_queue(QueueName="told-by-role")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    code = {"ZipFile": guarded.package("def handler(event, context):\n    pass\n")}
+    lambda_.create_function(FunctionName="tells", Role=role, Handler="h.handler", Code=code, Runtime=RUNTIME)
+    wanted = {"FunctionName": "tells", "DestinationConfig": {"OnFailure": {"Destination": arn}}}
+    with pytest.raises(ClientError) as caught:
+        lambda_.put_function_event_invoke_config(**wanted)
+    text = f"The function's execution role does not have permissions to call SendMessage on {arn}"
+    assert caught.value.response["Error"]["Message"] == text
+    assert lambda_.list_function_event_invoke_configs(FunctionName="tells")["FunctionEventInvokeConfigs"] == []
+    statement = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName="teller", PolicyName="p", PolicyDocument=policy)
+    lambda_.get_waiter("function_active_v2").wait(
+        FunctionName="tells", WaiterConfig={"Delay": 0, "MaxAttempts": 10_000}
+    )
+    lambda_.publish_version(FunctionName="tells")
+    lambda_.create_alias(FunctionName="tells", Name="live", FunctionVersion="1")
+    for qualifier in ("$LATEST", "1", "live"):
+        kept = lambda_.put_function_event_invoke_config(**wanted, Qualifier=qualifier)
+        assert kept["DestinationConfig"]["OnFailure"] == {"Destination": arn}
+    iam.delete_role_policy(RoleName="teller", PolicyName="p")
+    left = lambda_.update_function_event_invoke_config(FunctionName="tells", DestinationConfig={"OnFailure": {}})
+    assert left["DestinationConfig"] == {"OnSuccess": {}, "OnFailure": {}}
+    lambda_.delete_function(FunctionName="tells")
+    sqs.delete_queue(QueueUrl=url)
+    iam.delete_role(RoleName="teller")

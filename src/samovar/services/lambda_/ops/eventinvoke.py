@@ -8,6 +8,15 @@ from samovar.services.lambda_.eventinvoke import Config, EventInvoke
 from samovar.services.lambda_.names import LATEST, invalid
 from samovar.services.lambda_.qualified import QualifiedKey
 
+_SENDS = {
+    "events": "events:PutEvents",
+    "lambda": "lambda:InvokeFunction",
+    "s3": "s3:PutObject",
+    "sns": "sns:Publish",
+    "sqs": "sqs:SendMessage",
+}
+"""What a function's role needs for a destination, by the destination's service (facts/lambda-events.md §2)."""
+
 
 async def put_function_event_invoke_config(state: EventInvoke, ctx: Context, params: Params) -> Params:
     _existing(state, ctx, params)
@@ -54,8 +63,24 @@ async def _check_queues(ctx: Context, params: Params) -> None:
 
 async def _keep(state: EventInvoke, key: QualifiedKey, config: Config) -> Params:
     eventinvoke.check_destinations(state.functions, key, config)
+    for destination in filter(None, (config.on_success, config.on_failure)):
+        _check_role(state, key, destination)
     await state.table.put(key, config)
     return eventinvoke.describe(key, config)
+
+
+def _check_role(state: EventInvoke, key: QualifiedKey, destination: str) -> None:
+    """Where permissions count, the function's role must be allowed to send there, as for dead letters."""
+    parsed, authority = arn.parse(destination), state.functions.authority
+    function, alias = state.functions.functions.get(key[:3]), state.functions.aliases.get(key)
+    if authority is None or parsed is None or function is None:
+        return
+    role = state.functions.deployed(function, alias.version if alias else key[3]).configuration.role
+    action = _SENDS[parsed.service]
+    resource = f"{destination}/*" if parsed.service == "s3" else destination
+    if not authority.permits(role, action, resource):
+        name = action.partition(":")[2]
+        raise invalid(f"The function's execution role does not have permissions to call {name} on {destination}")
 
 
 def _key(ctx: Context, params: Params) -> QualifiedKey:
