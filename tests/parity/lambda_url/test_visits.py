@@ -1,9 +1,13 @@
 """Function URLs end to end: a browser's request, a function in its sandbox, an answer (facts/lambda-api.md §9)."""
 
 import base64
+import json
 import re
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 FORBIDDEN = {
     "Message": "Forbidden. For troubleshooting Function URL authorization issues, see: "
@@ -20,6 +24,8 @@ CORS = {
     "AllowCredentials": True,
     "MaxAge": 300,
 }
+ANYBODY = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": [ANYBODY]})
 RUDE = """
     def handler(event, context):
         return {"statusCode": 200, "headers": {"access-control-allow-origin": "*", "vary": "a"}}
@@ -214,6 +220,21 @@ class TestWhoMayEnter:
         }
         credential = "123456789012%2F20261122%2Fus-east-1%2Flambda%2Faws4_request"
         assert url("GET", f"/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={credential}").status == 200
+
+    def test_aws_iam_shows_the_role_and_session_of_temporary_credentials(self, deploy, visit, platform, echo):
+        url = visit(deploy(echo).name, auth_type="AWS_IAM", open=False)
+        iam = platform.client("iam")
+        role = iam.create_role(RoleName="visitor", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+        taken = platform.client("sts").assume_role(RoleArn=role, RoleSessionName="here")
+        iam.delete_role(RoleName="visitor")
+        request = AWSRequest("GET", url.address, headers={"Host": url.host})
+        given = taken["Credentials"]
+        credentials = Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+        SigV4Auth(credentials, "lambda", "us-east-1").add_auth(request)
+        shown = url(**dict(request.headers)).value["requestContext"]["authorizer"]["iam"]
+        who = taken["AssumedRoleUser"]
+        assert shown["callerId"] == shown["userId"] == who["AssumedRoleId"]
+        assert shown["userArn"] == who["Arn"]
 
     def test_unknown_and_deleted_urls_are_forbidden(self, deploy, visit, platform, echo):
         function = deploy(echo)

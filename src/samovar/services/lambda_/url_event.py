@@ -60,15 +60,16 @@ def _context(visit: Visit, request: Request, ctx: Context, now: float) -> dict[s
         "authentication": None,
     }
     if signed:
+        user = ctx.session.user_id if ctx.session else visit.signed_by  # as an HTTP API's IAM authorizer shows it
         context["authorizer"] = {
             "iam": {
                 "accessKey": visit.signed_by,
                 "accountId": ctx.account,
-                "callerId": visit.signed_by,
+                "callerId": user,
                 "cognitoIdentity": None,
                 "principalOrgId": None,
                 "userArn": ctx.principal,
-                "userId": visit.signed_by,
+                "userId": user,
             }
         }
     return context | {
