@@ -42,8 +42,7 @@ def up(config: Path | None, **options: object) -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
-    # Next to nothing of a server's is garbage in cycles. Looking for it as often as Python does by default takes 4 % of a
-    # start, and as much of every request.
+    # Next to nothing of a server's is garbage in cycles; looking for it as often as Python does takes 4 % of its CPU.
     gc.set_threshold(20_000, 50, 1_000)
     examination = _examine(settings)
     from samovar import app

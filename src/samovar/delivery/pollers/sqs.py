@@ -1,8 +1,9 @@
 """Event source mappings from SQS: polls queues, runs functions, deletes what they have done.
 
-Owns: the workers of each mapping, and how many there are. A worker fetches a batch, has the function run, and deletes
-what succeeded; whatever it doesn't delete is visible again when the queue's visibility timeout ends, and goes to the
-dead-letter queue by the queue's own policy. Refuses: the order of FIFO groups, which the queue itself keeps.
+Owns: the workers of each mapping, and how many there are. What they do with a queue is in `queue`. A worker fetches a
+batch, has the function run, and deletes what succeeded; whatever it doesn't delete is visible again when the queue's
+visibility timeout ends, and goes to the dead-letter queue by the queue's own policy. Refuses: the order of FIFO groups,
+which the queue itself keeps.
 Facts: lambda-events.md §4.3.
 
 1. Two workers wait at an idle queue. While all of them have work, one more is added at a time: up to 5 at once, then 5
@@ -16,23 +17,21 @@ Facts: lambda-events.md §4.3.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from typing import Any
 
-import msgspec
-
-from samovar.core import arn, ids
+from samovar.core import ids
 from samovar.core.clock import Clock
-from samovar.core.context import Acting, Context, Params
+from samovar.core.context import Acting, Params
 from samovar.core.errors import AwsError
 from samovar.delivery import journal as outcomes
 from samovar.delivery.journal import Entry, Journal
-from samovar.delivery.mapping import Filter, Mapping, events, failed_records, sqs_letter, sqs_record
+from samovar.delivery.mapping import Filter, Mapping, events, failed_records, sqs_record
 from samovar.delivery.pollers.ports import Functions, Runner
+from samovar.delivery.pollers.queue import PolledQueue
 from samovar.engine import lineage
 from samovar.engine.model import Invocation, Outcome, Result, Version
 from samovar.store.errors import StoreError
-from samovar.store.sqlite import Statement
 
 IDLE = 2
 FIRST = 5
@@ -48,8 +47,6 @@ _RETRY_S = 5.0
 _COMPLAIN_EVERY_S = 600.0
 _THROTTLED_S = 1.0
 _LONGEST_THROTTLED_S = 60.0
-_SPLIT = 10
-"""Messages of one receive, and of one delete."""
 
 log = logging.getLogger("samovar.delivery")
 
@@ -92,10 +89,7 @@ class _Poller:
         self._house = house
         self._clock = house.clock
         self._filter = Filter(mapping.patterns)
-        queue = arn.parse(mapping.source_arn)
-        assert queue is not None, "a mapping's source was checked"
-        self._queue = queue
-        self._url = f"{queue.account}/{queue.resource}"
+        self._queue = PolledQueue(mapping, house.acting, lambda: house.functions.session(mapping.function))
         self._workers: set[asyncio.Task[None]] = set()
         self._waiting: set[asyncio.Task[None]] = set()
         """Workers that hold nothing."""
@@ -179,8 +173,8 @@ class _Poller:
     async def _gather(self, me: asyncio.Task[None]) -> list[Params]:
         """A batch; of a standard queue, also one for each other worker that waits, in the same receive."""
         size = self.mapping.batch_size
-        shares = not self.mapping.window_s and not self._queue.resource.endswith(".fifo")
-        messages = await self._fetch(size * len(self._waiting) if shares else size, _POLL_S)
+        shares = not self.mapping.window_s and not self._queue.is_fifo
+        messages = await self._queue.receive(size * len(self._waiting) if shares else size, _POLL_S)
         if messages:
             self._waiting.discard(me)
         if not shares:
@@ -234,26 +228,6 @@ class _Poller:
 
     # --- one batch --------------------------------------------------------------------------------------------------
 
-    def _context(self, trace_id: str = "", also: tuple[Statement, ...] = ()) -> Context:
-        """In the name of the function's role."""
-        session = self._house.functions.session(self.mapping.function) or "lambda.amazonaws.com"
-        place = (self._queue.account, self._queue.region)
-        return self._house.acting(*place, session, trace_id=trace_id, handover=also)
-
-    async def _call(self, operation: str, params: Params, *also: Statement) -> Params:
-        ctx = self._context(also=also)
-        return await ctx.call("sqs", operation, {"QueueUrl": f"{ctx.endpoint}/{self._url}", **params})
-
-    async def _fetch(self, most: int, wait_s: int) -> list[Params]:
-        asked = {
-            "MaxNumberOfMessages": min(most, _SPLIT),
-            "WaitTimeSeconds": wait_s,
-            "MessageSystemAttributeNames": ["All"],
-            "MessageAttributeNames": ["All"],
-        }
-        messages: list[Params] = (await self._call("ReceiveMessage", asked)).get("Messages", [])
-        return messages
-
     async def _fill(self, messages: list[Params]) -> list[Params]:
         """More messages, until the batch is full or its window over."""
         until = self._clock.now() + self.mapping.window_s
@@ -262,7 +236,7 @@ class _Poller:
             if left_s <= 0 or sum(len(message["Body"]) for message in messages) > 5_000_000:
                 break
             try:
-                messages = messages + await self._fetch(
+                messages = messages + await self._queue.receive(
                     self.mapping.batch_size - len(messages), max(1, min(_POLL_S, int(left_s)))
                 )
             except (AwsError, StoreError) as error:
@@ -276,7 +250,7 @@ class _Poller:
         for message in messages:
             record = sqs_record(message, self.mapping.source_arn, self.mapping.region)
             (wanted if self._filter.wants(record, "body") else unwanted).append(record)
-        await self._delete(unwanted)
+        await self._queue.delete(unwanted)
         for chosen, event in events(wanted, self.mapping.batch_size):
             await self._invoke(chosen, event)
 
@@ -309,7 +283,7 @@ class _Poller:
                 if error.code != "TooManyRequestsException":
                     raise
                 if until is None:
-                    until = self._clock.now() + await self._hidden_s() - version.timeout_s
+                    until = self._clock.now() + await self._queue.hidden_s() - version.timeout_s
                 if self._clock.now() + wait_s > until or not self._open:
                     raise
             self._throttled += 1
@@ -329,10 +303,6 @@ class _Poller:
 
         self._house.runner.start(version, invocation, done)
         return await future
-
-    async def _hidden_s(self) -> float:
-        answer = await self._call("GetQueueAttributes", {"AttributeNames": ["VisibilityTimeout"]})
-        return float(answer["Attributes"]["VisibilityTimeout"])
 
     async def _settle(self, records: list[Params], request_id: str, result: Result) -> None:
         """Delete what the function has done."""
@@ -354,29 +324,8 @@ class _Poller:
             entry = self._entry(request_id, outcomes.DELIVERED)
         done = [record for record in records if record["messageId"] not in failed]
         # At once, and with as little as can be in between: a crash before the commit has them done again.
-        if not await self._delete(done, *self._house.journal.writing(entry)):
+        if not await self._queue.delete(done, *self._house.journal.writing(entry)):
             await self._house.journal.note(entry)
-
-    async def _delete(self, records: Sequence[Params], *also: Statement) -> bool:
-        """Delete messages; whether `also` was committed with the first of them."""
-        parts = [records[start : start + _SPLIT] for start in range(0, len(records), _SPLIT)]
-        if len(parts) == 1:
-            return await self._delete_some(parts[0], *also)
-        deleted = await asyncio.gather(
-            *(self._delete_some(part, *(() if number else also)) for number, part in enumerate(parts))
-        )
-        return bool(deleted) and deleted[0]
-
-    async def _delete_some(self, records: Sequence[Params], *also: Statement) -> bool:
-        entries = [
-            {"Id": str(number), "ReceiptHandle": record["receiptHandle"]} for number, record in enumerate(records)
-        ]
-        try:
-            await self._call("DeleteMessageBatch", {"Entries": entries}, *also)
-        except (AwsError, StoreError) as error:  # they come again
-            log.warning("cannot delete from %s: %s", self.mapping.source_arn, error)
-            return False
-        return True
 
     # --- loops, and what became of it -------------------------------------------------------------------------------
 
@@ -387,8 +336,7 @@ class _Poller:
 
     async def _end_loop(self, records: list[Params], request_id: str) -> None:
         """A chain of events that has led here too often ends: in the dead-letter queue if there is one."""
-        answer = await self._call("GetQueueAttributes", {"AttributeNames": ["RedrivePolicy"]})
-        policy = answer.get("Attributes", {}).get("RedrivePolicy")
+        dead_letters = await self._queue.dead_letters()
         self._house.journal.count(
             self.mapping.account,
             self.mapping.region,
@@ -397,17 +345,11 @@ class _Poller:
             self.mapping.function,
         )
         await self._note(request_id, outcomes.DROPPED, "a loop: this chain of events has run the function often enough")
-        if policy is None:
-            await self._delete(records)
+        if dead_letters is None:
+            await self._queue.delete(records)
             return
-        target = arn.parse(msgspec.json.decode(policy)["deadLetterTargetArn"])
         for record in records:
-            letter = sqs_letter(record)
-            ctx = self._context(record["attributes"].get("AWSTraceHeader", ""))
-            if target is not None:
-                letter["QueueUrl"] = f"{ctx.endpoint}/{target.account}/{target.resource}"
-                await ctx.call("sqs", "SendMessage", letter)
-            await self._delete([record])
+            await self._queue.move(record, dead_letters)
 
     async def _note(self, request_id: str, outcome: str, reason: str = "") -> None:
         await self._house.journal.note(self._entry(request_id, outcome, reason))
