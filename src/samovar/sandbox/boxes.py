@@ -269,7 +269,7 @@ class LinuxBoxes:
                 await zygote.warm.wait()
             if zygote.helper.gone:
                 raise SandboxDied(f"the {zygote.kind} zygote died at its start; see the server's error output")
-            zygote.base_mb = anonymous_mb(zygote.pidfd) if plan.module else 0
+            zygote.base_mb = anonymous_mb(zygote.pidfd) - zygote.kept_mb if plan.module else 0
             zygote.ready.set_result(zygote)
         except (SandboxDied, TimeoutError, OSError) as error:
             zygote.helper.close()
@@ -310,7 +310,7 @@ class LinuxBoxes:
         if template is None or not self.can_fork(origin):
             raise SandboxDied("the template has gone")
         if not template.base_mb:
-            template.base_mb = anonymous_mb(template.box.occupant_pidfd)
+            template.base_mb = anonymous_mb(template.box.occupant_pidfd) - template.kept_mb
         box = template.prepared() or await self._shell(template)
         try:
             await box.start()

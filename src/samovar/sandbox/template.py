@@ -23,6 +23,7 @@ class Origin(Protocol):
     """The zygote that a template comes from."""
 
     pidfd: int
+    kept_mb: int
 
     def there(self) -> bool: ...
 
@@ -44,6 +45,10 @@ class Template:
         self.coming = False
         """Another one is being made."""
         self._origin = origin
+
+    @property
+    def kept_mb(self) -> int:
+        return self._origin.kept_mb
 
     @property
     def root(self) -> list[int]:

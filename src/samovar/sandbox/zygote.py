@@ -29,6 +29,8 @@ class Zygote:
         self.pidfd = -1
         self.below = 0
         self.base_mb = 0
+        self.kept_mb = 0
+        """Memory for children who will want it (`samovar_sdk`): part of no limit, and of what no function has used."""
         self.command: spec.Command | None = None
         self.starts_early = False
         self.shelf: deque[LinuxBox] = deque()
@@ -58,6 +60,7 @@ class Zygote:
 
     def _event(self, event: dict[str, Any]) -> None:
         if "ready" in event:
+            self.kept_mb = event["kept_mb"]
             self.warm.set()
         elif "exited" in event:
             occupant = self.occupants.pop(event["exited"], None)

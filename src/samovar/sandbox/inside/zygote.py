@@ -54,7 +54,7 @@ def main():
     config = json.loads(sys.argv[1])
     sys.path[:] = config["path"] + [p for p in sys.path if p.startswith(sys.prefix)]
     runtime = importlib.import_module(config["module"])
-    runtime.warm()
+    kept_mb = runtime.warm()
     for path in config["readonly"]:
         syscalls.set_attributes(path, jail.READ_ONLY)
     for path in config["unmount"]:
@@ -65,7 +65,7 @@ def main():
     gc.collect()
     gc.disable()
     gc.freeze()  # the collector would touch, and so copy, every page of every child
-    Zygote(config, runtime).serve()
+    Zygote(config, runtime).serve(kept_mb)
     os._exit(0)
 
 
@@ -88,9 +88,10 @@ class Zygote:
         with open("/proc/self/oom_score_adj", "w") as file:
             file.write("500")  # should the machine run out of memory, functions go before the server
 
-    def serve(self):
-        # type: () -> None
-        link.send(self.control, {"ready": os.getpid()})
+    def serve(self, kept_mb=0):
+        # type: (int) -> None
+        """`kept_mb`: memory that is for children who will want it, and isn't counted before."""
+        link.send(self.control, {"ready": os.getpid(), "kept_mb": kept_mb})
         poll = select.poll()
         poll.register(self.control.fileno(), select.POLLIN)
         poll.register(self.woken, select.POLLIN)
