@@ -5,6 +5,8 @@ has gone.
 """
 
 import asyncio
+import io
+import logging
 import math
 import os
 import shutil
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from samovar.gateway import certificates
 else:
     certificates = later("samovar.gateway.certificates")
+
+log = logging.getLogger("samovar.app")
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 _CLOSING_S = 10
@@ -266,8 +270,17 @@ async def _run(
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_DFL)
         # The kernel ends a shutdown that hangs. What was acknowledged is on disk, and boxes die with their server.
-        signal.alarm(math.ceil(settings.shutdown_grace_s) + _CLOSING_S)
+        within_s = math.ceil(settings.shutdown_grace_s) + _CLOSING_S
+        signal.alarm(within_s)
+        loop.call_later(within_s - 1, _tell_what_hangs)
     signal.alarm(0)
+
+
+def _tell_what_hangs() -> None:
+    waiting = io.StringIO()
+    for task in asyncio.all_tasks():
+        task.print_stack(limit=4, file=waiting)
+    log.error("the shutdown takes too long and is cut off; what it waits for:\n%s", waiting.getvalue())
 
 
 def _explain(settings: Settings, error: OSError) -> str:
