@@ -33,7 +33,7 @@ RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 # How long an example takes says nothing on a busy machine.
 hypothesis.settings.register_profile("samovar", deadline=None)
 hypothesis.settings.load_profile("samovar")
-_STOP_S = 20
+_STOP_S = 60
 _ACCOUNTS = itertools.count(100_000_000_000)
 _COMMAND = [sys.executable, "-c", "from samovar.cli import main; main()"]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import tempfile
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -57,10 +58,15 @@ def test_a_second_app_on_the_same_data_is_refused(tmp_path: Path) -> None:
     run(check())
 
 
-def test_ephemeral_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_ephemeral_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And has as long as it takes to remove its files: what cuts off a shutdown that hangs is told before."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    there: list[str] = []
+
     async def check() -> None:
-        async with App(Settings(port=0, ephemeral=True, data_dir=str(tmp_path / "unused"))):
-            pass
-        assert not (tmp_path / "unused").exists()
+        async with App(Settings(port=0, ephemeral=True, data_dir=str(tmp_path / "unused"))) as app:
+            app.closed = lambda: there.extend(path.name for path in tmp_path.iterdir())
 
     run(check())
+    assert [name.startswith("samovar-") for name in there] == [True]
+    assert not list(tmp_path.iterdir())

@@ -14,6 +14,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -89,12 +90,15 @@ class App:
         self._examination = examination
         self._clock = SystemClock()
         self._opened = AsyncExitStack()
+        self.closed: Callable[[], object] = lambda: None
+        """Called when nothing runs any more, before an ephemeral server's files are removed, which takes its time."""
 
     async def __aenter__(self) -> "App":
         started = self._clock.monotonic()
         self.acting = Acting()
         async with AsyncExitStack() as opened:
             data = self._data_folder(opened)
+            opened.callback(lambda: self.closed())
             self._tls = await self._contexts()
             self._models = Models()
             rooms = self._rooms = Rooms(
@@ -272,7 +276,12 @@ async def _run(
         # The kernel ends a shutdown that hangs. What was acknowledged is on disk, and boxes die with their server.
         within_s = math.ceil(settings.shutdown_grace_s) + _CLOSING_S
         signal.alarm(within_s)
-        loop.call_later(within_s - 1, _tell_what_hangs)
+        complaint = loop.call_later(within_s - 1, _tell_what_hangs)
+        app.closed = partial(_closed, complaint)
+
+
+def _closed(complaint: asyncio.TimerHandle) -> None:
+    complaint.cancel()
     signal.alarm(0)
 
 
