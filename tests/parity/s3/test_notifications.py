@@ -176,6 +176,8 @@ def test_code_comes_from_buckets(s3, bucket, platform, deploy):
     function = deploy("def handler(e, c): return 'zero'")
     lambda_ = platform.client("lambda")
     lambda_.update_function_code(FunctionName=function.name, S3Bucket=bucket, S3Key="f.zip")
+    function.settle("function_updated_v2")
     assert function().result == "two"
     lambda_.update_function_code(FunctionName=function.name, S3Bucket=bucket, S3Key="f.zip", S3ObjectVersion=first)
+    function.settle("function_updated_v2")
     assert function().result == "one"
