@@ -43,7 +43,9 @@ async def _furnish(app: App) -> None:
         archive.writestr("f.py", "def handler(event, context): pass")
     function = {"FunctionName": "f", "Runtime": "provided.al2023", "Handler": "f.handler"}
     role = f"arn:aws:iam::{ACCOUNT}:role/r"
-    await ctx.call("lambda", "CreateFunction", {**function, "Role": role, "Code": {"ZipFile": code.getvalue()}})
+    made = await ctx.call("lambda", "CreateFunction", {**function, "Role": role, "Code": {"ZipFile": code.getvalue()}})
+    while made["State"] == "Pending":
+        made = await ctx.call("lambda", "GetFunctionConfiguration", {"FunctionName": "f"})
 
 
 def test_queues_topics_buses_and_functions_end_a_delivery_as_they_take_it(tmp_path: Path) -> None:
