@@ -126,18 +126,19 @@ class Functions:
         return name, request("POST", "/2015-03-31/functions", json.dumps(wanted).encode())
 
     def create(self, code: str, memory_mb: int = 128) -> str:
+        """A function that can be invoked."""
         name, creation = self.creation(code, memory_mb)
+        shown = request("GET", f"/2015-03-31/functions/{name}/configuration", b"")
         with Connection(self._port) as connection:
             connection.exchange(creation)
+            while json.loads(connection.exchange(shown))["State"] != "Active":
+                time.sleep(0.01)
         return name
 
     def publish(self, code: str) -> str:
         """A version: where its provisioned concurrency is (path below `functions/`)."""
         name = self.create(code)
-        shown = request("GET", f"/2015-03-31/functions/{name}/configuration", b"")
         with Connection(self._port) as connection:
-            while json.loads(connection.exchange(shown))["State"] != "Active":
-                time.sleep(0.01)
             connection.exchange(request("POST", f"/2015-03-31/functions/{name}/versions", b"{}"))
         return f"{name}/provisioned-concurrency?Qualifier=1"
 

@@ -45,6 +45,7 @@ async def _furnish(app: App) -> None:
     role = f"arn:aws:iam::{ACCOUNT}:role/r"
     made = await ctx.call("lambda", "CreateFunction", {**function, "Role": role, "Code": {"ZipFile": code.getvalue()}})
     while made["State"] == "Pending":
+        await asyncio.sleep(0.01)
         made = await ctx.call("lambda", "GetFunctionConfiguration", {"FunctionName": "f"})
 
 
