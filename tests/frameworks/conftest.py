@@ -5,7 +5,6 @@ function one. `site(framework, front)` is both, ready to be asked.
 """
 
 import http.client
-import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,27 +12,12 @@ from urllib.parse import urlsplit
 
 import fetched
 import pytest
+from pages import Page
 
 APPS = Path(__file__).with_name("apps")
 SETTINGS = {"MemorySize": 1024, "Timeout": 120}
 LAYER = "powertools"
 EXPRESS = ("express@5.3.0", "@codegenie/serverless-express@4.17.1", "serverless-http@4.0.0", "multer@2.5.0")
-
-
-class Page:
-    """An answer as a browser gets it."""
-
-    def __init__(self, status: int, headers: http.client.HTTPMessage, body: bytes) -> None:
-        self.status = status
-        self.headers = headers
-        self.body = body
-
-    def __repr__(self) -> str:
-        return f"Page({self.status}, {self.headers.items()}, {self.body[:1000]!r})"
-
-    @property
-    def value(self) -> Any:
-        return json.loads(self.body)
 
 
 class Site:
