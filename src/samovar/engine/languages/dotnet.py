@@ -6,12 +6,10 @@ of this machine, and the variables that a function starts with. A program that b
 The process isn't there before its function.
 """
 
-import hashlib
 import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from samovar.engine.languages import NO_NETWORK, WRAPPING, Found
+from samovar.engine.languages.compiled import digest, made_once
 from samovar.engine.launch import Launch
 from samovar.engine.model import Version
 from samovar.sandbox.spec import Interpreter, ZygoteSpec
@@ -150,21 +149,8 @@ class Dotnet:
     def _client(self, framework: Framework) -> Path:
         """The folder of the client, made if it isn't there. Takes seconds then; not for the event loop."""
         sources = sorted(SOURCES.glob("*.cs"))
-        digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
-        target = self._cache / f"dotnet-client-{digest}-{framework.version}"
-        if not target.is_dir():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = Path(tempfile.mkdtemp(prefix=".dotnet-", dir=target.parent))
-            try:
-                _compile(self._compiler, framework, sources, unfinished / f"{_CLIENT}.dll")
-                unfinished.chmod(0o755)
-                unfinished.rename(target)
-            except OSError:
-                if not target.is_dir():  # another server may have made it meanwhile
-                    raise
-            finally:
-                shutil.rmtree(unfinished, ignore_errors=True)
-        return target
+        target = self._cache / f"dotnet-client-{digest(sources)}-{framework.version}"
+        return made_once(target, lambda folder: _compile(self._compiler, framework, sources, folder / f"{_CLIENT}.dll"))
 
 
 def _compile(compiler: Sequence[str], framework: Framework, sources: Sequence[Path], target: Path) -> None:

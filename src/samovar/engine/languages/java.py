@@ -4,18 +4,17 @@ Owns: which Java runs which identifier (its own major version or none), the clie
 starts a function's VM with. The VM isn't there before its function: its heap and JAVA_TOOL_OPTIONS are the function's.
 """
 
-import hashlib
 import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from samovar.engine import debug
 from samovar.engine.languages import NO_NETWORK, WRAPPING, Found
+from samovar.engine.languages.compiled import digest, made_once
 from samovar.engine.launch import Launch
 from samovar.engine.model import Version
 from samovar.sandbox.spec import Interpreter, ZygoteSpec
@@ -125,22 +124,9 @@ class Java:
     def _classes(self) -> Path:
         """The folder of the client's classes, made if it isn't there. Takes seconds then; not for the event loop."""
         sources = sorted(SOURCES.rglob("*.java"))
-        digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
-        target = self._cache / f"java-client-{digest}"
-        if not target.is_dir():
-            assert self._compiler is not None
-            target.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = Path(tempfile.mkdtemp(prefix=".java-", dir=target.parent))
-            try:
-                _compile(self._compiler, sources, unfinished)
-                unfinished.chmod(0o755)
-                unfinished.rename(target)
-            except OSError:
-                if not target.is_dir():  # another server may have made it meanwhile
-                    raise
-            finally:
-                shutil.rmtree(unfinished, ignore_errors=True)
-        return target
+        assert self._compiler is not None
+        target = self._cache / f"java-client-{digest(sources)}"
+        return made_once(target, partial(_compile, self._compiler, sources))
 
 
 def _compile(compiler: Path, sources: Sequence[Path], target: Path) -> None:
