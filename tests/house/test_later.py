@@ -8,6 +8,8 @@ LATER = {
     # module -> the modules that it may import later, by their beginning
     "samovar.app.on_demand": ("samovar.app.", "samovar.services."),
     "samovar.app.platform": ("samovar.gateway.certificates",),  # X.509, where the server speaks TLS
+    "samovar.cli": ("samovar.cli.commands",),  # so that the first word of a program is its own
+    "samovar.cli.commands": ("samovar.cli.",),  # a command needs its own only
     "samovar.sandbox.cgroup": ("asyncio",),  # `samovar doctor` only looks
     "samovar.store.vault": ("cryptography.",),  # from the first secret on
     "samovar.services.sts.oidc": ("cryptography.", "urllib.request"),  # where somebody brings a web identity

@@ -1,20 +1,20 @@
 """Floor 6: the command line. Commands speak the AWS API or print what rooms report; only `up` is the server."""
 
-import click
+import gc
+from typing import TYPE_CHECKING, Any
 
-from samovar import __version__
-from samovar.cli import ca, doctor, events, keys, runtimes, up
+from samovar.core.later import later
+
+if TYPE_CHECKING:
+    from samovar.cli import commands
+else:
+    commands = later("samovar.cli.commands")
+
+_BEGINNING = (200_000, 50, 1_000)
+"""Nothing of what imports make is garbage; looking for it took a tenth of a start."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="samovar", message="%(prog)s %(version)s")
-def main() -> None:
-    """The AWS serverless platform on your own machines."""
-
-
-main.add_command(up.up)
-main.add_command(doctor.command)
-main.add_command(runtimes.command)
-main.add_command(keys.command)
-main.add_command(events.command)
-main.add_command(ca.command)
+def main(*arguments: Any, **how: Any) -> None:
+    """`samovar`, the program; with click's arguments for a command."""
+    gc.set_threshold(*_BEGINNING)
+    commands.group(*arguments, **how)

@@ -42,13 +42,11 @@ def up(config: Path | None, **options: object) -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
-    # Next to nothing of a server's is garbage in cycles; looking for it as often as Python does takes 4 % of its CPU.
-    gc.set_threshold(20_000, 50, 1_000)
     examination = _examine(settings)
     from samovar import app
 
     try:
-        app.run(settings, lambda running: _announce(settings, running), _say_stopping, examination)
+        app.run(settings, lambda running: _up(settings, running), _say_stopping, examination)
     except (app.PortTaken, app.NotIsolated, app.NoCertificate, SettingsError, StoreError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -57,6 +55,14 @@ def _examine(settings: Settings) -> Examination | None:
     """Begins beside the imports. A data directory that isn't there yet is the app's to make, and to examine."""
     folder = Path(tempfile.gettempdir() if settings.ephemeral else settings.data_dir)
     return Examination(folder) if folder.is_dir() else None
+
+
+def _up(settings: Settings, running: "Running") -> None:
+    _announce(settings, running)
+    # What the start has made stays. And next to nothing of a server's is garbage in cycles; looking for it as often as
+    # Python does takes 4 % of its CPU.
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 1_000)
 
 
 def _announce(settings: Settings, running: "Running") -> None:
