@@ -26,10 +26,6 @@ OUTSIDE_THE_HOUSE = {
     "runtimes": "it runs inside environments, under the function's interpreter, and is never imported by the server",
     "__main__": "it only starts the cli",
 }
-IMPORTS_INSIDE = {
-    # room -> (function, what it may import there)
-    "cli": ("up", "samovar.app"),
-}
 
 
 def imports(module, tree=None) -> Iterator[tuple[int, str]]:
@@ -151,13 +147,10 @@ def hidden_imports(modules) -> list[str]:
         for function in ast.walk(module.tree):
             if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
-            allowed_in, allowed = IMPORTS_INSIDE.get(module.room, ("", ""))
             for line, target in imports(module, function):
-                if function.name == allowed_in and (target == allowed or target.startswith(f"{allowed}.")):
-                    continue
                 wrong.append(
                     f"{module.path}:{line}: {function.name}() imports {target} inside itself. That hides an arrow or "
-                    "a cycle: import it at the top. (Only the cli's `up` may import the app late, for a quick start.)"
+                    "a cycle: import it at the top. (What few servers need may come by `later`, see `core/later`.)"
                 )
     return wrong
 
@@ -239,9 +232,3 @@ def test_a_circle_is_noticed(module):
 def test_an_import_inside_a_function_is_noticed(module):
     [wrong] = hidden_imports([module("samovar.engine.a", "def f():\n    import json")])
     assert "f() imports json inside itself" in wrong
-
-
-def test_only_the_cli_may_import_the_app_late(module):
-    assert hidden_imports([module("samovar.cli", "def up():\n    from samovar.app import run")]) == []
-    assert hidden_imports([module("samovar.cli", "def up():\n    import rich")])
-    assert hidden_imports([module("samovar.cli", "def logs():\n    from samovar.app import run")])

@@ -10,6 +10,7 @@ LATER = {
     "samovar.app.platform": ("samovar.gateway.certificates",),  # X.509, where the server speaks TLS
     "samovar.cli": ("samovar.cli.commands",),  # so that the first word of a program is its own
     "samovar.cli.commands": ("samovar.cli.",),  # a command needs its own only
+    "samovar.cli.up": ("samovar.app",),  # the machine is examined beside the import of the server
     "samovar.sandbox.cgroup": ("asyncio",),  # `samovar doctor` only looks
     "samovar.store.vault": ("cryptography.",),  # from the first secret on
     "samovar.services.sts.oidc": ("cryptography.", "urllib.request"),  # where somebody brings a web identity

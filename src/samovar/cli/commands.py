@@ -1,6 +1,7 @@
 """The commands by name, each imported when it is given: `up` doesn't wait for what the others need, nor they for it."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import click
@@ -18,14 +19,10 @@ else:
     runtimes = later("samovar.cli.runtimes")
     up = later("samovar.cli.up")
 
-_COMMANDS: dict[str, Callable[[], click.Command]] = {
-    "up": lambda: up.up,
-    "doctor": lambda: doctor.command,
-    "runtimes": lambda: runtimes.command,
-    "keys": lambda: keys.command,
-    "events": lambda: events.command,
-    "ca": lambda: ca.command,
-}
+_COMMANDS: Mapping[str, ModuleType] = {
+    "up": up, "doctor": doctor, "runtimes": runtimes, "keys": keys, "events": events, "ca": ca,
+}  # fmt: skip
+"""Each with its `command`."""
 
 
 class _Group(click.Group):
@@ -33,8 +30,8 @@ class _Group(click.Group):
         return sorted(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        make = _COMMANDS.get(cmd_name)
-        return make() if make is not None else None
+        module = _COMMANDS.get(cmd_name)
+        return module.command if module is not None else None
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

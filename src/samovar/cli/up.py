@@ -1,8 +1,8 @@
 """`samovar up`: the server, in the foreground.
 
 Owns: the banner, the readiness line (`Ready.` with endpoint and start time, for people and scripts to wait for), how
-failures to start are told. Rule: the only import inside a function of the house is here, so that no other command
-waits for the server's modules.
+failures to start are told. The server's modules come when the settings are known to be good, and the machine is being
+examined.
 """
 
 import gc
@@ -16,13 +16,15 @@ import click
 from samovar import __version__
 from samovar.cli import names
 from samovar.cli.options import all_settings, chosen
+from samovar.core.later import later
 from samovar.sandbox.doctor import Examination
 from samovar.settings import Settings, SettingsError
 from samovar.store.errors import StoreError
 
 if TYPE_CHECKING:
-    from samovar.app import Running
-
+    from samovar import app
+else:
+    app = later("samovar.app")
 
 _AUTH = {
     "off": "off: any credentials are accepted",
@@ -33,7 +35,7 @@ _AUTH = {
 
 @click.command("up")
 @all_settings
-def up(config: Path | None, **options: object) -> None:
+def command(config: Path | None, **options: object) -> None:
     """Start the platform; Ctrl-C stops it.
 
     Every option is also a variable (--data-dir: SAMOVAR_DATA_DIR) and a key of the TOML file (data_dir).
@@ -42,9 +44,7 @@ def up(config: Path | None, **options: object) -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
-    examination = _examine(settings)
-    from samovar import app
-
+    examination = _examine(settings)  # first: the next line imports the server
     try:
         app.run(settings, lambda running: _up(settings, running), _say_stopping, examination)
     except (app.PortTaken, app.NotIsolated, app.NoCertificate, SettingsError, StoreError) as error:
@@ -57,7 +57,7 @@ def _examine(settings: Settings) -> Examination | None:
     return Examination(folder) if folder.is_dir() else None
 
 
-def _up(settings: Settings, running: "Running") -> None:
+def _up(settings: Settings, running: "app.Running") -> None:
     _announce(settings, running)
     # What the start has made stays. And next to nothing of a server's is garbage in cycles; looking for it as often as
     # Python does takes 4 % of its CPU.
@@ -65,7 +65,7 @@ def _up(settings: Settings, running: "Running") -> None:
     gc.set_threshold(20_000, 50, 1_000)
 
 
-def _announce(settings: Settings, running: "Running") -> None:
+def _announce(settings: Settings, running: "app.Running") -> None:
     data = "in memory; gone when the server stops" if settings.ephemeral else settings.data_dir
     click.secho(f"Samovar {__version__}", bold=True)
     rows = (
@@ -82,7 +82,7 @@ def _announce(settings: Settings, running: "Running") -> None:
     click.echo(f"{click.style('Ready.', fg='green', bold=True)} {running.endpoint} in {running.start_s:.2f} s")
 
 
-def _tls(settings: Settings, running: "Running") -> list[tuple[str, str]]:
+def _tls(settings: Settings, running: "app.Running") -> list[tuple[str, str]]:
     if not settings.secured:
         return []
     own = running.endpoint.replace("http://", "https://")
@@ -92,7 +92,7 @@ def _tls(settings: Settings, running: "Running") -> list[tuple[str, str]]:
     return rows
 
 
-def _tell_key(running: "Running") -> None:
+def _tell_key(running: "app.Running") -> None:
     """The root's key, the once that it is there to be told."""
     if running.root_key is None:
         return
