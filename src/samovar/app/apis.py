@@ -38,7 +38,7 @@ class Apis:
     ) -> "Apis":
         """SettingsError when the keys of issuers can't be used."""
         keys = await asyncio.to_thread(_keys_of_issuers, settings)
-        domains = await Domains.open(store)
+        domains = await Domains.open(store, clock)
         connections = Connections(clock)
         rooms.callback(connections.close)
         upstream = Upstream()
@@ -47,8 +47,8 @@ class Apis:
         keyring = Keyring(clock, urls.document, keys)
         rooms.push_async_callback(keyring.close)
         front.domains = domains
-        if isinstance(tls, certificates.Issued):
-            tls.owns = domains.known
+        if isinstance(tls, certificates.Issued | certificates.Given):
+            tls.domains = domains
         return cls(domains, connections, urls, keyring, AccountRate(settings.api_request_rate))
 
 

@@ -15,7 +15,7 @@ import ipaddress
 import os
 import re
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,6 +26,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from samovar.core.clock import Clock
 from samovar.gateway import origin
+from samovar.gateway.asking import Askers, Domains, NoDomains
+from samovar.net.tls import Asking
 from samovar.store import private
 from samovar.store.errors import StoreError
 
@@ -104,26 +106,34 @@ class Issued:
         wildcards += [f"*.{region}.{services[2]}.localhost" for region in regions]
         self._standard = ["localhost", "127.0.0.1", "::1", *wildcards, *sorted(self._names), *also]
         self._contexts: dict[str, tuple[float, ssl.SSLContext]] = {}
-        self.owns: Callable[[str], bool] = lambda name: False
-        """Whether a host name in lower case is one that a service answers under: custom domain names."""
+        self._askers = Askers(self._fill)
+        self.domains: Domains = NoDomains()
+        """Host names that services answer under: custom domain names."""
 
     def __call__(self, address: str) -> ssl.SSLContext:
         return self._context("" if address in ("", "127.0.0.1", "::1") else address)
 
     def _named(self, secured: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
         """The client has said whom it wants (server name indication)."""
-        wanted = (name or "").lower().rstrip(".")
-        if wanted and wanted not in self._standard and self._is_ours(wanted):
+        wanted = _wanted(name)
+        trust = self.domains.trust(wanted)
+        if trust is not None:
+            secured.context = self._askers.find(trust, self._clock.machine() // _RENEW_S)
+        elif wanted and wanted not in self._standard and self._is_ours(wanted):
             secured.context = self._context(_group(wanted))
 
+    def _fill(self, context: Asking, domain: str) -> None:
+        _fill(context, self._authority.issue([domain]))
+
     def _is_ours(self, name: str) -> bool:
-        return bool(_HOST.fullmatch(name)) and (origin.is_local_name(name) or self.owns(name))
+        return bool(_HOST.fullmatch(name)) and (origin.is_local_name(name) or self.domains.known(name))
 
     def _context(self, subject: str) -> ssl.SSLContext:
         renew_at, context = self._contexts.pop(subject, (0.0, None))
         if context is None or self._clock.machine() > renew_at:
             names = [subject, *self._standard] if not subject or _is_address(subject) else [subject]
-            context = _context(self._authority.issue(filter(None, names)))
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            _fill(context, self._authority.issue(filter(None, names)))
             context.sni_callback = self._named
             renew_at = self._clock.machine() + _RENEW_S
         self._contexts[subject] = (renew_at, context)
@@ -141,6 +151,9 @@ class Given:
         self._clock = clock
         self._looked = clock.monotonic()
         self._seen = self._stamp()
+        self._askers = Askers(lambda context, domain: self._fill(context))
+        self.domains: Domains = NoDomains()
+        """Custom domain names, of which some want to see certificates."""
         self._context = self._load()
 
     def __call__(self, address: str) -> ssl.SSLContext:
@@ -164,15 +177,26 @@ class Given:
         except OSError:
             return ()
 
+    def _named(self, secured: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
+        """The client has said whom it wants (server name indication)."""
+        trust = self.domains.trust(_wanted(name))
+        if trust is not None:
+            secured.context = self._askers.find(trust, self._seen)
+
     def _load(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._fill(context)
+        context.sni_callback = self._named
+        return context
+
+    def _fill(self, context: ssl.SSLContext) -> None:
         certificate, key = self._files
-        context = _bare_context()
+        _harden(context)
         try:
             context.load_cert_chain(certificate, key, password=_no_password)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise ValueError(f"the certificate {certificate} with the key {key} can't be used: {reason}") from None
-        return context
 
 
 def _no_password() -> bytes:
@@ -185,23 +209,24 @@ def _group(name: str) -> str:
     return f"*.{parent}" if name.endswith(".localhost") and parent.count(".") >= 1 else name
 
 
-def _bare_context() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+def _wanted(name: str | None) -> str:
+    return (name or "").lower().rstrip(".")
+
+
+def _harden(context: ssl.SSLContext) -> None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     context.set_alpn_protocols(["http/1.1"])
-    return context
 
 
-def _context(chain: bytes) -> ssl.SSLContext:
+def _fill(context: ssl.SSLContext, chain: bytes) -> None:
     """`ssl` reads certificates from files only: this one is in memory."""
-    context = _bare_context()
+    _harden(context)
     descriptor = os.memfd_create("certificate", os.MFD_CLOEXEC)
     with os.fdopen(descriptor, "wb") as file:
         file.write(chain)
         file.flush()
         context.load_cert_chain(f"/proc/self/fd/{descriptor}")
-    return context
 
 
 # --- the authority's files

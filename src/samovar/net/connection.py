@@ -19,7 +19,7 @@ from typing import Protocol, cast
 from samovar.core.unread import is_reset, is_unread
 from samovar.net.frames import Code
 from samovar.net.head import HeadWriter
-from samovar.net.message import Admit, BrokenOff, Closable, Handler, Incoming, Limits, Request, Response
+from samovar.net.message import Admit, BrokenOff, Closable, Handler, Incoming, Limits, Request, Response, Shown
 from samovar.net.reader import Phase, Reader, plain
 from samovar.net.websocket import Switching, WebSocket
 
@@ -61,6 +61,8 @@ class Site:
 class Connection(asyncio.Protocol):
     def __init__(self, site: Site, source: object) -> None:
         self.source = source
+        self.shown: Shown | None = None
+        """See `message.Client`."""
         self._site = site
         self._reader = Reader(site.admit, site.limits, source)
         self._transport: asyncio.Transport
@@ -93,6 +95,7 @@ class Connection(asyncio.Protocol):
         secured = transport.get_extra_info("ssl_object")
         if secured is not None:
             self._reader.tls = (secured.version() or "", (secured.cipher() or ("",))[0])
+            self.shown = transport.get_extra_info("shown")
         if self._site.draining:
             self._transport.close()
 

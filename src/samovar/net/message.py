@@ -51,8 +51,22 @@ class Incoming:
         """`take` tells it."""
 
 
+class Shown(msgspec.Struct, frozen=True):
+    """A certificate of a client's that it has proved to be its own in the handshake."""
+
+    domain: str
+    """What it was asked for (`net/tls.Asking`)."""
+    content: bytes
+    """DER."""
+
+
 class Client(Protocol):
     """Whom a request comes from."""
+
+    @property
+    def shown(self) -> Shown | None:
+        """The certificate of a client that was asked for one."""
+        ...
 
     @property
     def unread(self) -> bool:

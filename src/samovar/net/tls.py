@@ -8,6 +8,9 @@ Rules:
   one look at its first byte, and nothing after that.
 - Handshakes have a deadline, which the server's sweep keeps, as it keeps all others.
 - Nothing is renegotiated, and a client that breaks the protocol is told by an alert and cut off.
+- Who wants a name whose clients must show certificates (`Asking`) gets a handshake that asks for one. Which name it is
+  shows only once the handshake has begun, and OpenSSL changes what it shows then, but not what it asks for: so the
+  handshake begins anew, with the same bytes.
 """
 
 import asyncio
@@ -17,6 +20,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from samovar.net.connection import Connection, Site
+from samovar.net.message import Shown
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -29,6 +33,12 @@ _RECORD = 16 * 1024
 
 Contexts = Callable[[str], ssl.SSLContext]
 """The local address that a client has connected to -> what it is shown."""
+
+
+class Asking(ssl.SSLContext):
+    """A context whose clients must show a certificate. One is made for each domain."""
+
+    domain = ""
 
 
 class Doorway(asyncio.Protocol):
@@ -82,9 +92,10 @@ class Tls(asyncio.Transport, asyncio.Protocol):
         self.source = connection.source
         self._connection: asyncio.Protocol = connection
         self._site = site
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._object = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._socket: asyncio.Transport
+        self._hello = b""
+        """What a client has sent so far that hasn't been answered at all."""
+        self._begin(context)
         self._age = 0.0
         self._established = self._ended = self._closed = False
 
@@ -106,7 +117,7 @@ class Tls(asyncio.Transport, asyncio.Protocol):
         self._incoming.write(data)
         try:
             if not self._established:
-                self._object.do_handshake()
+                self._shake_hands(data)
                 self._establish()
             self._read()
         except ssl.SSLWantReadError:
@@ -141,7 +152,11 @@ class Tls(asyncio.Transport, asyncio.Protocol):
     # --- the transport of the connection
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self._object if name == "ssl_object" else self._socket.get_extra_info(name, default)
+        if name == "ssl_object":
+            return self._object
+        if name == "shown":
+            return self._shown()
+        return self._socket.get_extra_info(name, default)
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         self._connection = cast(asyncio.Protocol, protocol)
@@ -205,6 +220,32 @@ class Tls(asyncio.Transport, asyncio.Protocol):
         self._socket.abort()
 
     # --- pieces
+
+    def _begin(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._object = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+
+    def _shake_hands(self, data: bytes) -> None:
+        """Go on with the handshake; SSLWantReadError when the client has to."""
+        self._hello += data
+        try:
+            self._object.do_handshake()
+        except ssl.SSLWantReadError:
+            wanted = self._object.context
+            if isinstance(wanted, Asking) and wanted is not self._context:
+                self._begin(wanted)
+                self._incoming.write(self._hello)
+                self._object.do_handshake()
+            if self._outgoing.pending:
+                self._hello = b""
+            raise
+
+    def _shown(self) -> Shown | None:
+        if not isinstance(self._context, Asking):
+            return None
+        content = self._object.getpeercert(binary_form=True)
+        return Shown(self._context.domain, content) if content else None
 
     def _establish(self) -> None:
         self._established = True

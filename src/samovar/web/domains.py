@@ -4,7 +4,9 @@ Owns: the tables `web.domains`, `web.mappings` and `web.routing_rules`, and the 
 API's stage (facts/apigateway.md §8). Refuses: how each version shows them.
 
 Rules: a name is there once in the whole server, whoever's it is. Routing rules go by their priority; of the mappings
-that fit, the one with the longest path. How a domain is reached is the client's matter: by its Host header.
+that fit, the one with the longest path. How a domain is reached is the client's matter: by its Host header. Where
+clients must show certificates, nobody comes in who hasn't shown one to this very domain: not by plain HTTP, nor by a
+connection that was made to another name.
 """
 
 import re
@@ -13,10 +15,12 @@ from typing import Any
 
 import msgspec
 
+from samovar.core.clock import Clock
 from samovar.net.message import Request
 from samovar.store.sqlite import Store
 from samovar.store.table import Table
-from samovar.web.front import Mapping
+from samovar.web.front import Closed, Mapping
+from samovar.web.mutual_tls import Trust, Untrusted
 
 MAPPINGS_ONLY = "API_MAPPING_ONLY"
 RULES_ONLY = "ROUTING_RULE_ONLY"
@@ -32,6 +36,9 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
     configurations: list[dict[str, Any]]
     """`DomainNameConfigurations`, under the names of version 2."""
     mutual_tls: dict[str, Any] | None = None
+    """`MutualTlsAuthentication`, under the names of version 2."""
+    truststore: str = ""
+    """What was read from there: certificates in PEM."""
     routing_mode: str = MAPPINGS_ONLY
     tags: dict[str, str] = {}
     created_at: float = 0.0
@@ -55,9 +62,10 @@ class Rule(msgspec.Struct, frozen=True):
 
 class Domains:
     def __init__(
-        self, store: Store, domains: Table[Domain], mappings: Table[ApiMapping], rules: Table[Rule]
+        self, store: Store, clock: Clock, domains: Table[Domain], mappings: Table[ApiMapping], rules: Table[Rule]
     ) -> None:
         self._store = store
+        self._clock = clock
         self.domains = domains
         """By DomainKey."""
         self.mappings = mappings
@@ -65,12 +73,14 @@ class Domains:
         self.rules = rules
         """By DomainKey and their id."""
         self._ways: dict[str, _Ways] = {}
+        self._trusts: dict[tuple[str, str], Trust] = {}
         self._seen = -1
 
     @classmethod
-    async def open(cls, store: Store) -> "Domains":
+    async def open(cls, store: Store, clock: Clock) -> "Domains":
         return cls(
             store,
+            clock,
             await Table.open(store, "web.domains", Domain),
             await Table.open(store, "web.mappings", ApiMapping),
             await Table.open(store, "web.routing_rules", Rule),
@@ -84,6 +94,26 @@ class Domains:
         """Where a request to a custom domain leads; None where nothing fits."""
         ways = self._find(domain)
         return ways.find(request) if ways is not None else None
+
+    def trust(self, domain: str) -> Trust | None:
+        """Whose clients a domain lets in; None where they aren't asked for certificates."""
+        ways = self._find(domain) if self.domains else None
+        return ways.trust if ways is not None else None
+
+    def enter(self, domain: str, request: Request) -> Map[str, Any] | None:
+        """What is told of a client's certificate, where one is asked for; Closed for who hasn't shown one that counts.
+
+        The time is the machine's, as it is in handshakes."""
+        trust = self.trust(domain)
+        if trust is None:
+            return None
+        shown = request.client.shown if request.client is not None else None
+        if shown is None or shown.domain != trust.domain:
+            raise Closed(f"Clients of {domain} must show a certificate: by https, to this name.")
+        try:
+            return trust.judge(shown.content, self._clock.machine()).shown
+        except Untrusted as refused:
+            raise Closed(f"Access denied. Reason: {refused}") from None
 
     def taken(self, name: str) -> bool:
         """Whether somebody has a domain of this name."""
@@ -107,18 +137,23 @@ class Domains:
         if changes != self._seen:
             self._seen = changes
             self._ways = {found.name: self._compiled(key, found) for key, found in self.domains.items()}
+            self._trusts = {(each.domain, each.text): each for way in self._ways.values() if (each := way.trust)}
         return self._ways.get(domain) or self._ways.get(f"*.{domain.partition('.')[2]}")
 
     def _compiled(self, key: tuple[str, ...], domain: Domain) -> "_Ways":
         rules = [rule for _, rule in self.rules.items(key)] if domain.routing_mode != MAPPINGS_ONLY else []
         mappings = [mapping for _, mapping in self.mappings.items(key)] if domain.routing_mode != RULES_ONLY else []
-        return _Ways(rules, mappings)
+        trust = None
+        if domain.truststore:
+            trust = self._trusts.get((domain.name, domain.truststore)) or Trust(domain.name, domain.truststore)
+        return _Ways(rules, mappings, trust)
 
 
 class _Ways:
     """Where one domain leads."""
 
-    def __init__(self, rules: list[Rule], mappings: list[ApiMapping]) -> None:
+    def __init__(self, rules: list[Rule], mappings: list[ApiMapping], trust: Trust | None) -> None:
+        self.trust = trust
         self._rules = [_Compiled(rule) for rule in sorted(rules, key=lambda rule: rule.priority)]
         longest_first = sorted(mappings, key=lambda mapping: -len(mapping.path))
         self._mappings = [Mapping(each.api, each.stage, _base(each.path)) for each in longest_first]

@@ -40,6 +40,8 @@ class Routed(msgspec.Struct):
     """Of the path, decoded."""
     authorizer: dict[str, Any] | None = None
     """`{"jwt": ...}`, `{"lambda": ...}` or `{"iam": ...}`."""
+    authentication: dict[str, Any] | None = None
+    """`{"clientCert": ...}` of a client that had to show its certificate."""
 
 
 class Http(msgspec.Struct, rename="camel"):
@@ -53,6 +55,7 @@ class Http(msgspec.Struct, rename="camel"):
 class RequestContext(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
     account_id: str
     api_id: str
+    authentication: dict[str, Any] | None = None
     authorizer: dict[str, Any] | None = None
     domain_name: str
     domain_prefix: str
@@ -166,6 +169,7 @@ def _context(routed: Routed, request: Request) -> RequestContext:
     return RequestContext(
         account_id=routed.account,
         api_id=routed.api,
+        authentication=routed.authentication,
         authorizer=routed.authorizer,
         domain_name=routed.domain,
         domain_prefix=routed.domain.partition(".")[0],

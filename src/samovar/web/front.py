@@ -12,7 +12,7 @@ says by `join` which ids are its own. Rule: asked for every request that the pla
 import re
 from collections.abc import Callable
 from collections.abc import Mapping as Map
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -43,6 +43,8 @@ class Visit(msgspec.Struct, frozen=True):
     """As sent, percent-encoded. It begins with the stage, but where a custom domain's mapping says which it is."""
     mapping: "Mapping | None" = None
     """Set on a custom domain."""
+    certificate: Map[str, Any] | None = None
+    """`clientCert` of a client that had to show its certificate."""
 
 
 class Mapping(msgspec.Struct, frozen=True):
@@ -64,6 +66,10 @@ PAYLOAD_LIMIT = 10 * 1024 * 1024
 """Bytes of a request's body, for every kind of API (facts/apigateway.md §12)."""
 
 
+class Closed(Exception):
+    """A domain doesn't let a client in; the message says why."""
+
+
 class Domains(Protocol):
     """Custom domains and their mappings."""
 
@@ -71,6 +77,10 @@ class Domains(Protocol):
 
     def find(self, domain: str, request: Request) -> Mapping | None:
         """Where a request leads; None where no mapping fits."""
+        ...
+
+    def enter(self, domain: str, request: Request) -> Map[str, Any] | None:
+        """`clientCert` of a client that has to show its certificate; Closed unless it is trusted."""
         ...
 
 
@@ -107,15 +117,20 @@ class Front:
         """Answer a request that `claims` has claimed, now or later."""
         host = request.headers.get("host", "").lower()
         api, region, domain, path = self._named(host, request.path)
-        mapping = None
+        mapping = certificate = None
         if not api and self.domains is not None:
             domain = host.partition(":")[0]
+            try:
+                certificate = self.domains.enter(domain, request)
+            except Closed as refused:
+                reply(forbidden(ctx.request_id, str(refused)))
+                return
             mapping = self.domains.find(domain, request)
             api = mapping.api if mapping is not None else ""
         for find, _ in self._finds:
             serve = find(api, region)
             if serve is not None:
-                serve(Visit(request, ctx, reply, api, domain, path, mapping))
+                serve(Visit(request, ctx, reply, api, domain, path, mapping, certificate))
                 return
         where = f" in {region}" if region else ""
         found = f"There is no API {api}{where}." if api else "No mapping of this domain fits the path."

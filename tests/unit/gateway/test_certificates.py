@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -38,6 +39,19 @@ def shown(context: ssl.SSLContext, ca: Path, name: str | None = "localhost") -> 
 def names(certificate: x509.Certificate) -> list[str]:
     found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return [str(general.value) for general in found]
+
+
+class Custom:
+    """Custom domains."""
+
+    def __init__(self, known: set[str], **trusted: object) -> None:
+        self._known, self._trusted = known, trusted
+
+    def known(self, domain: str) -> bool:
+        return domain in self._known
+
+    def trust(self, domain: str) -> Any:
+        return self._trusted.get(domain)
 
 
 def issued(folder: Path, clock: FakeClock, *more: str) -> Issued:
@@ -109,7 +123,7 @@ def test_a_certificate_is_renewed_when_a_third_of_its_time_is_left(tmp_path: Pat
 
 def test_names_below_localhost_share_a_certificate_and_others_have_their_own(tmp_path: Path) -> None:
     contexts, ca = issued(tmp_path, FakeClock(), "build.lan"), tmp_path / FILE
-    contexts.owns = lambda name: name == "api.example.com"
+    contexts.domains = Custom(known={"api.example.com"})
     seen = {
         name: names(shown(contexts(""), ca, name))
         for name in ("a.b.localhost", "c.b.localhost", "one.localhost", "api.example.com", "evil.com", "build.lan")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import uvloop
+from pki import Party
 from websockets.asyncio.client import connect
 
 from samovar.core.clock import SystemClock
@@ -17,6 +18,7 @@ from samovar.net.frames import FrameLimits
 from samovar.net.message import Limits, Reply, Request, Response
 from samovar.net.server import Server, serve
 from samovar.net.websocket import SocketLimits, WebSocket, switching
+from samovar.web.mutual_tls import Trust
 
 pytestmark = pytest.mark.parametrize("loop", [uvloop.new_event_loop, asyncio.new_event_loop], ids=["uvloop", "asyncio"])
 
@@ -44,7 +46,7 @@ class Secured:
 
     async def __aenter__(self) -> "Secured":
         clock = SystemClock()
-        issued = Issued(Authority.open(self._folder / "ca.pem", clock), [], ["us-east-1"], clock)
+        issued = self.issued = Issued(Authority.open(self._folder / "ca.pem", clock), [], ["us-east-1"], clock)
         limits = Limits(body_bytes=64 << 20, **self._limits)
         self.server: Server = await serve(self._handler, host="127.0.0.1", port=0, limits=limits, tls=issued)
         self._writers: list[asyncio.StreamWriter] = []
@@ -289,5 +291,129 @@ def test_a_websocket_goes_on_inside_tls(loop: Any, tmp_path: Path) -> None:
                 for message in ("hello", b"x" * 90_000):
                     await client.send(message)
                     assert await client.recv() == message
+
+    run(loop, check())
+
+
+# --- clients that must show certificates
+
+
+class Custom:
+    """Custom domains: clients of `api.example.com` must show a certificate of `root`."""
+
+    def __init__(self, root: Party) -> None:
+        self.of = Trust("api.example.com", root.pem)
+
+    def known(self, domain: str) -> bool:
+        return domain == "api.example.com"
+
+    def trust(self, domain: str) -> Trust | None:
+        return self.of if self.known(domain) else None
+
+
+def tell(request: Request, reply: Reply) -> None:
+    assert request.client is not None
+    shown = request.client.shown
+    reply(Response(200, [("X-Domain", shown.domain if shown else "none")], shown.content if shown else b""))
+
+
+def showing(folder: Path, party: Party | None, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=folder / "ca.pem")
+    context.minimum_version = context.maximum_version = version
+    if party is not None:
+        context.load_cert_chain(party.save(folder))
+    return context
+
+
+VERSIONS = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+
+
+@VERSIONS
+def test_a_domain_sees_the_certificate_that_its_client_has_proved_to_be_its_own(
+    loop: Any, tmp_path: Path, version: ssl.TLSVersion
+) -> None:
+    async def check() -> None:
+        root = Party("root")
+        client = root.client("c")
+        async with Secured(tmp_path, tell) as secured:
+            secured.issued.domains = Custom(root)
+            for _ in range(2):  # a session is not resumed
+                reader, writer = await secured.connect("api.example.com", showing(tmp_path, client, version))
+                writer.write(b"GET / HTTP/1.1\r\n\r\n")
+                head, body = await answer(reader)
+                assert "X-Domain: api.example.com" in head and body == client.der
+
+    run(loop, check())
+
+
+@VERSIONS
+@pytest.mark.parametrize("whose", ["nobody's", "another authority's", "self-signed", "expired"])
+def test_a_client_without_a_certificate_that_counts_is_refused_in_the_handshake(
+    loop: Any, tmp_path: Path, version: ssl.TLSVersion, whose: str
+) -> None:
+    async def check() -> None:
+        root = Party("root")
+        client = {
+            "nobody's": None,
+            "another authority's": Party("root").client("c"),
+            "self-signed": Party("c", authority=False),
+            "expired": root.client("c", days=(-5, -2)),
+        }[whose]
+        async with Secured(tmp_path, tell) as secured:
+            secured.issued.domains = Custom(root)
+            with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)) as refused:
+                reader, writer = await secured.connect("api.example.com", showing(tmp_path, client, version))
+                writer.write(b"GET / HTTP/1.1\r\n\r\n")
+                await answer(reader)
+            if isinstance(refused.value, ssl.SSLError):
+                assert "alert" in str(refused.value).lower()
+            await until(lambda: not secured.server.connections)
+
+    run(loop, check())
+
+
+def test_clients_of_other_names_are_asked_for_nothing(loop: Any, tmp_path: Path) -> None:
+    async def check() -> None:
+        root = Party("root")
+        async with Secured(tmp_path, tell) as secured:
+            secured.issued.domains = Custom(root)
+            for party in (None, root.client("c"), Party("unknown", authority=False)):
+                reader, writer = await secured.connect("localhost", showing(tmp_path, party))
+                writer.write(b"GET / HTTP/1.1\r\n\r\n")
+                assert "X-Domain: none" in (await answer(reader))[0]
+
+    run(loop, check())
+
+
+@VERSIONS
+def test_a_hello_that_comes_byte_by_byte_is_the_same_hello(loop: Any, tmp_path: Path, version: ssl.TLSVersion) -> None:
+    async def check() -> None:
+        root = Party("root")
+        async with Secured(tmp_path, tell) as secured:
+            secured.issued.domains = Custom(root)
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            context = showing(tmp_path, root.client("c"), version)
+            client = context.wrap_bio(incoming, outgoing, server_hostname="api.example.com")
+            reader, writer = await secured.connect(None)
+            while True:
+                try:
+                    client.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    for byte in outgoing.read():
+                        writer.write(bytes([byte]))
+                        await writer.drain()
+                        await asyncio.sleep(0)
+                    incoming.write(await reader.read(65536))
+            client.write(b"GET / HTTP/1.1\r\n\r\n")
+            writer.write(outgoing.read())
+            content = b""
+            while b"\r\n\r\n" not in content:
+                incoming.write(await reader.read(65536))
+                try:
+                    content += client.read(65536)
+                except ssl.SSLWantReadError:
+                    continue
+            assert b"X-Domain: api.example.com" in content
 
     run(loop, check())

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from samovar.core.clock import FakeClock
 from samovar.net.message import Request
 from samovar.store.sqlite import open_store
 from samovar.web.access_log import Format
@@ -15,7 +16,7 @@ def led(paths, *mappings, rules=(), mode="API_MAPPING_ONLY", name="api.example",
 
     async def run():
         store = await open_store(None)
-        domains = await Domains.open(store)
+        domains = await Domains.open(store, FakeClock())
         assert not domains.known("api.example")
         key = (*KEY[:2], name)
         await domains.domains.put(key, Domain(name=name, configurations=[], routing_mode=mode))

@@ -11,7 +11,9 @@ from samovar.core.errors import AwsError
 from samovar.services.apigateway import pages, patch
 from samovar.services.apigateway.patch import text
 from samovar.services.apigateway.state import Rest, Shape, bad, must, new_id
+from samovar.web import truststores
 from samovar.web.domains import ApiMapping, Domain, DomainKey
+from samovar.web.truststores import Truststore
 
 NONE = "(none)"
 """The base path of a mapping for whatever no other mapping takes."""
@@ -31,8 +33,9 @@ _RULES: patch.Rules = {
     "/securityPolicy": text(),
     "/routingMode": text(),
     "/endpointConfiguration/types/*": text("add remove replace"),
-    "/mutualTlsAuthentication/truststoreUri": text("add replace"),
-    "/mutualTlsAuthentication/truststoreVersion": text("add replace"),
+    "/mutualTlsAuthentication/truststoreUri": text("add remove replace"),
+    "/mutualTlsAuthentication/truststoreVersion": text("add remove replace"),
+    "/ownershipVerificationCertificateArn": text("add remove replace"),
 }
 _MAPPING_RULES: patch.Rules = {
     "/basePath": text(),
@@ -49,10 +52,15 @@ async def create_domain_name(state: Rest, ctx: Context, params: Params) -> Param
         raise bad("Invalid domain name specified")
     if state.domains.taken(name):
         raise AwsError("ConflictException", "The domain name you provided already exists.")
+    configurations = [_configured(ctx, name, params)]
+    asked = await _asked(state, ctx, params.get("mutualTlsAuthentication"), configurations)
+    if state.domains.taken(name):  # meanwhile
+        raise AwsError("ConflictException", "The domain name you provided already exists.")
     made = Domain(
         name=name,
-        configurations=[_configured(ctx, name, params)],
-        mutual_tls=_mutual(params.get("mutualTlsAuthentication")),
+        configurations=configurations,
+        mutual_tls=asked.shown,
+        truststore=asked.text,
         routing_mode=_mode(params.get("routingMode") or "BASE_PATH_MAPPING_ONLY"),
         tags=params.get("tags") or {},
         created_at=state.clock.now(),
@@ -67,8 +75,12 @@ def _mode(given: str) -> str:
     return _MODES[given]
 
 
-def _mutual(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return {name[0].upper() + name[1:]: value for name, value in given.items()} if given else None
+async def _asked(
+    state: Rest, ctx: Context, given: Mapping[str, Any] | None, configurations: list[dict[str, Any]]
+) -> Truststore:
+    """What is asked of clients."""
+    named = {name[0].upper() + name[1:]: value for name, value in (given or {}).items()}
+    return await truststores.read(ctx, named, state.clock, configurations)
 
 
 def _configured(ctx: Context, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,7 +103,9 @@ def _configured(ctx: Context, name: str, given: Mapping[str, Any]) -> dict[str, 
         "HostedZoneId": _EDGE_ZONE if edge else _REGIONAL_ZONE,
         "DomainNameStatus": "AVAILABLE",
     }
-    return shape | {key: value for key, value in (("CertificateArn", arn), ("CertificateName", label)) if value}
+    proof = given.get("ownershipVerificationCertificateArn")
+    named = (("CertificateArn", arn), ("CertificateName", label), ("OwnershipVerificationCertificateArn", proof))
+    return shape | {key: value for key, value in named if value}
 
 
 def _shown(ctx: Context, domain: Domain) -> Shape:
@@ -112,6 +126,8 @@ def _shown(ctx: Context, domain: Domain) -> Shape:
     shape |= {name: given[source] for name, source in zip(names, sources, strict=True) if source in given}
     if edge:
         shape["certificateUploadDate"] = int(domain.created_at)
+    if "OwnershipVerificationCertificateArn" in given:
+        shape["ownershipVerificationCertificateArn"] = given["OwnershipVerificationCertificateArn"]
     if domain.mutual_tls:
         shape["mutualTlsAuthentication"] = {
             name[0].lower() + name[1:]: each for name, each in domain.mutual_tls.items()
@@ -141,10 +157,16 @@ async def update_domain_name(state: Rest, ctx: Context, params: Params) -> Param
         operations.append(operation)
     shape = patch.apply({**_shown(ctx, domain), "endpointConfiguration": {"types": {}}}, operations, _RULES)
     types = list(shape["endpointConfiguration"]["types"].values()) or [domain.configurations[0]["EndpointType"]]
+    configurations = [_configured(ctx, domain.name, {**shape, "endpointConfiguration": {"types": types}})]
+    asked = Truststore(domain.mutual_tls, domain.truststore)
+    if any((each.get("path") or "").startswith("/mutualTls") for each in operations):
+        asked = await _asked(state, ctx, shape.get("mutualTlsAuthentication"), configurations)
+        key, domain = _domain(state, ctx, params)
     changed = msgspec.structs.replace(
         domain,
-        configurations=[_configured(ctx, domain.name, {**shape, "endpointConfiguration": {"types": types}})],
-        mutual_tls=_mutual(shape.get("mutualTlsAuthentication")),
+        configurations=configurations,
+        mutual_tls=asked.shown,
+        truststore=asked.text,
         routing_mode=_mode(shape["routingMode"]),
     )
     await state.domains.domains.put(key, changed)

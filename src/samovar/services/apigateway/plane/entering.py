@@ -150,7 +150,7 @@ def _facts(exchange: Exchange) -> dict[str, str]:
         "aws:VpcSourceIp": exchange.peer if exchange.request.source is not None else "",
         "aws:UserAgent": exchange.request.headers.get("user-agent", ""),
         "aws:Referer": exchange.request.headers.get("referer", ""),
-        "aws:SecureTransport": "false",
+        "aws:SecureTransport": "true" if exchange.request.tls else "false",
         "aws:EpochTime": str(int(exchange.now)),
         "aws:CurrentTime": str(int(exchange.now)),
     }

@@ -136,7 +136,7 @@ class Exchange:
         """What templates have set of `$context.responseOverride`."""
         self.authorizer: dict[str, Any] | None = None
         """What an authorizer said of the caller."""
-        self.caller: dict[str, str | None] = {}
+        self.caller: dict[str, Any] = {}
         """Members of `identity` beside the address and the agent."""
         self.grant: Grant | None = None
         """What a Lambda authorizer lets the caller do."""

@@ -67,6 +67,8 @@ class RestSite:
         exchange = Exchange(
             visit.request, visit.ctx, visit.reply, api, stage.now(), self._clock.now(), visit.domain, visit.path
         )
+        if visit.certificate is not None:
+            exchange.caller["clientCert"] = visit.certificate
         exchange.time = self._stamp(exchange.now)
         exchange.path, exchange.routed = path, below or "/"
         exchange.answered = partial(self._teller.end, exchange, stage)

@@ -31,8 +31,16 @@ def _authorizer(exchange: Exchange, name: str) -> str | None:
 
 
 def _identity(exchange: Exchange, name: str) -> str | None:
+    if name.startswith("clientCert."):
+        return _text(_look_up(exchange.routed.authentication, name))
     iam = (exchange.routed.authorizer or {}).get("iam") or {}
     return _text(iam.get({"caller": "callerId", "user": "userId"}.get(name, name)))
+
+
+def _look_up(found: Any, dotted: str) -> Any:
+    for name in dotted.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
 
 
 def _text(value: Any) -> str | None:
@@ -83,6 +91,8 @@ _VARIABLES: dict[str, Callable[[Exchange], str]] = {
     "responseLatency": lambda exchange: exchange.latency,
     "responseLength": lambda exchange: str(exchange.length),
     "routeKey": lambda exchange: exchange.routed.route_key,
+    "cipherSuite": lambda exchange: (exchange.request.tls or ("", ""))[1],
+    "tlsVersion": lambda exchange: (exchange.request.tls or ("", ""))[0],
     "stage": lambda exchange: exchange.routed.stage,
     "status": lambda exchange: _number(exchange.status),
     "xrayTraceId": lambda exchange: exchange.routed.trace,

@@ -91,6 +91,8 @@ def _context(exchange: Exchange) -> dict[str, Any]:
         "userAgent": request.headers.get("user-agent"),
         "userArn": iam.get("userArn"),
     }
+    if routed.authentication is not None:
+        identity |= routed.authentication
     return {
         "accountId": routed.account,
         "apiId": routed.api,

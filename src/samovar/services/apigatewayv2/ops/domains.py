@@ -1,5 +1,6 @@
 """Create, get, update and delete custom domain names (facts/apigateway.md §8)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from samovar.services.apigatewayv2 import pages
 from samovar.services.apigatewayv2.domains import described, domain, host_name, target
 from samovar.services.apigatewayv2.errors import bad_request, conflict
 from samovar.services.apigatewayv2.state import State
+from samovar.web import truststores
 from samovar.web.domains import Domain
 
 
@@ -16,10 +18,15 @@ async def create_domain_name(state: State, ctx: Context, params: Params) -> Para
     name = host_name(params["DomainName"])
     if state.domains.taken(name):
         raise conflict("The domain name you provided already exists.")
+    configurations = [_configured(ctx, name, given) for given in _given(params)]
+    asked = await truststores.read(ctx, params.get("MutualTlsAuthentication") or {}, state.clock, configurations)
+    if state.domains.taken(name):  # meanwhile
+        raise conflict("The domain name you provided already exists.")
     made = Domain(
         name=name,
-        configurations=[_configured(ctx, name, given) for given in _given(params)],
-        mutual_tls=params.get("MutualTlsAuthentication"),
+        configurations=configurations,
+        mutual_tls=asked.shown,
+        truststore=asked.text,
         routing_mode=params.get("RoutingMode", "API_MAPPING_ONLY"),
         tags=params.get("Tags", {}),
         created_at=state.clock.now(),
@@ -43,10 +50,16 @@ async def update_domain_name(state: State, ctx: Context, params: Params) -> Para
     configurations = before.configurations
     if params.get("DomainNameConfigurations"):
         configurations = [_configured(ctx, before.name, given) for given in _given(params)]
+    asked = truststores.Truststore(before.mutual_tls, before.truststore)
+    if params.get("MutualTlsAuthentication") is not None:
+        wanted: Mapping[str, Any] = {**(before.mutual_tls or {}), **params["MutualTlsAuthentication"]}
+        asked = await truststores.read(ctx, wanted, state.clock, configurations)
+        key, before = domain(state, ctx, params)
     after = msgspec.structs.replace(
         before,
         configurations=configurations,
-        mutual_tls=params.get("MutualTlsAuthentication", before.mutual_tls),
+        mutual_tls=asked.shown,
+        truststore=asked.text,
         routing_mode=params.get("RoutingMode", before.routing_mode),
     )
     await state.domains.domains.put(key, after)
