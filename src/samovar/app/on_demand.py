@@ -215,6 +215,7 @@ class OnDemand:
             on.authority,
             on.meter,
             shared.rate,
+            on.vault,
         )
         return self._kept(service, self._above)
 

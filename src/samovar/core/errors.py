@@ -12,6 +12,9 @@ class AwsError(Exception):
     `members` are further members of the error shape, spelled as the service model spells them (`Type="User"`).
     """
 
+    status: int | None = None
+    """Set where AWS was seen to answer with another status than its model has for the code (rest-json only)."""
+
     def __init__(self, code: str, message: str, **members: object) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code

@@ -118,7 +118,7 @@ class Errors:
 
         def write(error: AwsError, request_id: str) -> Answer:
             name, shape = self.shape(error.code)
-            status = self.status(error.code)
+            status = error.status or self.status(error.code)
             members, headers = self._members(body, shape, error)
             content: dict[str, object] = {}
             # Type=None: a few recorded errors lack it although their shape has it.

@@ -15,6 +15,7 @@ def refused(call, what):
     text += f" Please contact AWS if you need additional {what}s."
     error = caught.value.response["Error"]
     assert (error["Code"], error["Message"]) == ("ConflictException", text)
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
 
 
 def test_an_api_has_ten_stages_and_ten_authorizers(api):

@@ -33,7 +33,7 @@ from samovar.services.apigateway.ops import (
 )
 from samovar.services.apigateway.plane.bench import Bench
 from samovar.services.apigateway.plane.cache import Cache
-from samovar.services.apigateway.plane.certificates import ClientCertificates
+from samovar.services.apigateway.plane.certificates import ClientCertificates, seal
 from samovar.services.apigateway.plane.entering import Authority, Entrance
 from samovar.services.apigateway.plane.keys import KeyRing
 from samovar.services.apigateway.plane.planning import Planner
@@ -45,6 +45,7 @@ from samovar.services.apigateway.plane.tasks import Tasks
 from samovar.services.apigateway.plane.telling import Teller
 from samovar.services.apigateway.state import Rest
 from samovar.store.sqlite import Store
+from samovar.store.vault import Vault
 from samovar.web.access_log import AccessLogs
 from samovar.web.account_rate import AccountRate
 from samovar.web.api_keys import ApiKeys
@@ -78,9 +79,11 @@ async def build(
     authority: Authority,
     meter: Meter,
     rate: AccountRate,
+    vault: Vault,
 ) -> tuple[Service, ApiKeys]:
     """`forward` sends what AWS integrations ask of other services."""
-    state = await Rest.open(store, clock, domains, rate)
+    state = await Rest.open(store, clock, domains, rate, vault)
+    await seal(state)
     ports = Ports(
         functions,
         LambdaAuthorizers(functions, clock),

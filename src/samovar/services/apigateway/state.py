@@ -19,6 +19,7 @@ from samovar.core.context import Context
 from samovar.core.errors import AwsError
 from samovar.store.sqlite import Change, Store
 from samovar.store.table import Key, Table
+from samovar.store.vault import Vault
 from samovar.web.account_rate import AccountRate
 from samovar.web.domains import Domains
 
@@ -107,6 +108,12 @@ def bad(text: str) -> AwsError:
     return AwsError("BadRequestException", text)
 
 
+def full(kind: str) -> AwsError:
+    """An API has as many as it may have (recorded of AWS for resources, with two blanks)."""
+    text = f"Maximum number of {kind} for this API has been reached.  Please contact AWS if you need additional {kind}."
+    return AwsError("LimitExceededException", text)
+
+
 def must(found: _Found | None, missing: str) -> _Found:
     """What was looked for, or AWS's 404."""
     if found is None:
@@ -126,8 +133,10 @@ class Rest:
         deployments: Table[Deployment],
         domains: Domains,
         rate: AccountRate,
+        vault: Vault,
     ) -> None:
         self.store = store
+        self.vault = vault
         self.clock = clock
         self.apis = apis
         self.deployments = deployments
@@ -143,21 +152,21 @@ class Rest:
         self.links = tables["links"]
         self.certificates = tables["certificates"]
         self.certificate_keys = tables["certificate_keys"]
-        """Their private keys, which nobody is shown."""
+        """Their private keys, closed by the vault; nobody is shown them."""
         self.domains = domains
         self.rate = rate
         self.accounts = tables["accounts"]
         self._by_id: dict[str, Key] = {key[2]: key for key, _ in apis.items()}
 
     @classmethod
-    async def open(cls, store: Store, clock: Clock, domains: Domains, rate: AccountRate) -> "Rest":
+    async def open(cls, store: Store, clock: Clock, domains: Domains, rate: AccountRate, vault: Vault) -> "Rest":
         names = (
             "stages", "keys", "plans", "plan_keys", "usage", "links", "certificates", "certificate_keys", "accounts",
         )  # fmt: skip
         tables = {name: await Table.open(store, f"apigateway.{name}", Item) for name in names}
         apis = await Table.open(store, "apigateway.apis", Api)
         deployments = await Table.open(store, "apigateway.deployments", Deployment)
-        return cls(store, clock, tables, apis, deployments, domains, rate)
+        return cls(store, clock, tables, apis, deployments, domains, rate, vault)
 
     async def clear(self) -> None:
         self._by_id.clear()

@@ -124,7 +124,9 @@ def inside(table: Table[Any], key: ApiKey, whole: str) -> list[Edit]:
 
 
 def full(kind: str) -> Exception:
-    """An API has as many as it may have (recorded of AWS: with ConflictException, though as 429)."""
-    return conflict(
+    """An API has as many as it may have (recorded of AWS: 429, though with ConflictException)."""
+    error = conflict(
         f"Maximum number of {kind}s for this API has been reached. Please contact AWS if you need additional {kind}s."
     )
+    error.status = 429
+    return error

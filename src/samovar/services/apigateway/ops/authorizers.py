@@ -6,7 +6,7 @@ from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.services.apigateway import expressions, pages, patch
 from samovar.services.apigateway.patch import integer, listed, text
-from samovar.services.apigateway.state import Api, Rest, Shape, bad, must, new_id
+from samovar.services.apigateway.state import Api, Rest, Shape, bad, full, must, new_id
 from samovar.web import service_requests
 
 MOST_AUTHORIZERS = 10
@@ -36,7 +36,7 @@ async def create_authorizer(state: Rest, ctx: Context, params: Params) -> Params
     if any(each["name"] == params["name"] for each in known.values()):
         raise bad(f"Authorizer name must be unique. Authorizer {params['name']} already exists in this RestApi.")
     if len(known) >= MOST_AUTHORIZERS:
-        raise AwsError("LimitExceededException", "Maximum number of Authorizers for this API has been reached.")
+        raise full("Authorizers")
     shape = {"id": new_id(6), **{name: params[name] for name in _KEPT if params.get(name)}}
     ttl = params.get("authorizerResultTtlInSeconds")
     if params["type"] in ("TOKEN", "REQUEST"):

@@ -10,6 +10,7 @@ from cryptography.x509.oid import NameOID
 
 from samovar.core.context import Context, Params
 from samovar.services.apigateway import pages, patch
+from samovar.services.apigateway.plane.certificates import sealed
 from samovar.services.apigateway.state import Item, Rest, Shape, must, new_id
 
 _DAYS = 365
@@ -26,7 +27,7 @@ async def generate_client_certificate(state: Rest, ctx: Context, params: Params)
         "expirationDate": int(now) + _DAYS * 86_400,
     }
     shape |= {name: params[name] for name in ("description", "tags") if params.get(name)}
-    kept = state.certificate_keys.putting(key, Item({"key": secret}))
+    kept = state.certificate_keys.putting(key, sealed(state.vault, secret))
     await state.store.transact(state.certificates.putting(key, Item(shape)), kept)
     return shape
 

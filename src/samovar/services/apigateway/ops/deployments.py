@@ -5,9 +5,10 @@ import msgspec
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.services.apigateway import pages, patch, stages
-from samovar.services.apigateway.state import Api, Deployment, Item, Rest, Shape, bad, must, new_id
+from samovar.services.apigateway.state import Api, Deployment, Item, Rest, Shape, bad, full, must, new_id
 
 _RULES: patch.Rules = {"/description": patch.text()}
+MOST_STAGES = 10
 _CANARY = "Invalid deployment content specified."
 
 
@@ -24,6 +25,8 @@ async def create_deployment(state: Rest, ctx: Context, params: Params) -> Params
             )
         if old is None:
             raise bad(f"{_CANARY}Stage {name} must already be created before making a canary release deployment")
+    if name and old is None:
+        _check_room(state, api)
     now = state.clock.now()
     made = Deployment(id=new_id(6), created_at=now, definition=api.definition, description=params.get("description"))
     changes = [state.deployments.putting((*api.key, made.id), made)]
@@ -117,6 +120,7 @@ async def create_stage(state: Rest, ctx: Context, params: Params) -> Params:
     must(state.deployments.get((*api.key, params["deploymentId"])), "Deployment id does not exist")
     if state.stages.get((*api.key, name)) is not None:
         raise AwsError("ConflictException", "Stage already exists")
+    _check_room(state, api)
     _check_version(api, params.get("documentationVersion"))
     canary = (params.get("canarySettings") or {}).get("deploymentId")
     if canary and state.deployments.get((*api.key, canary)) is None:
@@ -124,6 +128,12 @@ async def create_stage(state: Rest, ctx: Context, params: Params) -> Params:
     made = stages.made(name, params["deploymentId"], params, state.clock.now())
     await state.stages.put((*api.key, name), Item(made))
     return made
+
+
+def _check_room(state: Rest, api: Api) -> None:
+    """That there may be one more stage."""
+    if sum(1 for _ in state.stages.items(api.key)) >= MOST_STAGES:
+        raise full("Stages")
 
 
 def _check_version(api: Api, version: str | None) -> None:

@@ -22,7 +22,7 @@ from samovar.services.apigateway.ops import (
     models,
     resources,
 )
-from samovar.services.apigateway.state import Api, Definition, Deployment, Rest, Shape, bad, new_id
+from samovar.services.apigateway.state import Api, Definition, Deployment, Rest, Shape, bad, full, new_id
 from samovar.web import front
 from samovar.web.openapi.document import OpenApiError, read, write
 from samovar.web.openapi.export import RestApi, write_rest
@@ -93,7 +93,9 @@ async def _read(params: Params, api: str) -> RestDocument:
         document = await asyncio.to_thread(lambda: read_rest(read(params["body"]), api, basepath))
     except OpenApiError as error:
         raise bad(str(error)) from None
-    if len(document.paths) > resources.MOST_RESOURCES or _parts(document) > MOST_PARTS:
+    if len(document.paths) > resources.MOST_RESOURCES:
+        raise full("Resources")
+    if _parts(document) > MOST_PARTS:
         raise AwsError("LimitExceededException", "The document describes more than an API can have")
     types = given.get("endpointConfigurationTypes")
     if types:

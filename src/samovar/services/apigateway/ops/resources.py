@@ -8,7 +8,7 @@ from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.services.apigateway import pages, patch
 from samovar.services.apigateway.patch import text
-from samovar.services.apigateway.state import Api, Definition, Resource, Rest, Shape, bad, must, new_id
+from samovar.services.apigateway.state import Api, Definition, Resource, Rest, Shape, bad, full, must, new_id
 
 _PART = re.compile(r"[a-zA-Z0-9._\-:~@]+|\{[a-zA-Z0-9._\-]+\+?\}")
 _RULES: patch.Rules = {"/pathPart": text(), "/parentId": text()}
@@ -20,11 +20,7 @@ async def create_resource(state: Rest, ctx: Context, params: Params) -> Params:
     definition = api.definition
     parent = state.resource(api, params["parentId"])
     if len(definition.resources) > MOST_RESOURCES:
-        raise AwsError(
-            "LimitExceededException",
-            "Maximum number of resources for this API has been reached. Please "
-            "contact AWS if you need additional resources.",
-        )
+        raise full("Resources")
     made = Resource(new_id(6), parent.id, params["pathPart"])
     _check(definition, made)
     await state.define(api, definition.with_resource(made))
