@@ -181,7 +181,9 @@ class Reader:
             self._fields.append((name, value))
         key = self._names.get(name) or self._name(name)
         text = value.decode("latin-1").rstrip(" \t")
-        headers[key] = f"{headers[key]},{text}" if key in headers else text
+        if key in headers:  # lines of cookies are one list of crumbs (RFC 6265 §4.2.1, RFC 9113 §8.2.3)
+            text = f"{headers[key]}{'; ' if key == 'cookie' else ','}{text}"
+        headers[key] = text
 
     def _name(self, name: bytes) -> str:
         if len(self._names) >= _NAMES:

@@ -11,13 +11,11 @@ from typing import Any
 import msgspec
 
 from samovar.net.message import Response
-from samovar.web.fields import all_sendable
+from samovar.web.fields import SERVERS_OWN, all_sendable
 
 Headers = list[tuple[str, str]]
 
 TEXT = "text/plain;charset=UTF-8"
-_SERVERS_OWN = frozenset({"connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade"})
-"""Headers that frame the answer: the server writes them, whatever the function returns."""
 
 
 class Malformed(Exception):
@@ -61,7 +59,7 @@ def _headers(value: dict[str, Any], content_type: str) -> Headers:
     headers, typed = [], False
     for name, each in given.items():
         folded = name.lower()
-        if folded not in _SERVERS_OWN:
+        if folded not in SERVERS_OWN:
             headers.append((name, each if isinstance(each, str) else _text(each)))
             typed = typed or folded == "content-type"
     if not typed:

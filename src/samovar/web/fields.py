@@ -9,6 +9,9 @@ from collections.abc import Sequence
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
+SERVERS_OWN = frozenset({"connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade"})
+"""Headers that frame an answer: the server writes them, whatever a function returns."""
+
 
 def sendable(name: str, value: str) -> bool:
     return _NAME.fullmatch(name) is not None and _VALUE.fullmatch(value) is not None

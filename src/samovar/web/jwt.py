@@ -166,7 +166,8 @@ class Keyring:
 
 
 def _named(keys: list[Key], kid: str) -> list[Key]:
-    return [key for key in keys if kid in ("", key.kid)]
+    """A token has to name its key: without a name it has only keys without one."""
+    return [key for key in keys if key.kid == kid]
 
 
 def _key(given: dict[str, Any]) -> Key | None:

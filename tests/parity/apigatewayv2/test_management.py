@@ -1,5 +1,7 @@
 """The management of HTTP APIs: what is kept, shown and refused (facts/apigateway.md §1, §9)."""
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -96,6 +98,9 @@ def test_what_a_route_leads_to_cannot_be_deleted(client):
         {"IntegrationType": "AWS_PROXY", "IntegrationUri": "arn:aws:lambda:us-east-1:123456789012:function:f"},
         {"IntegrationType": "AWS_PROXY", "PayloadFormatVersion": "2.0"},
         {"IntegrationType": "AWS_PROXY", "PayloadFormatVersion": "3.0", "IntegrationUri": "arn"},
+        {"IntegrationType": "AWS_PROXY", "PayloadFormatVersion": "2.0", "IntegrationUri": "my-function"},
+        {"IntegrationType": "HTTP_PROXY", "IntegrationUri": "example.com"}
+        | {"IntegrationMethod": "GET", "PayloadFormatVersion": "1.0"},
         {"IntegrationType": "HTTP_PROXY", "IntegrationUri": "https://example.com", "PayloadFormatVersion": "1.0"},
         {"IntegrationType": "AWS_PROXY", "IntegrationSubtype": "Nobody-DoIt", "PayloadFormatVersion": "1.0"},
         {"IntegrationType": "AWS_PROXY", "IntegrationSubtype": "SQS-SendMessage", "PayloadFormatVersion": "1.0"},
@@ -214,3 +219,33 @@ def test_an_update_sets_single_parameters_and_variables_and_empty_ones_go(client
     assert stage["StageVariables"] == {"a": "1", "c": "3"}
     told = refused(v2.get_api, ApiId="nobody")
     assert told[1].startswith("Invalid API identifier specified ")
+
+
+def test_credentials_do_not_go_with_every_origin(client):
+    v2 = client("apigatewayv2")
+    everybody = {"AllowOrigins": ["*"], "AllowCredentials": True}
+    told = ("BadRequestException", "allow-credentials is not supported if 'allow-origin' is *")
+    assert refused(v2.create_api, Name="a", ProtocolType="HTTP", CorsConfiguration=everybody) == told
+    id = v2.create_api(Name="a", ProtocolType="HTTP", CorsConfiguration={"AllowOrigins": ["*"]})["ApiId"]
+    assert refused(v2.update_api, ApiId=id, CorsConfiguration=everybody) == told
+    document = {"openapi": "3.0.1", "info": {"title": "a", "version": "1"}, "paths": {}}
+    document["x-amazon-apigateway-cors"] = {"allowOrigins": ["*"], "allowCredentials": True}
+    assert refused(v2.reimport_api, ApiId=id, Body=json.dumps(document)) == told
+    assert v2.get_api(ApiId=id)["CorsConfiguration"] == {"AllowOrigins": ["*"]}
+
+
+def test_what_quick_create_made_is_changed_by_an_update_of_the_api(client):
+    v2 = client("apigatewayv2")
+    quick = {"Name": "a", "ProtocolType": "HTTP"}
+    assert refused(v2.create_api, Target="nonsense", **quick)[0] == "BadRequestException"
+    assert refused(v2.create_api, Target="https://example.com", RouteKey="GET", **quick)[0] == "BadRequestException"
+    id = v2.create_api(Target="https://example.com", **quick)["ApiId"]
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:f"
+    v2.update_api(ApiId=id, Target=arn, RouteKey="GET /pets")
+    [integration], [route] = v2.get_integrations(ApiId=id)["Items"], v2.get_routes(ApiId=id)["Items"]
+    assert (integration["IntegrationType"], integration["IntegrationUri"]) == ("AWS_PROXY", arn)
+    assert (integration["IntegrationMethod"], integration["PayloadFormatVersion"]) == ("POST", "2.0")
+    assert (route["RouteKey"], route["Target"]) == ("GET /pets", f"integrations/{integration['IntegrationId']}")
+    assert len(v2.get_deployments(ApiId=id)["Items"]) == 1
+    plain = v2.create_api(**quick)["ApiId"]
+    assert refused(v2.update_api, ApiId=plain, Target=arn)[0] == "BadRequestException"

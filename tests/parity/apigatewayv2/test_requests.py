@@ -93,6 +93,24 @@ def test_a_malformed_answer_is_an_internal_server_error(returning, result):
     assert returning(result).refusal == (500, "Internal Server Error")
 
 
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_headers_that_frame_an_answer_are_the_servers_own(api, deploy, version):
+    made = api()
+    made.route("POST /", target=made.function(deploy(RETURNS), PayloadFormatVersion=version))
+    framing = {"Transfer-Encoding": "chunked", "Content-Length": "999", "Connection": "close", "Upgrade": "x"}
+    result = {"statusCode": 200, "headers": {**framing, "X-Own": "1"}, "body": "whole"}
+    page = made("POST", "/", json.dumps(result).encode(), {"content-type": "application/json"})
+    assert (page.status, page.body, page.headers["x-own"]) == (200, b"whole", "1")
+    assert {name.lower() for name in page.headers}.isdisjoint({"transfer-encoding", "connection", "upgrade"})
+
+
+def test_cookies_of_several_lines_are_all_there(api, echo):
+    made = api()
+    made.route("GET /", target=made.function(echo))
+    event = made("GET", "/", headers=[("Cookie", "a=1; b=2"), ("X-More", "1"), ("Cookie", "c=3")]).value
+    assert event["cookies"] == ["a=1", "b=2", "c=3"]
+
+
 def test_cookies_go_both_ways(api, returning, echo):
     page = returning({"statusCode": 200, "cookies": ["a=1; Path=/", "b=2"], "headers": {"x-n": 5, "x-b": True}})
     assert page.headers.get_all("set-cookie") == ["a=1; Path=/", "b=2"]

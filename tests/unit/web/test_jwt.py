@@ -109,6 +109,7 @@ def test_keys_are_fetched_once_and_again_for_a_key_that_is_new(signer):
             ring.find("https://i/", kid, found.set_result)
             return await found
 
+        assert await find("") == []
         assert len(await find(signer.kid)) == 1
         assert len(await find(signer.kid)) == 1
         assert len(asked) == 2

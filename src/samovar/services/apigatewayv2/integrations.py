@@ -1,4 +1,5 @@
-"""What integrations name: functions by their URIs, and routes as permissions know them (facts/apigateway.md §4, §9).
+"""What integrations name: functions and servers by their URIs, and routes as permissions know them (facts/apigateway.md
+§4, §9).
 
 Pure; the same for HTTP and WebSocket APIs.
 """
@@ -11,6 +12,14 @@ from samovar.services.apigatewayv2.state import ApiKey
 _WRAPPED = re.compile(r"arn:aws[a-z-]*:apigateway:[a-z0-9-]+:lambda:path/2015-03-31/functions/(?P<arn>.+)/invocations")
 _ARN = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9-_]+(?::(?:\$LATEST|[A-Za-z0-9-_]+))?")
 _VARIABLE = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
+
+
+_URL = re.compile(r"https?://[^\s/?#]+(?:[/?#]\S*)?", re.IGNORECASE)
+
+
+def is_url(uri: str) -> bool:
+    """Whether a URI names a server, as it is or when the stage's variables are in it."""
+    return _URL.fullmatch(uri) is not None or _VARIABLE.match(uri) is not None
 
 
 def filled(text: str, variables: dict[str, str]) -> str:

@@ -4,6 +4,8 @@ import re
 
 import msgspec
 
+from samovar.services.apigatewayv2.errors import bad_request
+
 DEFAULT = "$default"
 ANY = "ANY"
 
@@ -21,6 +23,15 @@ class RouteKey(msgspec.Struct, frozen=True):
     """Of the variables, in their order, the greedy one last."""
     greedy: bool = False
     """The last variable takes the rest of a path."""
+
+
+def check(text: str) -> None:
+    """Raises for what is no key of a route of an HTTP API."""
+    if text != DEFAULT and parse(text) is None:
+        raise bad_request(
+            "The provided route key is not formatted properly for HTTP protocol. "
+            "Format should be \"<HTTP METHOD> /<RESOURCE PATH>\" or \"$default\""
+        )
 
 
 def parse(text: str) -> RouteKey | None:

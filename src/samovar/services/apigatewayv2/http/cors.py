@@ -1,7 +1,7 @@
 """Cross-origin requests, as an HTTP API's configuration answers them (facts/apigateway.md §9). Pure.
 
-Rules: preflights are answered by the API, whatever its routes are; CORS headers of a target give way to those of the
-configuration; an origin that isn't allowed, or none, gets no headers.
+Rules: credentials don't go with every origin; preflights are answered by the API, whatever its routes are; CORS headers
+of a target give way to those of the configuration; an origin that isn't allowed, or none, gets no headers.
 """
 
 from typing import Any
@@ -11,6 +11,11 @@ from samovar.net.message import Request, Response
 Headers = list[tuple[str, str]]
 
 _PREFIX = "access-control-"
+
+
+def is_for_all_with_credentials(configuration: dict[str, Any]) -> bool:
+    """What no browser takes, and AWS doesn't keep."""
+    return bool(configuration.get("AllowCredentials")) and "*" in (configuration.get("AllowOrigins") or ())
 
 
 class Cors:

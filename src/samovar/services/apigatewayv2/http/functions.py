@@ -9,6 +9,7 @@ from samovar.services.apigatewayv2.http import events
 from samovar.services.apigatewayv2.http.exchange import Exchange
 from samovar.services.apigatewayv2.state import ApiKey
 from samovar.web import answer_v1, answer_v2
+from samovar.web.fields import SERVERS_OWN
 from samovar.web.functions import Functions, Ran
 from samovar.web.hints import BUSY, FAILED, MALFORMED, NOT_RUN, hint
 
@@ -68,4 +69,5 @@ def _done(exchange: Exchange, read: Callable[[bytes], Response], ran: Ran) -> No
 def read_v1(payload: bytes) -> Response:
     """The answer that a result of payload format 1.0 means; base64 is always decoded, unlike on REST APIs."""
     answered = answer_v1.read(payload)
-    return Response(answered.status, answered.headers, answered.decoded())
+    headers = [line for line in answered.headers if line[0].lower() not in SERVERS_OWN]
+    return Response(answered.status, headers, answered.decoded())

@@ -2,11 +2,13 @@
 
 import re
 
+from samovar.core.arn import parse
 from samovar.core.context import Context, Params
 from samovar.services.apigatewayv2.errors import bad_request, conflict
 from samovar.services.apigatewayv2.http.mapping import RequestMapping, ResponseMapping
 from samovar.services.apigatewayv2.http.services import ELSEWHERE, SUBTYPES
 from samovar.services.apigatewayv2.http.values import WrongExpression, value
+from samovar.services.apigatewayv2.integrations import is_url
 from samovar.services.apigatewayv2.parts import Kind, Where, inside
 from samovar.services.apigatewayv2.records import Api, Integration, merged
 from samovar.services.apigatewayv2.state import State
@@ -89,9 +91,19 @@ def _check(state: State, where: Where, integration: Integration) -> None:
         raise bad_request("IntegrationUri is a required parameter for integration")
     if integration.integration_type == "HTTP_PROXY" and not integration.integration_method:
         raise bad_request("HttpMethod must be specified for integration type HTTP_PROXY")
+    check_uri(integration)
     if integration.connection_type == "VPC_LINK":
         _check_private(state, where, integration)
     _check_mapping(integration)
+
+
+def check_uri(integration: Integration) -> None:
+    """What could lead nowhere at any request is refused now, in the words that are recorded of REST APIs."""
+    uri = integration.integration_uri or ""
+    if integration.integration_type == "AWS_PROXY" and not (uri.startswith("${") or parse(uri)):
+        raise bad_request("Invalid ARN specified in the request")
+    if integration.integration_type == "HTTP_PROXY" and integration.connection_type == "INTERNET" and not is_url(uri):
+        raise bad_request("Invalid HTTP endpoint specified for URI")
 
 
 def _check_private(state: State, where: Where, integration: Integration) -> None:

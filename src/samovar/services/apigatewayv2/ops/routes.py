@@ -37,13 +37,9 @@ async def delete_route(state: State, ctx: Context, params: Params) -> Params:
 
 def _check(state: State, where: Where, route: Route) -> None:
     key, api = where.key, where.api
-    is_http = api.protocol_type == "HTTP"
-    if is_http and route.route_key != route_key.DEFAULT and route_key.parse(route.route_key) is None:
-        raise bad_request(
-            "The provided route key is not formatted properly for HTTP protocol. "
-            "Format should be \"<HTTP METHOD> /<RESOURCE PATH>\" or \"$default\""
-        )
-    if not is_http:
+    if api.protocol_type == "HTTP":
+        route_key.check(route.route_key)
+    else:
         check_route(route)
     if any(other.route_key == route.route_key for other in KIND.others(state, where, route)):
         raise conflict(f"Route with key {route.route_key} already exists for this API")
