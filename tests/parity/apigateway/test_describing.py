@@ -307,6 +307,16 @@ def test_usage_plans_hold_stages_with_throttles_of_their_own(rest):
     assert refused[1] == "Cannot delete Usage Plan because it has associated API stages"
     client.update_usage_plan(usagePlanId=plan["id"], patchOperations=replace("/apiStages", stage, "remove"))
     client.delete_usage_plan(usagePlanId=plan["id"])
+    short = client.create_rest_api(name="short-lived", cloneFrom=api.id)["id"]
+    for name in ("one", "two"):
+        client.create_deployment(restApiId=short, stageName=name)
+    both = [{"apiId": short, "stage": "one"}, {"apiId": short, "stage": "two"}]
+    plan = client.create_usage_plan(name="p", apiStages=both)["id"]
+    client.delete_stage(restApiId=short, stageName="two")
+    assert client.get_usage_plan(usagePlanId=plan)["apiStages"] == both[:1]
+    client.delete_rest_api(restApiId=short)
+    assert client.get_usage_plan(usagePlanId=plan)["apiStages"] == []
+    client.delete_usage_plan(usagePlanId=plan)
     missing = refusal(client.create_usage_plan, name="p", apiStages=[{"apiId": "nothing", "stage": "dev"}])
     assert missing[0] == "NotFoundException"
     assert missing[1].startswith("Invalid API Stage {api: nothing, stage: dev} specified for usageplan ")
@@ -367,10 +377,14 @@ def test_a_method_is_tried_out_without_a_deployment(rest, echo):
     assert (event["headers"]["X-A"], event["stageVariables"]) == ("1", {"v": "1"})
     assert event["requestContext"]["stage"] == "test-invoke-stage"
     assert event["requestContext"]["identity"]["sourceIp"] == "test-invoke-source-ip"
-    assert (tried["status"], tried["headers"]["Content-Type"]) == (200, "application/json")
+    assert (tried["status"], set(tried["headers"])) == (200, {"Content-Type", "X-Amzn-Trace-Id", "x-arn"})
+    assert tried["headers"]["X-Amzn-Trace-Id"].startswith("Root=1-")
     lines = [line.partition(" : ")[2] for line in tried["log"].split("\n")]
     assert tried["log"].startswith("Execution log for request ")
     assert "Method request path: {id=7}" in lines
+    [url] = [line.removeprefix("Sending request to ") for line in lines if line.startswith("Sending request to ")]
+    assert url.startswith("https://lambda.us-east-1.amazonaws.com/2015-03-31/functions/arn:aws:lambda:")
+    assert [line for line in lines if line.startswith("Received response. Status: 200, Integration latency: ")]
     assert lines[-3:-1] == ["Successfully completed execution", "Method completed with status: 200"]
 
 
@@ -390,6 +404,8 @@ def test_an_authorizer_is_tried_out(rest, deploy):
     tried = api.test_invoke_authorizer(authorizerId=id, headers={"Authorization": "yes"})
     assert (tried["clientStatus"], tried["principalId"], tried["authorization"]) == (0, "me", {"a": ["1"]})
     assert json.loads(tried["policy"])["Statement"][0]["Effect"] == "Allow"
+    assert f" : Starting authorizer: {id} for request: " in tried["log"]
+    assert tried["log"].endswith(" : Successfully completed authorizer execution\n")
     assert api.test_invoke_authorizer(authorizerId=id, headers={"Authorization": "no"})["clientStatus"] == 401
     assert api.test_invoke_authorizer(authorizerId=id)["clientStatus"] == 401
 

@@ -79,9 +79,19 @@ def test_the_execution_log_tells_what_became_of_a_request(rest, platform, lines)
     page = api("GET", "/a")
     group = f"API-Gateway-Execution-Logs_{api.id}/dev"
     id = page.headers["x-amzn-RequestId"]
-    assert until(lambda: lines(group), 3)[::2] == [
-        f"({id}) Starting execution for request: {id}",
-        f"({id}) Method completed with status: 200",
+    assert until(lambda: lines(group), 8) == [
+        f"({id}) {line}"
+        for line in (
+            f"Extended Request Id: {page.headers['x-amz-apigw-id']}",
+            f"Verifying Usage Plan for request: {id}. API Key:  API Stage {api.id}/dev",
+            "API Key  authorized because method 'GET /a' does not require API Key. Request will not contribute to "
+            "throttle or quota limits",
+            f"Usage Plan check succeeded for API Key  and API Stage {api.id}/dev",
+            f"Starting execution for request: {id}",
+            "HTTP Method: GET, Resource Path: /a",
+            "Successfully completed execution",
+            "Method completed with status: 200",
+        )
     ]
     api("GET", "/broken")
     text = "Execution failed due to configuration error: Unable to parse statusCode"

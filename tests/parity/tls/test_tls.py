@@ -115,6 +115,26 @@ def test_a_policy_can_ask_for_secure_transport(client):
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl isn't here")
+def test_the_policy_of_a_rest_api_can_ask_for_secure_transport(client, ca):
+    apis = client("apigateway")
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"}
+    plain = {**statement, "Effect": "Deny", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement, plain]})
+    api = apis.create_rest_api(name="secure", policy=policy)["id"]
+    place = {"restApiId": api, "resourceId": apis.get_resources(restApiId=api)["items"][0]["id"], "httpMethod": "GET"}
+    apis.put_method(**place, authorizationType="NONE")
+    apis.put_integration(**place, type="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'})
+    apis.put_method_response(**place, statusCode="200")
+    apis.put_integration_response(**place, statusCode="200")
+    apis.create_deployment(restApiId=api, stageName="dev")
+    port = apis.meta.endpoint_url.rpartition(":")[2]
+    url = f"localhost:{port}/_aws/execute-api/{api}/dev/"
+    shown = ("-o", "/dev/null", "-w", "%{http_code}")
+    assert curl(ca, f"https://{url}", *shown).stdout.endswith("200")
+    assert curl(ca, f"http://{url}", *shown).stdout.endswith("403")
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl isn't here")
 def test_a_function_url_is_visited_by_https_under_its_own_name(client, server, ca):
     made = client("iam").create_role(
         RoleName="tls",

@@ -200,8 +200,22 @@ class Rest:
         belongings: list[Change] = [
             *(self.deployments.deleting(key) for key, _ in self.deployments.items(api.key)),
             *(self.stages.deleting(key) for key, _ in self.stages.items(api.key)),
+            *self._out_of_plans(api),
         ]
         await self.store.transact(self.apis.deleting(api.key), *belongings)
+
+    async def remove_stage(self, api: Api, name: str) -> None:
+        await self.store.transact(self.stages.deleting((*api.key, name)), *self._out_of_plans(api, name))
+
+    def _out_of_plans(self, api: Api, stage: str = "") -> list[Change]:
+        """Usage plans without the API's stages, or one: a plan that held what isn't there couldn't be deleted."""
+        changes: list[Change] = []
+        for key, item in self.plans.items(api.key[:2]):
+            held = item.shape["apiStages"]
+            kept = [each for each in held if each["apiId"] != api.id or (stage and each["stage"] != stage)]
+            if len(kept) < len(held):
+                changes.append(self.plans.putting(key, Item({**item.shape, "apiStages": kept})))
+        return changes
 
     # --- what is in them
 

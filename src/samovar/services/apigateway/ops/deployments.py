@@ -171,5 +171,5 @@ async def delete_stage(state: Rest, ctx: Context, params: Params) -> Params:
     state.stage(api, params["stageName"])
     if state.domains.mapped(api.id, params["stageName"]):
         raise bad("Deleting stage failed. Please remove all base path mappings related to the stage in your domains")
-    await state.stages.delete((*api.key, params["stageName"]))
+    await state.remove_stage(api, params["stageName"])
     return {}

@@ -39,12 +39,13 @@ async def create_usage_plan(state: Rest, ctx: Context, params: Params) -> Params
         if params.get(member):
             shape[member] = params[member]
     shape.setdefault("apiStages", [])
-    await _check(state, ctx, shape)
+    await _check(state, ctx, shape, [])
     await state.plans.put((ctx.account, ctx.region, shape["id"]), Item(shape))
     return shape
 
 
-async def _check(state: Rest, ctx: Context, shape: Shape) -> None:
+async def _check(state: Rest, ctx: Context, shape: Shape, held: list[Shape]) -> None:
+    """`held`: the stages that it has had, which may be gone since."""
     if not shape.get("name"):
         raise bad("Usage Plan name cannot be blank")
     quota = shape.get("quota")
@@ -60,8 +61,11 @@ async def _check(state: Rest, ctx: Context, shape: Shape) -> None:
     if throttle is not None:
         throttle["burstLimit"] = throttle.get("burstLimit") or 0
         throttle["rateLimit"] = float(throttle.get("rateLimit") or 0.0)
+    known = {(each["apiId"], each["stage"]) for each in held}
     for each in shape.get("apiStages") or ():
-        await _check_stage(state, ctx, shape["id"], each.get("apiId") or "", each.get("stage") or "")
+        api, stage = each.get("apiId") or "", each.get("stage") or ""
+        if (api, stage) not in known:
+            await _check_stage(state, ctx, shape["id"], api, stage)
 
 
 async def _check_stage(state: Rest, ctx: Context, plan: str, api: str, stage: str) -> None:
@@ -94,10 +98,11 @@ async def get_usage_plans(state: Rest, ctx: Context, params: Params) -> Params:
 
 
 async def update_usage_plan(state: Rest, ctx: Context, params: Params) -> Params:
-    shape = copy.deepcopy(_plan(state, ctx, params["usagePlanId"]))
+    before = _plan(state, ctx, params["usagePlanId"])
+    shape = copy.deepcopy(before)
     for operation in params.get("patchOperations") or ():
         shape = _patched(shape, operation)
-    await _check(state, ctx, shape)
+    await _check(state, ctx, shape, before["apiStages"])
     await state.plans.put((ctx.account, ctx.region, shape["id"]), Item(shape))
     return shape
 

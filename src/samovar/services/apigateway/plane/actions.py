@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from samovar.net.message import Request, Response
+from samovar.services.apigateway.plane import execution_log
 from samovar.services.apigateway.plane.exchange import Done, Exchange
 from samovar.services.apigateway.plane.mapping import Outgoing, RequestMapping, ResponseMapping, Returned
 from samovar.services.apigateway.plane.ports import Ports, filled
@@ -32,17 +33,19 @@ class Action:
 
     def start(self, exchange: Exchange, done: Done) -> None:
         sent = self._request.apply(exchange)
-        exchange.show("Endpoint request body after transformations", sent.body)
         self._ports.tasks.start(exchange, self._run(exchange, sent), self._timeout_ms, done)
 
     async def _run(self, exchange: Exchange, sent: Outgoing) -> Response:
         principal = self._ports.principal(exchange, self._credentials)
         request = self._made(exchange, sent)
         ctx = exchange.acting(principal, exchange.source_arn)
+        url = f"https://{request.headers['host']}{request.path}{'?' if request.query else ''}{request.query}"
+        execution_log.sending(exchange, url, sent.body)
         answer = await self._ports.forward(ctx, self._place.host, request)
         body = answer.body
         if not isinstance(body, bytes):
             raise Refusal("INTEGRATION_FAILURE")
+        execution_log.received(exchange, answer.status, answer.headers)
         exchange.show("Endpoint response body before transformations", body)
         return self._response.answer(exchange, Returned(answer.status, answer.headers, body, str(answer.status)))
 

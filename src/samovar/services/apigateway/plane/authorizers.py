@@ -11,6 +11,7 @@ from functools import partial
 import msgspec
 
 from samovar.services.apigateway import expressions
+from samovar.services.apigateway.plane import execution_log
 from samovar.services.apigateway.plane.exchange import Exchange
 from samovar.services.apigateway.plane.ports import Ports, filled
 from samovar.services.apigateway.plane.proxy import told
@@ -57,6 +58,7 @@ class FunctionAuthorizer:
 
     def ask_as(self, exchange: Exchange, identity: list[str], ttl_s: int, then: Then) -> None:
         api, started = exchange.api, asyncio.get_running_loop().time()
+        execution_log.authorizing(exchange, self.id, identity)
         source = f"arn:aws:execute-api:{api.region}:{api.account}:{api.id}/authorizers/{self.id}"
         question = Question(
             exchange.acting(self._ports.principal(exchange, self._credentials), source),
@@ -70,9 +72,10 @@ class FunctionAuthorizer:
 
     def _event(self, exchange: Exchange, identity: list[str]) -> bytes:
         head = {"type": "TOKEN" if self._is_token else "REQUEST", "methodArn": exchange.execution_arn}
-        if self._is_token:
-            return msgspec.json.encode({**head, "authorizationToken": identity[0] if identity else ""})
-        return msgspec.json.encode({**head, **event_v1.event(told(exchange))})
+        token = {"authorizationToken": identity[0] if identity else ""}
+        event = msgspec.json.encode({**head, **(token if self._is_token else event_v1.event(told(exchange)))})
+        execution_log.invoking(exchange, filled(self._function, exchange.variables), event)
+        return event
 
 
 def _heard(exchange: Exchange, started: float, then: Then, said: Grant | Failure) -> None:
@@ -82,5 +85,6 @@ def _heard(exchange: Exchange, started: float, then: Then, said: Grant | Failure
     exchange.grant = said
     exchange.usage_key = said.usage_key
     took = round((asyncio.get_running_loop().time() - started) * 1000)
+    execution_log.authorized(exchange, said.principal)
     exchange.authorizer = {"principalId": said.principal, **said.context, "integrationLatency": took}
     then(None)

@@ -7,13 +7,12 @@ deployed or not; authorizers, keys and throttles are passed by.
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 
 from samovar.core.context import Context
 from samovar.net.message import BrokenOff, Closable, Request, Response
-from samovar.services.apigateway.plane import content
+from samovar.services.apigateway.plane import content, execution_log
 from samovar.services.apigateway.plane.authorizers import FunctionAuthorizer
 from samovar.services.apigateway.plane.exchange import Exchange, Staged
 from samovar.services.apigateway.plane.planning import Planner
@@ -22,8 +21,11 @@ from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.plane.routes import Routes
 from samovar.services.apigateway.plane.site import RestSite
 from samovar.services.apigateway.state import Api, Resource, Shape
+from samovar.web.trace import trace_of
 
 STAGE, CLIENT = "test-invoke-stage", "test-invoke-source-ip"
+_OF_A_CALL = ("x-amzn-RequestId", "x-amz-apigw-id")
+"""Headers of an answer to a client; nobody has called."""
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -62,17 +64,15 @@ class Bench:
         exchange.parameters = found[1] if found else {}
         answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         exchange.reply = lambda response: None if answered.done() else answered.set_result(response)
-        self._begin(exchange)
+        execution_log.begun(exchange)
         started = self._clock.monotonic()
         self._site.integrate(exchange)
         response = await _whole(await answered)
         latency_ms = round((self._clock.monotonic() - started) * 1000)
-        body = response.body if isinstance(response.body, bytes) else b""
-        exchange.say(f"Method response body after transformations: {body.decode(errors='replace')}")
-        exchange.say(f"Method response headers: {_shown(response.headers)}")
-        if exchange.refusal is None:
-            exchange.say("Successfully completed execution")
-        exchange.say(f"Method completed with status: {response.status}")
+        response = Response(
+            response.status, [line for line in response.headers if line[0] not in _OF_A_CALL], response.body
+        )
+        execution_log.completed(exchange, response)
         return Tried(response, self._log(exchange), latency_ms)
 
     async def authorizer(
@@ -84,7 +84,6 @@ class Bench:
         assert exchange.log is not None
         authorizer = FunctionAuthorizer(shape, self._ports)
         try:
-            exchange.say(f"Starting authorizer: {shape['id']} for request: {ctx.request_id}")
             identity = authorizer.identity(exchange)
             authorizer.ask_as(exchange, identity, 0, heard.set_result)
             refusal = await heard
@@ -102,20 +101,10 @@ class Bench:
         exchange = Exchange(
             request, ctx, lambda response: None, api, staged, self._clock.now(), "testPrefix.testDomainName", path
         )
-        exchange.trace = ""
+        exchange.trace = trace_of("", exchange.now)
         exchange.resource = resource
         exchange.log = []
         return exchange
-
-    @staticmethod
-    def _begin(exchange: Exchange) -> None:
-        say = exchange.say
-        say(f"Starting execution for request: {exchange.ctx.request_id}")
-        say(f"HTTP Method: {exchange.http_method}, Resource Path: {exchange.path}")
-        say(f"Method request path: {_shown(exchange.parameters.items())}")
-        say(f"Method request query string: {_shown(exchange.query)}")
-        say(f"Method request headers: {_shown(exchange.lines)}")
-        say(f"Method request body before transformations: {exchange.body.decode(errors='replace')}")
 
     def _log(self, exchange: Exchange) -> str:
         moment = time.strftime("%a %b %d %H:%M:%S UTC %Y", time.gmtime(exchange.now))
@@ -141,8 +130,3 @@ async def _whole(response: Response) -> Response:
         if isinstance(body, Closable):
             body.close()
     return Response(response.status, response.headers, b"".join(parts)[: content.LARGEST])
-
-
-def _shown(pairs: Any) -> str:
-    """As Java prints a map."""
-    return "{" + ", ".join(f"{name}={value}" for name, value in pairs) + "}"

@@ -159,6 +159,8 @@ class Exchange:
         """Whether the execution log shows bodies."""
         self.log: list[str] | None = None
         """Lines of the execution log, where somebody reads them."""
+        self.asked = self.started
+        """When its integration was, as far as the log knows."""
 
     @property
     def plan(self) -> Plan:

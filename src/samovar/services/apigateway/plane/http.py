@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from samovar.net.message import Response
-from samovar.services.apigateway.plane import content, headers
+from samovar.services.apigateway.plane import content, execution_log, headers
 from samovar.services.apigateway.plane.exchange import Done, Exchange
 from samovar.services.apigateway.plane.mapping import Mappings, Outgoing, RequestMapping, ResponseMapping, Returned
 from samovar.services.apigateway.plane.ports import Ports, filled
@@ -36,7 +36,7 @@ class _Http:
 
     async def _ask(self, exchange: Exchange, method: str, url: str, lines: Lines, body: bytes) -> Answer:
         """The head of the answer."""
-        exchange.say(f"Sending request to {url}")
+        execution_log.sending(exchange, url, body)
         host, tls = "", None
         if self._private is not None:
             url, host = await self._private.address(exchange, url)
@@ -46,7 +46,7 @@ class _Http:
             answer = await self._ports.urls.send(method, url, lines, body, verify=self._verify, host=host, tls=tls)
         except UpstreamError as why:
             raise _unheard(exchange, why) from None
-        exchange.say(f"Received response. Status: {answer.status}")
+        execution_log.received(exchange, answer.status, answer.headers)
         return answer
 
     async def _send(self, exchange: Exchange, method: str, url: str, lines: Lines, body: bytes) -> Returned:
@@ -87,7 +87,6 @@ class Http(_Http):
 
     def start(self, exchange: Exchange, done: Done) -> None:
         sent = self._request.apply(exchange)
-        exchange.show("Endpoint request body after transformations", sent.body)
         self._ports.tasks.start(exchange, self._run(exchange, sent), self._timeout_ms, done)
 
     async def _run(self, exchange: Exchange, sent: Outgoing) -> Response:

@@ -15,6 +15,7 @@ import msgspec
 from samovar.core.bucket import Bucket
 from samovar.core.clock import Clock
 from samovar.services.apigateway import quotas
+from samovar.services.apigateway.plane import execution_log
 from samovar.services.apigateway.plane.exchange import Exchange
 from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.state import Item, Rest, Shape
@@ -50,6 +51,7 @@ class KeyRing:
     def admit(self, exchange: Exchange) -> None:
         """Raises Refusal; where a key is asked for, says whose it is."""
         if not exchange.settled.api_key_required:
+            execution_log.key_claimed(exchange, exchange.request.headers.get("x-api-key", ""))
             return
         by_authorizer = exchange.plan.settings.get("apiKeySource") == "AUTHORIZER"
         value = exchange.usage_key if by_authorizer else exchange.request.headers.get("x-api-key", "")
@@ -58,6 +60,7 @@ class KeyRing:
         if isinstance(found, Denied):
             raise Refusal(_REFUSED_AS[found])
         exchange.caller |= {"apiKey": value, "apiKeyId": found}
+        execution_log.key_claimed(exchange, value)
 
     def claim(self, api: Key, stage: str, method: str, value: str) -> str | Denied:
         """For `ApiKeys`: WebSocket APIs ask for the same keys."""

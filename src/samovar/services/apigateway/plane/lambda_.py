@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from samovar.net.message import Response
+from samovar.services.apigateway.plane import execution_log
 from samovar.services.apigateway.plane.exchange import Done, Exchange
 from samovar.services.apigateway.plane.mapping import RequestMapping, ResponseMapping, Returned
 from samovar.services.apigateway.plane.ports import Ports, filled
@@ -34,8 +35,8 @@ class FunctionCall:
             exchange.say("Execution failed due to configuration error: the method of a Lambda integration must be POST")
             raise Refusal("API_CONFIGURATION_ERROR")
         sent = self._request.apply(exchange)
-        exchange.show("Endpoint request body after transformations", sent.body)
         function = filled(self._function, exchange.variables)
+        execution_log.invoking(exchange, function, sent.body)
         ctx = exchange.acting(self._ports.principal(exchange, self._credentials), exchange.source_arn)
         if any(name.lower() == _ASYNCHRONOUS and value == "Event" for name, value in sent.headers):
             call = ctx.call(
@@ -54,6 +55,7 @@ class FunctionCall:
         if ran.refused:
             exchange.say(f"Execution failed due to configuration error: {ran.message}")
             return Refusal("API_CONFIGURATION_ERROR")
+        execution_log.received(exchange, 200)
         exchange.show("Endpoint response body before transformations", ran.payload)
         selection = _message(ran.payload) if ran.error else ""
         returned = Returned(200, [("Content-Type", "application/json")], ran.payload, selection)

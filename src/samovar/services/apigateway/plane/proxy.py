@@ -1,7 +1,7 @@
 """AWS_PROXY: the request goes to a function as it is, and what the function returns is the answer (facts §4)."""
 
 from samovar.net.message import Closable, Response
-from samovar.services.apigateway.plane import headers
+from samovar.services.apigateway.plane import execution_log, headers
 from samovar.services.apigateway.plane.exchange import Done, Exchange
 from samovar.services.apigateway.plane.mapping import Mappings
 from samovar.services.apigateway.plane.ports import Ports, filled
@@ -56,8 +56,7 @@ class FunctionProxy:
             raise Refusal("API_CONFIGURATION_ERROR")
         function = filled(self._function, exchange.variables)
         payload = event_v1.written(told(exchange, self._mappings), exchange.body, exchange.body_is_binary)
-        exchange.show("Endpoint request body after transformations", payload)
-        exchange.say(f"Sending request to {function}")
+        execution_log.invoking(exchange, function, payload)
         ctx = exchange.acting(self._ports.principal(exchange, self._credentials), exchange.source_arn)
         once = Once(self._ports.deadlines, self._timeout_ms, done)
         functions = self._ports.functions
@@ -91,6 +90,7 @@ def _answer(exchange: Exchange, ran: Ran) -> Response | Refusal:
     if ran.refused:
         exchange.say(f"Execution failed due to configuration error: {ran.message}")
         return Refusal("API_CONFIGURATION_ERROR", hint=NOT_RUN)
+    execution_log.received(exchange, 200)
     exchange.show("Endpoint response body before transformations", ran.payload)
     if ran.error:
         exchange.say("Lambda execution failed with status 200 due to customer function error")

@@ -15,7 +15,7 @@ from functools import partial
 
 from samovar.core.clock import Clock
 from samovar.net.message import Response
-from samovar.services.apigateway.plane import content
+from samovar.services.apigateway.plane import content, execution_log
 from samovar.services.apigateway.plane.cache import Cache, Place, warned
 from samovar.services.apigateway.plane.entering import Entrance
 from samovar.services.apigateway.plane.exchange import Exchange
@@ -101,6 +101,7 @@ class RestSite:
         if refusal is not None:
             self._refuse(exchange, refusal)
         else:
+            execution_log.begun(exchange)
             self._guard(exchange, self._integrate, stage)
 
     def integrate(self, exchange: Exchange) -> None:

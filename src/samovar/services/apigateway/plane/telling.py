@@ -10,6 +10,7 @@ from typing import Any
 
 from samovar.core.meter import Meter
 from samovar.net.message import Response
+from samovar.services.apigateway.plane import execution_log
 from samovar.services.apigateway.plane.counting import Counts
 from samovar.services.apigateway.plane.exchange import Exchange, look_up, text_of
 from samovar.services.apigateway.plane.stages import Stage
@@ -34,14 +35,13 @@ class Teller:
         if account is not None and account.shape.get("cloudwatchRoleArn"):
             exchange.log = []
             exchange.shows = bool(settings.get("dataTraceEnabled"))
-            exchange.say(f"Starting execution for request: {exchange.ctx.request_id}")
-            exchange.say(f"HTTP Method: {exchange.http_method}, Resource Path: {exchange.path}")
+            exchange.say(f"Extended Request Id: {exchange.extended_id}")
 
     def end(self, exchange: Exchange, stage: Stage, response: Response) -> None:
         """The request is answered."""
         exchange.ended = asyncio.get_running_loop().time()
         self._access(exchange, stage, response)
-        self._execution(exchange, stage, response.status)
+        self._execution(exchange, stage, response)
         settings = stage.settings(exchange.resource, exchange.method.name) if exchange.method is not None else None
         detailed = settings is not None and bool(settings.get("metricsEnabled"))
         self._counts.count(exchange, detailed, response.status)
@@ -56,11 +56,11 @@ class Teller:
         known = _Known(exchange, response)
         self._logs.write(group, _stream(exchange.api, stage), stage.format.line(known))
 
-    def _execution(self, exchange: Exchange, stage: Stage, status: int) -> None:
+    def _execution(self, exchange: Exchange, stage: Stage, response: Response) -> None:
         if exchange.log is None or exchange.method is None:
             return
         settings = stage.settings(exchange.resource, exchange.method.name) or {}
-        exchange.say(f"Method completed with status: {status}")
+        execution_log.completed(exchange, response)
         lines = exchange.log
         if settings.get("loggingLevel") == "ERROR":
             lines = [line for line in lines if line.startswith(_FAILED)]
