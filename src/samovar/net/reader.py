@@ -181,6 +181,8 @@ class Reader:
             self._fields.append((name, value))
         key = self._names.get(name) or self._name(name)
         text = value.decode("latin-1").rstrip(" \t")
+        if key in headers and key == "host":
+            self._stop(plain(400, "malformed request: more than one Host"))
         if key in headers:  # lines of cookies are one list of crumbs (RFC 6265 §4.2.1, RFC 9113 §8.2.3)
             text = f"{headers[key]}{'; ' if key == 'cookie' else ','}{text}"
         headers[key] = text
@@ -202,7 +204,7 @@ class Reader:
         self._method = parser.get_method().decode("latin-1")
         if self._method == "CONNECT":
             self._stop(plain(405, "this is not a proxy"))
-        target = self._target if self._target.startswith(b"/") else _origin_form(self._target)
+        target = self._target if self._target.startswith(b"/") else self._origin_form(self._target)
         self._path, _, self._query = target.decode("latin-1").partition("?")
         self._keep_alive = parser.should_keep_alive()
         self._http10 = parser.get_http_version() == "1.0"
@@ -219,6 +221,16 @@ class Reader:
             self._stop(_body_too_large(room))
         self._room = room
         self._begin_body()
+
+    def _origin_form(self, target: bytes) -> bytes:
+        """The path and query of a request target: proxies' clients send the whole URL, whose host counts, whatever the
+        header says (RFC 9112 §3.2.2)."""
+        if not target.lower().startswith((b"http://", b"https://")):
+            return target
+        host, slash, path = target.partition(b"://")[2].partition(b"/")
+        self._headers["host"] = host.decode("latin-1")
+        self._fields = [(b"Host", host), *(line for line in self._fields if line[0].lower() != b"host")]
+        return slash + path or b"/"
 
     def _begin_body(self) -> None:
         self.phase = Phase.BODY
@@ -286,14 +298,6 @@ class Reader:
 
 def plain(status: int, text: str) -> Response:
     return Response(status, [("Content-Type", "text/plain; charset=utf-8")], text.encode() + b"\n")
-
-
-def _origin_form(target: bytes) -> bytes:
-    """The path and query of a request target: proxies' clients send the whole URL (RFC 9112 §3.2.2)."""
-    if target.startswith((b"http://", b"https://")):
-        slash = target.find(b"/", 8)
-        return target[slash:] if slash >= 0 else b"/"
-    return target
 
 
 def _head_too_large() -> Response:

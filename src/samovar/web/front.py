@@ -26,7 +26,10 @@ LABEL, PATH = connections.LABEL, connections.PATH
 _USER_REQUEST = re.compile(r"/restapis/(?P<id>[^/]+)/(?P<stage>[^/]+)/_user_request_(?P<rest>/.*)?", re.DOTALL)
 _REMEMBERED = 1000
 """Host names of which it is kept what they mean."""
-_HOST = re.compile(rf"(?P<domain>(?P<id>[a-z0-9]+){re.escape(LABEL)}(?P<region>[a-z0-9-]+)\.[^:]+)(?::\d+)?")
+_HOST = re.compile(
+    rf"(?P<domain>(?P<id>[a-z0-9]+){re.escape(LABEL)}(?:(?P<region>(?!localhost\.)[a-z0-9-]+)\.)?[^:]+)(?::\d+)?"
+)
+"""Some tools leave the region out: `ID.execute-api.localhost.localstack.cloud`."""
 
 
 class Visit(msgspec.Struct, frozen=True):
@@ -58,6 +61,9 @@ class Mapping(msgspec.Struct, frozen=True):
 
 Serve = Callable[[Visit], None]
 """Answers once, now or later."""
+
+NAMED_DEFAULT = ("$default", "%24default")
+"""How a path may spell the stage that has no name in paths."""
 
 Find = Callable[[str, str], Serve | None]
 """Who serves an API, by its id and the region that was asked for (empty: any); None where it isn't one of theirs."""
@@ -150,7 +156,7 @@ class Front:
             return None
         if len(self._hosts) >= _REMEMBERED:
             self._hosts.clear()
-        named = self._hosts[host] = (found["id"], found["region"], found["domain"])
+        named = self._hosts[host] = (found["id"], found["region"] or "", found["domain"])
         return named
 
 
@@ -158,9 +164,15 @@ def _below(path: str) -> tuple[str, str] | None:
     """(id, the path from there on) of the API that a path names."""
     if path.startswith(PATH):
         api, _, rest = path.removeprefix(PATH).partition("/")
-        return api, f"/{rest}"
+        return api, _unnamed(f"/{rest}")
     named = _USER_REQUEST.fullmatch(path)
-    return (named["id"], f"/{named['stage']}{named['rest'] or ''}") if named is not None else None
+    return (named["id"], _unnamed(f"/{named['stage']}{named['rest'] or ''}")) if named is not None else None
+
+
+def _unnamed(path: str) -> str:
+    """Without `$default`, which tools write where a stage stands: no host's path names it."""
+    stage, _, rest = path[1:].partition("/")
+    return f"/{rest}" if stage in NAMED_DEFAULT else path
 
 
 def address(api: str, region: str, endpoint: str, scheme: str = "") -> str:

@@ -40,6 +40,24 @@ def test_an_api_is_found_by_path_by_clients_that_cannot_resolve_its_name(api, ec
     assert event["requestContext"]["domainName"] == made.host
 
 
+@pytest.mark.parametrize("form", ["/_aws/execute-api/{}/$default/pets", "/restapis/{}/$default/_user_request_/pets"])
+def test_the_default_stage_is_in_no_path_even_where_a_tool_names_it(api, echo, form):
+    made = api()
+    made.route("GET /pets", "GET /{proxy+}", target=made.function(echo))
+    event = made("GET", form.format(made.id), host="localhost").value
+    assert (event["rawPath"], event["routeKey"]) == ("/pets", "GET /pets")
+    event = made("GET", "/$default/pets").value
+    assert (event["rawPath"], event["routeKey"]) == ("/$default/pets", "GET /{proxy+}")
+
+
+@pytest.mark.parametrize("rest", ["localhost.localstack.cloud:4566", "localhost:4566", "eu-west-1.localhost"])
+def test_a_host_may_leave_its_region_out_but_not_name_another(api, echo, rest):
+    made = api()
+    made.route("GET /pets", target=made.function(echo))
+    page = made("GET", "/pets", host=f"{made.id}.execute-api.{rest}")
+    assert page.status == (403 if rest.startswith("eu-west-1") else 200)
+
+
 def test_an_unknown_api_is_forbidden(api):
     assert api()(host="nosuchapi0.execute-api.us-east-1.localhost").refusal == (403, "Forbidden")
 

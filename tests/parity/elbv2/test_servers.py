@@ -50,6 +50,7 @@ def test_a_request_arrives_as_it_was_sent_and_the_answer_comes_back_as_it_was_gi
     assert page.headers.get_all("Set-Cookie") == ["app=1", "b=2"]
     assert page.headers["X-Server"] == "one" and page.headers["X-Inner"] is None
     assert page.headers["Server"].startswith("BaseHTTP")
+    assert len(page.headers.get_all("Date")) == 1
 
 
 def test_large_bodies_stream_through(in_front_of, backend):

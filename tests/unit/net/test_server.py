@@ -157,6 +157,16 @@ class TestRequests:
             client = await Client.to(server)
             _, headers, _ = await client.ask(b"GET http://x:1/p?q HTTP/1.1\r\nHost: x\r\n\r\n")
             assert headers["x-seen"].startswith("GET|/p|q|")
+            _, headers, _ = await client.ask(b"GET http://there:1/p HTTP/1.1\r\nHost: elsewhere\r\n\r\n")
+            assert headers["x-seen"] == "GET|/p||host=there:1"
+
+        served(check)
+
+    def test_a_second_host_is_refused(self) -> None:
+        async def check(server: Server) -> None:
+            client = await Client.to(server)
+            status, _, body = await client.ask(b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n")
+            assert (status, body) == (400, b"malformed request: more than one Host\n")
 
         served(check)
 

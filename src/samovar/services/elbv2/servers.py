@@ -69,7 +69,7 @@ class ServerTargets:
         try:
             answer = await self._upstream.send(self._call(exchange, group, target, stream))
             body = _Counted(answer.body, self._balancing, group, target)
-            headers = end_to_end(answer.headers)
+            headers = [line for line in end_to_end(answer.headers) if line[0].lower() != "date"]  # the server's own
             headers += target_cookies(group, target, headers, exchange.now)
             exchange.answer(Response(answer.status, headers, body), Fate.ANSWERED)
         except TimedOut:

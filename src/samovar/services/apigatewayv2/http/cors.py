@@ -7,15 +7,17 @@ of a target give way to those of the configuration; an origin that isn't allowed
 from typing import Any
 
 from samovar.net.message import Request, Response
+from samovar.services.apigatewayv2.errors import bad_request
 
 Headers = list[tuple[str, str]]
 
 _PREFIX = "access-control-"
 
 
-def is_for_all_with_credentials(configuration: dict[str, Any]) -> bool:
-    """What no browser takes, and AWS doesn't keep."""
-    return bool(configuration.get("AllowCredentials")) and "*" in (configuration.get("AllowOrigins") or ())
+def check(configuration: dict[str, Any] | None) -> None:
+    """Raises for what no browser takes; the words are recorded of AWS (github.com/aws/aws-cdk/issues/9076)."""
+    if configuration and configuration.get("AllowCredentials") and "*" in (configuration.get("AllowOrigins") or ()):
+        raise bad_request("allow-credentials is not supported if 'allow-origin' is *")
 
 
 class Cors:

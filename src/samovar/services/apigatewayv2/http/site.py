@@ -13,7 +13,7 @@ from samovar.services.apigatewayv2.records import Api, Stage
 from samovar.services.apigatewayv2.route_key import DEFAULT
 from samovar.services.apigatewayv2.state import ApiKey, State
 from samovar.web.event_v2 import Routed
-from samovar.web.front import Visit, domain_name
+from samovar.web.front import NAMED_DEFAULT, Visit, domain_name
 from samovar.web.hints import hint
 from samovar.web.stamp import Stamp
 from samovar.web.trace import trace_of
@@ -72,7 +72,7 @@ class HttpSite:
         if visit.mapping is not None:
             return stages.get((*key, visit.mapping.stage)), visit.path[len(visit.mapping.base_path) :] or "/"
         first, _, rest = visit.path[1:].partition("/")
-        stage = stages.get((*key, unquote(first))) if first else None
+        stage = stages.get((*key, unquote(first))) if first and first not in NAMED_DEFAULT else None
         if stage is not None:
             return stage, f"/{rest}"
         return stages.get((*key, DEFAULT)), visit.path or "/"

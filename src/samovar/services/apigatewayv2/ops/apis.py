@@ -3,7 +3,7 @@
 from samovar.core.context import Context, Params
 from samovar.services.apigatewayv2 import deploying, pages, quick
 from samovar.services.apigatewayv2.errors import bad_request
-from samovar.services.apigatewayv2.http.cors import is_for_all_with_credentials
+from samovar.services.apigatewayv2.http import cors
 from samovar.services.apigatewayv2.records import Api, changed, made
 from samovar.services.apigatewayv2.state import State
 from samovar.services.apigatewayv2.view import described
@@ -28,7 +28,7 @@ async def create_api(state: State, ctx: Context, params: Params) -> Params:
     key = (ctx.account, ctx.region, id)
     now = state.clock.now()
     api = made(Api, params, api_id=id, created_date=now, route_selection_expression=selection)
-    check_cors(api)
+    cors.check(api.cors_configuration)
     edits, stages = quick.parts(state, params) if params.get("Target") else ([], [])
     deployed = deploying.deployed(state, key, stages, edits)
     await state.keep(key, api, *deploying.written(key, edits), *deployed)
@@ -53,7 +53,7 @@ async def update_api(state: State, ctx: Context, params: Params) -> Params:
     if api.protocol_type == "WEBSOCKET":
         check_selection(api.route_selection_expression)
         check_key_source(api.api_key_selection_expression)
-    check_cors(api)
+    cors.check(api.cors_configuration)
     edits = quick.changes(state, key, api, params)
     stages = [stage for _, stage in state.stages.items(key) if stage.auto_deploy and edits]
     deployed = deploying.deployed(state, key, stages, edits)
@@ -75,9 +75,3 @@ async def delete_cors_configuration(state: State, ctx: Context, params: Params) 
     key, api = state.api(ctx, params["ApiId"])
     await state.keep(key, changed(api, {}, cors_configuration=None))
     return {}
-
-
-def check_cors(api: Api) -> None:
-    """The words are recorded of AWS (github.com/aws/aws-cdk/issues/9076)."""
-    if is_for_all_with_credentials(api.cors_configuration or {}):
-        raise bad_request("allow-credentials is not supported if 'allow-origin' is *")

@@ -91,13 +91,13 @@ def _check(state: State, where: Where, integration: Integration) -> None:
         raise bad_request("IntegrationUri is a required parameter for integration")
     if integration.integration_type == "HTTP_PROXY" and not integration.integration_method:
         raise bad_request("HttpMethod must be specified for integration type HTTP_PROXY")
-    check_uri(integration)
+    _check_uri(integration)
     if integration.connection_type == "VPC_LINK":
         _check_private(state, where, integration)
     _check_mapping(integration)
 
 
-def check_uri(integration: Integration) -> None:
+def _check_uri(integration: Integration) -> None:
     """What could lead nowhere at any request is refused now, in the words that are recorded of REST APIs."""
     uri = integration.integration_uri or ""
     if integration.integration_type == "AWS_PROXY" and not (uri.startswith("${") or parse(uri)):

@@ -13,8 +13,8 @@ from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
 from samovar.services.apigatewayv2 import deploying, records
 from samovar.services.apigatewayv2.errors import bad_request, not_found
+from samovar.services.apigatewayv2.http import cors
 from samovar.services.apigatewayv2.ops import authorizers, integrations, routes
-from samovar.services.apigatewayv2.ops.apis import check_cors
 from samovar.services.apigatewayv2.parts import full
 from samovar.services.apigatewayv2.records import Api, Snapshot, changed, made
 from samovar.services.apigatewayv2.state import ApiKey, State, part
@@ -75,7 +75,7 @@ async def _read(params: Params) -> HttpDocument:
 
 
 async def _keep(state: State, ctx: Context, params: Params, document: HttpDocument, api: Api) -> Params:
-    check_cors(api)
+    cors.check(api.cors_configuration)
     key = (ctx.account, ctx.region, api.api_id)
     draft = _Draft(state)
     await draft.keep(key, api)
