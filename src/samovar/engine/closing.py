@@ -51,13 +51,13 @@ class Closing:
         self._finish(verdict.responded(self._turn.answer))
 
     def fail_handler(self) -> None:
-        self._finish(verdict.handler_failed(self._turn.answer))
+        self._finish(verdict.handler_failed(self._turn.answer, self._turn.named))
 
     def fail_init(self) -> None:
-        self._finish(verdict.init_failed(self._startup.error))
+        self._finish(verdict.init_failed(self._startup.error, self._startup.told_type))
 
     def fail_restore(self) -> None:
-        failed = verdict.restore_failed(self._environment.version, self._startup.error, timed_out=not self.failed)
+        failed = verdict.restore_failed(self._environment.version, self._startup.told_type, timed_out=not self.failed)
         self._finish(failed or self._exited())
 
     def fail_timeout(self) -> None:

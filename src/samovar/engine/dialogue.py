@@ -122,9 +122,9 @@ class Dialogue:
     def awaits_next(self) -> bool:
         return self._environment.state is State.ANSWERED
 
-    def runtime_init_error(self, payload: bytes) -> bool:
+    def runtime_init_error(self, payload: bytes, named: str = "") -> bool:
         if self._environment.state in INITIALISING:
-            self._startup.error = payload
+            self._startup.error, self._startup.named = payload, named
             self._closing.failed = True
         return self._say(Event.INIT_FAILED)
 
@@ -147,13 +147,15 @@ class Dialogue:
         self._startup.goes_on_in_full()
         return environment.state in INITIALISING
 
-    def runtime_restore_error(self, payload: bytes) -> bool:
-        return self.runtime_init_error(payload)
+    def runtime_restore_error(self, payload: bytes, named: str) -> bool:
+        return self.runtime_init_error(payload, named)
 
     def runtime_response(self, request_id: str, payload: bytes) -> bool:
         return self._end(request_id, Event.RESPONDED, payload)
 
-    def runtime_error(self, request_id: str, payload: bytes) -> bool:
+    def runtime_error(self, request_id: str, payload: bytes, named: str = "") -> bool:
+        if named and self._is_at(request_id):
+            self._turn.named = named
         return self._end(request_id, Event.HANDLER_ERROR, payload)
 
     def runtime_too_large(self, request_id: str) -> bool:

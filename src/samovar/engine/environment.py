@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable
 
 from samovar.core import ids
-from samovar.engine import credentials, extension_api, runtime_api, telemetry_api
+from samovar.engine import credentials, extension_api, metadata, runtime_api, telemetry_api
 from samovar.engine.brake import Brake
 from samovar.engine.closing import Closing
 from samovar.engine.dialogue import Dialogue
@@ -181,6 +181,9 @@ class Environment:
         if request.path == credentials.PATH:
             now, issue = self._house.clock.machine(), self._house.issue
             reply(credentials.answer(self.version, self._startup.token, request, now, issue))
+            return
+        if request.path == metadata.PATH:
+            reply(metadata.answer(self.version.region, self._startup.token, request))
             return
         if self.extensions is None:
             self.extensions = Extensions(self, ())

@@ -9,6 +9,9 @@ from typing import Protocol
 from samovar.engine import frames
 from samovar.engine.streaming import Hold
 
+_BEFORE_SNAPSHOT, _AFTER_RESTORE = "Runtime.BeforeSnapshotError", "Runtime.AfterRestoreError"
+"""What AWS's client names them in a header: facts/lambda-runtime.md §1, "SnapStart"."""
+
 
 class Told(Protocol):
     """The environment, as a runtime speaks to it in frames. False: its state doesn't allow that."""
@@ -25,9 +28,9 @@ class Told(Protocol):
     def runtime_too_large(self, request_id: str) -> bool: ...
     def runtime_streams(self, request_id: str, content_type: str, hold: Hold) -> bool: ...
     def runtime_data(self, request_id: str, chunk: bytes) -> bool: ...
-    def runtime_init_error(self, payload: bytes) -> bool: ...
+    def runtime_init_error(self, payload: bytes, named: str = "") -> bool: ...
     def runtime_paused(self, problems: list[str]) -> bool: ...
-    def runtime_restore_error(self, payload: bytes) -> bool: ...
+    def runtime_restore_error(self, payload: bytes, named: str) -> bool: ...
     def runtime_raves(self, kind: int) -> None: ...
 
 
@@ -58,9 +61,11 @@ def _hear_of_init(environment: Told, kind: int, content: memoryview) -> None:
         environment.runtime_next()
     elif kind == frames.INIT_ERROR:
         environment.runtime_init_error(bytes(content))
+    elif kind == frames.SNAPSHOT_ERROR:
+        environment.runtime_init_error(bytes(content), _BEFORE_SNAPSHOT)
     elif kind == frames.PAUSED:
         environment.runtime_paused(frames.problems(bytes(content)))
     elif kind == frames.RESTORE_ERROR:
-        environment.runtime_restore_error(bytes(content))
+        environment.runtime_restore_error(bytes(content), _AFTER_RESTORE)
     else:
         environment.runtime_raves(kind)

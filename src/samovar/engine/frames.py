@@ -12,7 +12,7 @@ from samovar.engine import lineage
 from samovar.engine.model import Invocation
 
 CONFIGURE, INVOCATION, NEXT, RESPONSE, TOO_LARGE, ERROR, INIT_ERROR = b"CINRLEX"
-RESTORE, PAUSED, RESTORE_ERROR = b"VPY"
+RESTORE, PAUSED, RESTORE_ERROR, SNAPSHOT_ERROR = b"VPYB"
 """Only Python's; `runtimes/python/samovar_runtime.py` describes them."""
 STREAM, DATA = b"SD"
 """A response that comes in pieces: its beginning, and a piece; `R` or `E` end it. Only Node.js sends them."""

@@ -3,7 +3,7 @@
 Owns: the two ways. A process that waits in its box for a function, gets a configuration frame and speaks frames; or a
 program that is started with its function and speaks HTTP with the Runtime API, as every runtime does on AWS. Custom
 runtimes are programs; the managed ones become programs where something has to happen at their start, such as
-AWS_LAMBDA_EXEC_WRAPPER.
+AWS_LAMBDA_EXEC_WRAPPER, or a variable that a process takes at its start only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,10 +14,12 @@ from samovar.engine import debug
 from samovar.engine.model import Version
 from samovar.engine.report import INVALID_ENTRYPOINT
 from samovar.engine.variables import extension_variables, variables
-from samovar.sandbox.port import NotLaunched
+from samovar.sandbox.port import NoProgram, NotLaunched
 from samovar.sandbox.spec import Command
 
 EXEC_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
+_AT_ANY_START = ("LD_PRELOAD", "LD_LIBRARY_PATH", "GLIBC_TUNABLES")
+"""What the linker of any process takes at its start only (ld.so(8)); the interpreters' own ones are the languages'."""
 PROGRAM = "+program"
 """Added to a runtime's identifier: the kind of its boxes in which nothing waits."""
 _WRAPPING = ("/bin/sh", "/var/runtime/exec_wrapper.sh")
@@ -58,6 +60,8 @@ class Launch(msgspec.Struct, frozen=True):
     """Whether a prepared process can be forked when it has initialised."""
     working_directory: str = ""
     """Of its programs; empty for where the code is."""
+    at_start: bool = False
+    """The version sets variables that its interpreter takes at its start only."""
 
     def configuration(
         self, version: Version, endpoint_url: str, stream: str, paths: Sequence[str], given: Mapping[str, str]
@@ -97,19 +101,34 @@ class Launch(msgspec.Struct, frozen=True):
         return Command([[f"{paths[1]}/extensions/{name}"]], environ, "/", channel=False)
 
     def unlaunched(self, refused: NotLaunched) -> Unlaunched:
-        """facts/lambda-runtime.md §2.2."""
+        """facts/lambda-runtime.md §2.2; of a bootstrap that is there and can't be started, in Go's words as AWS has
+        them."""
+        if not isinstance(refused, NoProgram):
+            return Unlaunched(INVALID_ENTRYPOINT, fork_exec(refused))
         names = " ".join(argv[0] for argv in self.programs)
         return Unlaunched(INVALID_ENTRYPOINT, f"Couldn't find valid bootstrap(s): [{names}]")
 
 
+def fork_exec(refused: NotLaunched) -> str:
+    name, _, reason = str(refused).rpartition(": ")
+    return f"fork/exec {name}: {as_go_says(reason)}"
+
+
+def as_go_says(reason: str) -> str:
+    """Of a system call that has failed."""
+    return reason[:1].lower() + reason[1:]
+
+
 def fitted(launch: Launch, program: Sequence[str], version: Version, own_network: bool) -> Launch:
-    """The launch of this version: through its exec wrapper, if it has one, and under a debugger, if it says so.
+    """The launch of this version: through its exec wrapper, if it has one, under a debugger, if it says so, and as a
+    program of its own, if its variables need one.
     `program`: the runtime's own command, which has the debugger in it; empty for a custom one's."""
     if wrong := debug.refusal(version):
         return as_program(launch, program, wrong) if program else msgspec.structs.replace(launch, refusal=wrong)
     wrapped = bool(version.variables.get(EXEC_WRAPPER))
     debugged = debug.asked(version) is not None
-    if not program or not (wrapped or debugged):
+    early = own_network and (launch.at_start or any(map(version.variables.get, _AT_ANY_START)))
+    if not program or not (wrapped or debugged or (launch.prepared and early)):
         return launch
     refusal = "" if own_network else f"{EXEC_WRAPPER if wrapped else debug.VARIABLE} {_NO_NETWORK}"
     chosen = as_program(launch, [*_WRAPPING, *program] if wrapped else program, refusal)

@@ -7,7 +7,6 @@ the order that CloudWatch logs of 2024 and 2026 show. Tracing is told of a sampl
 AWS's own names is told as unknown, as §1 has it.
 """
 
-import re
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, Final
@@ -23,7 +22,6 @@ Pair = tuple[str, Record | str]
 """An event's type and its record. A fault is text."""
 
 _EXITS = (report.EXIT_ERROR, report.OUT_OF_MEMORY)
-_KNOWN_ERROR = re.compile(r"(Runtime|Function|Extension|Sandbox)\.[A-Z][a-zA-Z]+")
 
 
 class Level(IntEnum):
@@ -245,5 +243,5 @@ def _outcome(ending: Ending) -> Record:
 def _status(status: str, error_type: str, unknown: str) -> Record:
     if status != "error":
         return {"status": status}
-    known = error_type if _KNOWN_ERROR.fullmatch(error_type) else unknown
+    known = report.told_type(error_type, unknown)
     return {"status": "failure" if error_type == report.SANDBOX_FAILURE else "error", "errorType": known}

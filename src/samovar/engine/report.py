@@ -37,6 +37,8 @@ FRAME_LIMIT: Final = 1_048_576 - 26
 """Bytes that a frame may announce: what CloudWatch takes as one event. A larger one loses its header and is text."""
 TAIL_LIMIT: Final = 4096
 
+_TOLD_TYPE = re.compile(r"(Runtime|Function|Extension|Sandbox)\.[A-Z][a-zA-Z]+")
+
 _MARK = b"\xa5\x5a\x00"
 _HEADER = 16
 _CONTINUATION = bytes(range(0x80, 0xC0))
@@ -162,6 +164,12 @@ def billed_ms(duration_ms: float, init_ms: float | None = None, restored: Restor
         duration_ms = round(duration_ms, 2) + round(init_ms, 2)
     billed = math.ceil(round(duration_ms, 2))
     return billed + (restored.billed_ms if restored is not None else 0)
+
+
+def told_type(error_type: str, unknown: str) -> str:
+    """What logs and telemetry call an error: one of the platform's kinds of types, or `unknown` (facts §1, "Error
+    reports")."""
+    return error_type if _TOLD_TYPE.fullmatch(error_type) else unknown
 
 
 class _Failure(msgspec.Struct):

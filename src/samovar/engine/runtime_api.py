@@ -37,10 +37,10 @@ class Told(Protocol):
     def runtime_streams(self, request_id: str, content_type: str, hold: Hold) -> bool: ...
     def runtime_data(self, request_id: str, chunk: bytes) -> bool: ...
     def runtime_too_large(self, request_id: str) -> bool: ...
-    def runtime_error(self, request_id: str, payload: bytes) -> bool: ...
-    def runtime_init_error(self, payload: bytes) -> bool: ...
+    def runtime_error(self, request_id: str, payload: bytes, named: str = "") -> bool: ...
+    def runtime_init_error(self, payload: bytes, named: str = "") -> bool: ...
     def runtime_waits_for_restore(self) -> bool | None: ...
-    def runtime_restore_error(self, payload: bytes) -> bool: ...
+    def runtime_restore_error(self, payload: bytes, named: str) -> bool: ...
 
 
 class RuntimeApi:
@@ -69,7 +69,8 @@ class RuntimeApi:
         if path == f"{BASE}/invocation/next":
             self._next(request, reply)
         elif path == f"{BASE}/init/error":
-            reply(_accepted(self._environment.runtime_init_error(request.body), "InitError"))
+            named = request.headers.get(_ERROR_TYPE, "")
+            reply(_accepted(self._environment.runtime_init_error(request.body, named), "InitError"))
         elif path in (f"{BASE}/restore/next", f"{BASE}/restore/error"):
             reply(self._restore(path, request))
         elif match := _INVOCATION.fullmatch(path):
@@ -115,7 +116,8 @@ class RuntimeApi:
         if may is None:
             return _error(404, "InvalidRequest", "This function has no SnapStart")
         if path.endswith("/error"):
-            return _accepted(self._environment.runtime_restore_error(request.body), "RestoreError")
+            named = request.headers.get(_ERROR_TYPE, "")
+            return _accepted(self._environment.runtime_restore_error(request.body, named), "RestoreError")
         return Response(200) if may else _refused("RestoreReady")
 
     def _end(self, request_id: str, how: str, request: Request) -> Response:
@@ -124,7 +126,8 @@ class RuntimeApi:
         if request_id != self._request_id:
             return _error(400, "InvalidRequestID", "Invalid request ID")
         if how == "error":
-            return _accepted(self._environment.runtime_error(request_id, request.body), "InvocationError")
+            named = request.headers.get(_ERROR_TYPE, "")
+            return _accepted(self._environment.runtime_error(request_id, request.body, named), "InvocationError")
         if len(request.body) > RESPONSE_LIMIT:
             self._environment.runtime_too_large(request_id)
             text = f"Exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
@@ -160,7 +163,8 @@ class RuntimeApi:
             environment.runtime_error(request_id, failure(request_id, "Runtime.TruncatedResponse", _TRUNCATED))
             reply(_error(400, "TruncatedHTTPRequest", _TRUNCATED))
         elif _ERROR_TYPE in trailers:
-            reply(_accepted(environment.runtime_error(request_id, _told(trailers)), "InvocationErrorResponse"))
+            ended = environment.runtime_error(request_id, _told(trailers), trailers[_ERROR_TYPE])
+            reply(_accepted(ended, "InvocationErrorResponse"))
         else:
             reply(_accepted(environment.runtime_response(request_id, b""), "InvocationResponse"))
 

@@ -8,7 +8,7 @@ import math
 from typing import Any, Protocol
 
 from samovar.core import ids
-from samovar.engine import credentials, frames, report
+from samovar.engine import credentials, frames, metadata, report
 from samovar.engine.extensions import Extensions, Host
 from samovar.engine.house import House
 from samovar.engine.housing import Housing
@@ -24,6 +24,8 @@ from samovar.sandbox.spec import Command
 _NOT_FORKABLE = (
     "[SAMOVAR]\tThis function can't be restored from a snapshot here, so each environment initialises in full: "
 )
+
+_UNKNOWN = "Runtime.Unknown"
 
 
 class Starting(Host, Protocol):
@@ -54,9 +56,11 @@ class Startup:
         self.rotate_at = math.inf
         """When its credentials won't last another invocation."""
         self.token = "" if house.boxes.host_network else ids.hex_id(32)
-        """For the credentials of a function with SnapStart."""
+        """Opens what is this environment's alone: its metadata, and the credentials of a function with SnapStart."""
         self.error = b""
         """What the runtime has posted of this init."""
+        self.named = ""
+        """The type that it gave in a header; logs and telemetry tell that one."""
         self.problems = ""
         """Why it can't be a template."""
         self._environment = environment
@@ -97,7 +101,7 @@ class Startup:
     def begin(self) -> Extensions | None:
         """Start what is to run in the box; the external extensions, where there are any."""
         self._began = self._house.clock.monotonic()
-        self.error = b""
+        self.error, self.named = b"", ""
         self._telemetry.begin()
         if self._housing.forked and self._snap_start:
             self._journal.restore_start()
@@ -171,9 +175,11 @@ class Startup:
 
     def send_restore(self) -> None:
         self._restore_began = self._house.clock.monotonic()
-        fresh = {credentials.TOKEN: self.token} if self.token else {}
+        fresh = metadata.variables(self.token)
         if not self._snap_start:
             fresh = {"AWS_LAMBDA_LOG_STREAM_NAME": self._journal.stream, **self._credentials()}
+        elif self.token:
+            fresh[credentials.TOKEN] = self.token
         fill_tmp, self._fill_tmp = self._fill_tmp, False
         self._housing.there.send(frames.restore(fresh, fill_tmp))
 
@@ -191,7 +197,8 @@ class Startup:
         """All its processes have the same, as long as it lives."""
         if not self._given:
             self.rotate_at = self._house.clock.now() + credentials.ROTATE_S
-            self._given = credentials.variables(self._version, self.token, self._house.issue)
+            keys = credentials.variables(self._version, self.token, self._house.issue)
+            self._given = {**keys, **metadata.variables(self.token)}
         return self._given
 
     # --- what is said of it
@@ -200,6 +207,15 @@ class Startup:
         """What an extension or the runtime said was wrong; empty when neither did."""
         failure = extensions.failure if extensions is not None else None
         return failure.error_type if failure is not None else frames.error_type(self.error)
+
+    def _told(self, extensions: Extensions | None) -> str:
+        failure = extensions.failure if extensions is not None else None
+        return failure.error_type if failure is not None else self.told_type
+
+    @property
+    def told_type(self) -> str:
+        """What logs and telemetry call the error that the runtime has posted; empty without one."""
+        return report.told_type(self.named or frames.error_type(self.error), _UNKNOWN) if self.error else ""
 
     def runtime_done(self) -> None:
         """The runtime has initialised; extensions may not have."""
@@ -251,7 +267,7 @@ class Startup:
         """An init has failed. `first`: another one follows, or there was no invocation yet."""
         phase = "init" if first else "invoke"
         status = "timeout" if timed_out else "error"
-        error_type = "" if timed_out else self.error_type(self._environment.extensions) or report.EXIT_ERROR
+        error_type = "" if timed_out else self._told(self._environment.extensions) or report.EXIT_ERROR
         self._journal.init_runtime_done(phase, status, error_type)
         self._tell_of_extensions()
         duration_ms = (self._house.clock.monotonic() - self._began) * 1000
@@ -259,7 +275,7 @@ class Startup:
 
     def report_restore_failure(self, *, timed_out: bool) -> None:
         if self._snap_start:
-            error_type = "" if timed_out else frames.error_type(self.error) or report.EXIT_ERROR
+            error_type = "" if timed_out else self.told_type or report.EXIT_ERROR
             duration_ms = (self._house.clock.monotonic() - self._turn.began) * 1000
             self._journal.restored(duration_ms, "timeout" if timed_out else "error", error_type)
 

@@ -39,6 +39,8 @@ class Turn:
         """What came before it: each told by the next REPORT, once."""
         self.answer = b""
         """What the runtime has said to it."""
+        self.named = ""
+        """The type that it gave to its error in a header; telemetry tells that one."""
         self.late: Verdict | None = None
         """Of one that was answered while extensions still worked for it: what there is to say so far."""
         self._version = version
@@ -177,7 +179,7 @@ class Turn:
                 answer()
         self.init_ms = self.restored = self.late = None
         self.invocation = None
-        self.answer = b""
+        self.answer, self.named = b"", ""
 
     def _elapsed_ms(self) -> float:
         return (self._clock.monotonic() - self.began) * 1000

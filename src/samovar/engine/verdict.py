@@ -46,22 +46,23 @@ def responded(payload: bytes) -> Verdict:
     return Verdict(Outcome.OK, payload)
 
 
-def handler_failed(payload: bytes) -> Verdict:
-    return Verdict(Outcome.FUNCTION_ERROR, payload, frames.error_type(payload))
+def handler_failed(payload: bytes, named: str) -> Verdict:
+    return Verdict(Outcome.FUNCTION_ERROR, payload, frames.error_type(payload), reported=named)
 
 
-def init_failed(payload: bytes) -> Verdict:
-    """`payload`: what the runtime posted."""
-    return _failed(frames.error_type(payload), payload)
+def init_failed(payload: bytes, told: str) -> Verdict:
+    """`payload`: what the runtime posted; `told`: what logs call it."""
+    return _failed(frames.error_type(payload), payload, told)
 
 
-def restore_failed(version: Version, error: bytes, *, timed_out: bool) -> Verdict | None:
-    """`error`: what the runtime posted. None without SnapStart, where the end of the runtime is what counts."""
+def restore_failed(version: Version, told: str, *, timed_out: bool) -> Verdict | None:
+    """`told`: what logs call the error that the runtime posted, if it did. None without SnapStart, where the end of the
+    runtime is what counts."""
     if version.initialization != SNAP_START:
         return None
     refused, message = _RESTORE_TIMED_OUT if timed_out else _RESTORE_FAILED
     status = "timeout" if timed_out else "error"
-    reported = frames.error_type(error) or report.EXIT_ERROR
+    reported = told or report.EXIT_ERROR
     return Verdict(Outcome.FUNCTION_ERROR, report.refused(refused, message), refused, status, reported, refused)
 
 

@@ -14,7 +14,7 @@ from samovar.sandbox import cgroup, spec
 from samovar.sandbox.helper import Helper
 from samovar.sandbox.inside import link
 from samovar.sandbox.needs import Zygote
-from samovar.sandbox.port import NoDirectory, NotLaunched, SandboxDied
+from samovar.sandbox.port import NoDirectory, NoProgram, NotLaunched, SandboxDied
 from samovar.sandbox.shell import Shell
 
 _READY_WITHIN_S = 20.0
@@ -92,7 +92,7 @@ class Entry:
 async def first_word(end: socket.socket, command: spec.Command | None) -> int:
     """Wait until the process at the channel's other end is what it should be; its pid on the host, 0 if not told.
 
-    Raises EOFError, NotLaunched, NoDirectory.
+    Raises EOFError, NotLaunched, NoProgram, NoDirectory.
     """
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[int] = loop.create_future()
@@ -120,6 +120,8 @@ def _hear(
         ready.set_result(_CREDENTIALS.unpack(ancillary[0][2])[0] if ancillary else 0)
     elif data[:1] == b"X":
         ready.set_exception(NotLaunched(data[1:].decode(errors="replace")))
+    elif data[:1] == b"M":
+        ready.set_exception(NoProgram(data[1:].decode(errors="replace")))
     elif data[:1] == b"D":
         ready.set_exception(NoDirectory(data[1:].decode(errors="replace")))
     else:

@@ -41,6 +41,10 @@ class NotLaunched(SandboxDied):
     says why."""
 
 
+class NoProgram(NotLaunched):
+    """None of the command's programs is there; the text names the last one."""
+
+
 class NoDirectory(NotLaunched):
     """The command's working directory isn't there; the text says why."""
 

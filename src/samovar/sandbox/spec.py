@@ -94,7 +94,7 @@ _ETC = {
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
 }
 _ETC_SHARED = tuple(
-    "ld.so.cache ssl pki ca-certificates mime.types localtime protocols services alternatives".split()
+    "ld.so.cache os-release ssl pki ca-certificates mime.types localtime protocols services alternatives".split()
 )
 _SYSTEM = ("bin", "sbin", "lib", "lib64", "lib32")
 _DEVICES = ("null", "zero", "full", "random", "urandom")

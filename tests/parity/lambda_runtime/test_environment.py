@@ -35,6 +35,7 @@ def test_the_variables_are_those_of_lambda_and_no_others(look):
     trace = r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0;Lineage=[0-9a-f]{8}:1"
     assert re.fullmatch(trace, environ.pop("_X_AMZN_TRACE_ID"))
     assert all(environ.pop(f"AWS_{name}") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"))
+    assert re.fullmatch("[0-9a-f]{32}", environ.pop("AWS_LAMBDA_METADATA_TOKEN"))
     # The one that AWS doesn't have: SDKs in the function then find this platform.
     assert environ.pop("AWS_ENDPOINT_URL") == "http://127.0.0.1:4566"
     assert environ == {
@@ -42,6 +43,7 @@ def test_the_variables_are_those_of_lambda_and_no_others(look):
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
+        "AWS_LAMBDA_METADATA_API": "127.0.0.1:9001",
         "AWS_LAMBDA_FUNCTION_NAME": look.name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
@@ -65,6 +67,34 @@ def test_the_variables_are_those_of_lambda_and_no_others(look):
         "PWD": "/var/task",
         "SHLVL": "0",
     }
+
+
+def test_the_metadata_endpoint_names_the_zone_to_whoever_has_the_token(deploy):
+    """facts/lambda-runtime.md §1, "Metadata endpoint"."""
+    function = deploy("""
+        import http.client, os
+
+        def ask(method, token):
+            connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_METADATA_API"])
+            headers = {} if token is None else {"Authorization": token}
+            connection.request(method, "/2026-01-15/metadata/execution-environment", headers=headers)
+            answer = connection.getresponse()
+            return [answer.status, answer.read().decode(), answer.headers["Cache-Control"]]
+
+        def handler(event, context):
+            token = "Bearer " + os.environ["AWS_LAMBDA_METADATA_TOKEN"]
+            asked = ("GET", token), ("GET", None), ("GET", "Bearer \u00e9"), ("POST", token)
+            return [ask(*each) for each in asked]
+    """)
+    good, *refused = function().result
+    assert good == [200, '{"AvailabilityZoneID":"use1-az1"}', "private, max-age=43200, immutable"]
+    assert [each[0] for each in refused] == [401, 401, 405]
+
+
+def test_the_system_can_be_told(deploy):
+    """Which programs read to choose a native library."""
+    code = "import platform\ndef handler(event, context): return platform.freedesktop_os_release()['NAME']"
+    assert deploy(code)().result
 
 
 def test_the_users_variables_are_there_and_win_over_the_unreserved_ones(deploy):

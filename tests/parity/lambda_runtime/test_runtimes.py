@@ -90,6 +90,42 @@ def test_a_shell_script_is_a_runtime(deploy):
 
 
 @pytest.mark.root
+@pytest.mark.parametrize(
+    ("text", "mode", "why"),
+    [
+        ("#!/bin/sh\n", 0o644, "permission denied"),
+        ("no program\x00", 0o755, "exec format error"),
+        ("#!/nowhere/sh\n", 0o755, "no such file or directory"),
+    ],
+)
+def test_a_bootstrap_that_cannot_be_started_says_why(deploy, text, mode, why):
+    function = deploy({"bootstrap": text.encode()}, Runtime="provided.al2023", modes={"bootstrap": mode})
+    kind, message = function().failure
+    assert kind == "Runtime.InvalidEntrypoint"
+    assert message.endswith(f" Error: fork/exec /var/task/bootstrap: {why}")
+
+
+@pytest.mark.root
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
+@pytest.mark.parametrize(("named", "told"), [("Runtime.Config", "Runtime.Config"), ("Mine", "Runtime.Unknown")])
+def test_logs_tell_the_type_that_a_runtime_gives_in_the_header(deploy, named, told):
+    """facts/lambda-runtime.md §1, "Error reports": the body goes to the invoker, the header to logs and telemetry."""
+    script = f"""\
+        #!/bin/sh
+        curl -sS -o /dev/null -H "Lambda-Runtime-Function-Error-Type: {named}" \\
+          --data-binary '{{"errorMessage":"m","errorType":"T"}}' \\
+          "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/init/error"
+        exit 1
+    """
+    function = deploy({"bootstrap": script}, Runtime="provided.al2023", modes={"bootstrap": 0o755})
+    answer = function()
+    assert answer.failure == ("T", "m")
+    lines = [line for line in answer.log.splitlines() if line.startswith(("INIT_REPORT", "REPORT"))]
+    assert all(line.endswith(f"\tStatus: error\tError Type: {told}") for line in lines), lines
+    assert len(lines) == 3
+
+
+@pytest.mark.root
 @pytest.mark.skipif(shutil.which("node") is None, reason="no Node.js")
 def test_a_deprecated_runtime_is_taken_when_the_server_allows_it(platforms, platform):
     with pytest.raises(ClientError, match=r"The runtime parameter of nodejs12\.x is no longer supported for"):

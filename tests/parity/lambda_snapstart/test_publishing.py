@@ -64,6 +64,12 @@ def test_latest_is_not_optimised_and_initialises_on_demand(publish):
             "def fail():\n    raise KeyError('hook')\n" + PLAIN,
             "[ERROR] KeyError: 'hook'",
         ),
+        (
+            "import snapshot_restore_py\n"
+            "@snapshot_restore_py.register_before_snapshot\n"
+            "def fail():\n    raise KeyError('hook')\n" + PLAIN,
+            "Status: error\tError Type: Runtime.BeforeSnapshotError",
+        ),
     ],
 )
 def test_a_version_whose_init_or_hook_fails_is_failed_and_its_log_says_why(publish, code, logged):

@@ -190,7 +190,9 @@ def test_a_fork_is_told_that_it_is_restored_and_gets_its_invocation_when_its_hoo
         assert house.clocks[environment] == (10.0, Event.INIT_TIMED_OUT)
         [(how, box)] = house.made
         told = restored(box.sent[0])
-        assert (how, told["tmp"], list(told["environ"])) == ("forked", True, ["AWS_CONTAINER_AUTHORIZATION_TOKEN"])
+        assert (how, told["tmp"]) == ("forked", True)
+        tokens = told["environ"]["AWS_CONTAINER_AUTHORIZATION_TOKEN"], told["environ"]["AWS_LAMBDA_METADATA_TOKEN"]
+        assert tokens[0] == tokens[1] != ""
         say(environment, frames.NEXT)
         assert environment.state is State.BUSY
         assert box.sent[1][4] == frames.INVOCATION
@@ -226,7 +228,8 @@ def test_an_on_demand_fork_looks_like_a_cold_start_of_no_time():
         environment, results = await started(house, msgspec.structs.replace(VERSION, initialization=ON_DEMAND))
         [(_, box)] = house.made
         keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]
-        assert list(restored(box.sent[0])["environ"]) == ["AWS_LAMBDA_LOG_STREAM_NAME", *keys]
+        metadata = ["AWS_LAMBDA_METADATA_API", "AWS_LAMBDA_METADATA_TOKEN"]
+        assert list(restored(box.sent[0])["environ"]) == ["AWS_LAMBDA_LOG_STREAM_NAME", *keys, *metadata]
         say(environment, frames.NEXT)
         say(environment, frames.RESPONSE, INVOCATION.request_id.encode() + b"1")
         assert results[0].init_ms is not None

@@ -8,7 +8,7 @@ the user's and the platform's, and none that a managed runtime adds.
 from pathlib import Path
 
 from samovar.engine.languages import NO_NETWORK, Found
-from samovar.engine.launch import Launch, Unlaunched
+from samovar.engine.launch import Launch, Unlaunched, as_go_says, fork_exec
 from samovar.engine.model import Root, Version
 from samovar.sandbox.port import NoDirectory, NotLaunched
 from samovar.sandbox.spec import ZygoteSpec
@@ -28,14 +28,13 @@ class ImageLaunch(Launch, frozen=True):
         assert root is not None
         argv = [*root.entry_point, *root.command]
         if isinstance(refused, NoDirectory):
-            error_type, why = _INVALID_WORKING_DIR, f"chdir {root.working_directory}: {_reason(str(refused))}"
+            error_type, why = _INVALID_WORKING_DIR, f"chdir {root.working_directory}: {as_go_says(str(refused))}"
         elif not argv or not argv[0]:
             error_type, why = _INVALID_ENTRYPOINT, "no entry point and no command"
         elif "/" not in argv[0] and _is_missing(str(refused)):
             error_type, why = _INVALID_ENTRYPOINT, f'exec: "{argv[0]}": executable file not found in $PATH'
         else:
-            name, _, reason = str(refused).rpartition(": ")
-            error_type, why = _INVALID_ENTRYPOINT, f"fork/exec {name}: {_reason(reason)}"
+            error_type, why = _INVALID_ENTRYPOINT, fork_exec(refused)
         shown = (",".join(root.entry_point), ",".join(root.command), root.working_directory)
         line = "IMAGE\tLaunch error: {}\tEntrypoint: [{}]\tCmd: [{}]\tWorkingDir: [{}]".format(why, *shown)
         return Unlaunched(error_type, why, line)
@@ -93,8 +92,3 @@ def _tries(root: Root, version: Version) -> list[list[str]]:
 
 def _is_missing(refused: str) -> bool:
     return not refused or refused.endswith("No such file or directory")
-
-
-def _reason(text: str) -> str:
-    """As Go's system calls say it."""
-    return text[:1].lower() + text[1:]

@@ -20,6 +20,18 @@ RUNTIME_CLIENT = Path(__file__).parent.parent.parent / "runtimes" / "nodejs"
 _MAJORS = range(18, 27, 2)
 _IDENTIFIER = re.compile(r"nodejs(\d+)\.x")
 _FIRST_WITH_INSPECT_WAIT = 20
+TAKEN_LATE = frozenset(
+    "-r --require --import --enable-source-maps --no-deprecation --no-warnings --throw-deprecation --trace-deprecation "
+    "--dns-result-order --stack-trace-limit".split()
+)
+"""NODE_OPTIONS that a process which has started already can still apply (runtimes/nodejs/options.cjs); for all others
+it has to start with them."""
+_AT_ITS_START = (
+    "NODE_COMPILE_CACHE NODE_DEBUG NODE_DEBUG_NATIVE NODE_EXTRA_CA_CERTS NODE_ICU_DATA NODE_NO_WARNINGS "
+    "NODE_PENDING_DEPRECATION NODE_PRESERVE_SYMLINKS NODE_USE_ENV_PROXY NODE_USE_SYSTEM_CA NODE_V8_COVERAGE "
+    "OPENSSL_CONF SSL_CERT_DIR SSL_CERT_FILE"
+).split()
+"""Variables that Node.js reads before it runs anything (`node --help`, nodejs.org/api/cli)."""
 _ASK_WITHIN_S = 10.0
 
 
@@ -61,7 +73,10 @@ class Nodejs:
         return ZygoteSpec(interpreter, "", command, in_folder(RUNTIME_CLIENT), {}, self._cache / identifier)
 
     def launch(self, version: Version) -> Launch:
-        return Launch(version.runtime, prepared=True, frames=True, environ=_environ(version.runtime))
+        variables = version.variables
+        at_start = any(map(variables.get, _AT_ITS_START)) or not applies_late(variables.get("NODE_OPTIONS", ""))
+        environ = _environ(version.runtime)
+        return Launch(version.runtime, prepared=True, frames=True, environ=environ, at_start=at_start)
 
     def tools(self) -> list[tuple[Path, str]]:
         return []
@@ -74,6 +89,12 @@ class Nodejs:
             waiting = "-wait" if _major(version.runtime) >= _FIRST_WITH_INSPECT_WAIT else "-brk"
             flags = [f"--inspect{waiting if debugged.wait else ''}=127.0.0.1:{debugged.port}"]
         return [f"/var/lang/bin/{executable.name}", *flags, "/var/runtime/program.cjs"]
+
+
+def applies_late(options: str) -> bool:
+    """Whether all of NODE_OPTIONS can be applied by a process that has started already."""
+    names = (word.partition("=")[0].replace("_", "-") for word in options.split() if word.startswith("-"))
+    return all(name in TAKEN_LATE for name in names)
 
 
 def _environ(identifier: str) -> dict[str, str]:

@@ -24,6 +24,11 @@ _OLDEST_FOR_OWN_PACKAGES = (3, 10)
 _MODULES = tuple(
     "awslambdaric boto3 botocore dateutil jmespath s3transfer simplejson six snapshot_restore_py urllib3".split()
 )
+_TAKEN_LATE = frozenset(
+    "PYTHONPATH PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE PYTHONSTARTUP PYTHONNOUSERSITE PYTHONUSERBASE".split()
+)
+"""Python's variables that hold in a process which has started before its function is known, or change nothing in a
+function; for all others it has to start with them."""
 _IDENTIFIER = re.compile(r"python(\d+)\.(\d+)")
 
 
@@ -66,7 +71,12 @@ class Python:
 
     def launch(self, version: Version) -> Launch:
         environ = {**zygote_environ(version.runtime), "PWD": "/var/task", "SHLVL": "0"}
-        return Launch(version.runtime, prepared=True, frames=True, forks=True, environ=environ)
+        at_start = any(
+            text and name.startswith("PYTHON") and name not in _TAKEN_LATE for name, text in version.variables.items()
+        )
+        return Launch(
+            version.runtime, prepared=True, frames=True, forks=True, environ=environ, at_start=at_start
+        )
 
     def tools(self) -> list[tuple[Path, str]]:
         """Samovar's own copy of debugpy, if it has one; a function's own wins."""

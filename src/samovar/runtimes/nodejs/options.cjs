@@ -1,8 +1,9 @@
 /**
  * What AWS gives Node.js on its command line, for a process that has started before its function is known.
  *
- * Owns: NODE_OPTIONS as far as it can be applied late; what can't is told in the function's log. And the heap: V8 takes
- * its limit at the start only, but not how eagerly it collects.
+ * Owns: NODE_OPTIONS as far as they can be applied late. With others the function gets a process that starts with them
+ * (engine/languages/nodejs); where there can't be one, its log says so. And the heap: V8 takes its limit at the start
+ * only, but not how eagerly it collects.
  */
 'use strict';
 
@@ -27,7 +28,6 @@ const SIMPLE = {
 };
 const SHORT = { '-r': '--require' };
 const PRELOAD = new Set(['--require', '--import']);
-const HEAP = new Set(['--max-old-space-size', '--max-semi-space-size', '--expose-gc']);
 
 function fitHeap(memoryMb) {
   if (memoryMb < EAGER_BELOW_MB) EAGER.forEach((flag) => v8.setFlagsFromString(flag));
@@ -39,7 +39,7 @@ async function apply(text, task) {
   for (const [name, value] of parse(text)) {
     if (PRELOAD.has(name)) await preload(name, value, task);
     else if (SIMPLE[name] !== undefined) SIMPLE[name](value);
-    else if (!HEAP.has(name)) late.push(name);
+    else late.push(name);
   }
   if (late.length > 0) {
     console.warn(`samovar: NODE_OPTIONS: ${late.join(', ')} can't be applied to a process that has already started.`);

@@ -17,6 +17,7 @@ A frame is `u32 length | u8 kind | content`, little endian; length counts kind a
                X  error JSON: init failed, the process exits
                P  JSON {"problems": [text]}: init is done, and a snapshot may be taken; V is what follows. A template
                   answers it in each of its forks. With problems it can't be forked faithfully, and says why.
+               B  error JSON: what the function does before a snapshot has failed, the process exits
                Y  error JSON: what the function does after a restore has failed, the process exits
 Responses are whole here, as on AWS: the frames that stream one are Node.js's (`S` and `D`).
 """
@@ -41,7 +42,7 @@ from awslambdaric import lambda_runtime_client as client_module
 _HEADER = struct.Struct("<IB")
 _INVOKE = struct.Struct("<Q36sHHH")
 _CONFIGURE, _INVOCATION, _NEXT, _RESPONSE, _TOO_LARGE, _ERROR, _INIT_ERROR = b"CINRLEX"
-_RESTORE, _PAUSED, _RESTORE_ERROR = b"VPY"
+_RESTORE, _PAUSED, _RESTORE_ERROR, _SNAPSHOT_ERROR = b"VPYB"
 _SNAP_START = "snap-start"
 _LARGEST_RESULT = 6291556
 _READ = 256 * 1024
@@ -171,6 +172,7 @@ def _become(configuration):
     _set_environ(configuration["environ"])
     search = search_path(task, opt)
     sys.path[:0] = search
+    search += _user_path(os.environ.get("PYTHONPATH", ""), task)
     sys.path_importer_cache.clear()
     sys.argv[:] = ["/var/runtime/bootstrap.py"]
     sys.pycache_prefix = None
@@ -188,6 +190,18 @@ def search_path(task, opt):
     """Where a function's modules are, before all others (facts/lambda-runtime.md §2.2)."""
     lib = "python%d.%d" % sys.version_info[:2]
     return [task, "%s/python/lib/%s/site-packages" % (opt, lib), opt + "/python"]
+
+
+def _user_path(text, task):
+    # type: (str, str) -> list
+    """What the user has put into PYTHONPATH: it stands where the interpreter would have put it, behind the folder of
+    the runtime's own script."""
+    folders = [os.path.normpath(os.path.join(task, entry)) for entry in text.split(":") if entry]
+    wanted = [folder for folder in dict.fromkeys(folders) if folder not in sys.path]
+    if wanted:
+        at = sys.path.index("/var/runtime") + 1 if "/var/runtime" in sys.path else len(sys.path)
+        sys.path[at:at] = wanted
+    return wanted
 
 
 def marshaller():
@@ -355,4 +369,5 @@ class Client:
 
     def post_init_error(self, error_response_data, error_type_override=None):
         # type: (dict, object) -> None
-        self._frames.send(_INIT_ERROR, bootstrap.to_json(error_response_data).encode("utf-8"))
+        kind = _SNAPSHOT_ERROR if error_type_override == "Runtime.BeforeSnapshotError" else _INIT_ERROR
+        self._frames.send(kind, bootstrap.to_json(error_response_data).encode("utf-8"))

@@ -255,13 +255,15 @@ def _become_program(command):
         _say(b"D", "%s" % error.strerror)
     os.set_inheritable(_CHANNEL, command["channel"])
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # what Python ignores, a program would go on ignoring
-    last = "nothing to start"
+    word, why = b"M", "nothing to start"
     for argv in command["tries"]:
         try:
             os.execve(argv[0], argv, command["environ"])
         except OSError as error:
-            last = "%s: %s" % (argv[0], error.strerror)
-    _say(b"X", last)
+            if word == b"M":  # of those that are there the first one counts
+                word = b"X" if os.path.isfile(argv[0]) else b"M"
+                why = "%s: %s" % (argv[0], error.strerror)
+    _say(word, why)
 
 
 def _say(word, reason):
