@@ -1,5 +1,5 @@
-"""Variables that an interpreter, or the linker, takes at its start only: they hold as on AWS, where a process starts with
-its function. Facts: lambda-runtime.md §2.1, "Not reserved"."""
+"""Variables that an interpreter, or the linker, takes at its start only: they hold as on AWS, where a process starts
+with its function. Facts: lambda-runtime.md §2.1, "Not reserved"."""
 
 import shutil
 import subprocess
