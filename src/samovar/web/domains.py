@@ -6,21 +6,24 @@ API's stage (facts/apigateway.md §8). Refuses: how each version shows them.
 Rules: a name is there once in the whole server, whoever's it is. Routing rules go by their priority; of the mappings
 that fit, the one with the longest path. How a domain is reached is the client's matter: by its Host header. Where
 clients must show certificates, nobody comes in who hasn't shown one to this very domain: not by plain HTTP, nor by a
-connection that was made to another name.
+connection that was made to another name. A private domain lets in who comes from inside, as far as its policy does.
 """
 
 import re
+from collections.abc import Iterator
 from collections.abc import Mapping as Map
 from typing import Any
 
 import msgspec
 
 from samovar.core.clock import Clock
+from samovar.core.context import Context
 from samovar.net.message import Request
 from samovar.store.sqlite import Store
 from samovar.store.table import Table
-from samovar.web.front import Closed, Mapping
+from samovar.web.front import Closed, Guest, Mapping
 from samovar.web.mutual_tls import Trust, Untrusted
+from samovar.web.private_domains import Private
 
 MAPPINGS_ONLY = "API_MAPPING_ONLY"
 RULES_ONLY = "ROUTING_RULE_ONLY"
@@ -42,7 +45,26 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
     routing_mode: str = MAPPINGS_ONLY
     tags: dict[str, str] = {}
     created_at: float = 0.0
+    id: str = ""
+    """Of a private domain."""
     policy: str = ""
+    """Who may call, where it is private."""
+    management_policy: str = ""
+
+    def arn(self, key: tuple[str, ...]) -> str:
+        account = f"{key[0]}:/domainnames/{self.name}+{self.id}" if self.id else f":/domainnames/{self.name}"
+        return f"arn:aws:apigateway:{key[1]}:{account}"
+
+
+class Association(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a private domain with a VPC endpoint."""
+
+    arn: str
+    domain: str
+    """The domain's ARN."""
+    source: str
+    created_at: float
+    tags: dict[str, str] = {}
 
 
 class ApiMapping(msgspec.Struct, frozen=True):
@@ -62,7 +84,13 @@ class Rule(msgspec.Struct, frozen=True):
 
 class Domains:
     def __init__(
-        self, store: Store, clock: Clock, domains: Table[Domain], mappings: Table[ApiMapping], rules: Table[Rule]
+        self,
+        store: Store,
+        clock: Clock,
+        domains: Table[Domain],
+        mappings: Table[ApiMapping],
+        rules: Table[Rule],
+        associations: Table[Association],
     ) -> None:
         self._store = store
         self._clock = clock
@@ -72,9 +100,12 @@ class Domains:
         """By DomainKey and their id."""
         self.rules = rules
         """By DomainKey and their id."""
+        self.associations = associations
+        """By DomainKey and their source."""
         self._ways: dict[str, _Ways] = {}
         self._trusts: dict[tuple[str, str], Trust] = {}
         self._seen = -1
+        self._belongings: tuple[Table[Any], ...] = (mappings, rules, associations)
 
     @classmethod
     async def open(cls, store: Store, clock: Clock) -> "Domains":
@@ -84,6 +115,7 @@ class Domains:
             await Table.open(store, "web.domains", Domain),
             await Table.open(store, "web.mappings", ApiMapping),
             await Table.open(store, "web.routing_rules", Rule),
+            await Table.open(store, "web.associations", Association),
         )
 
     def known(self, domain: str) -> bool:
@@ -100,13 +132,27 @@ class Domains:
         ways = self._find(domain) if self.domains else None
         return ways.trust if ways is not None else None
 
-    def enter(self, domain: str, request: Request) -> Map[str, Any] | None:
-        """What is told of a client's certificate, where one is asked for; Closed for who hasn't shown one that counts.
+    def private(self, ctx: Context) -> Iterator[tuple[DomainKey, Domain]]:
+        """Those of an account."""
+        found = self.domains.items((ctx.account, ctx.region))
+        return (((key[0], key[1], key[2]), each) for key, each in found if each.id)
+
+    def enter(self, domain: str, request: Request) -> Guest | None:
+        """None: everybody is let in. Closed for who isn't."""
+        ways = self._find(domain)
+        if ways is None:
+            return None
+        if ways.private is not None:
+            endpoint = ways.private.endpoint(request)
+            if endpoint is None:
+                raise Closed(f"{domain} is private: it needs a caller inside, an access association and a policy.")
+            return Guest(endpoint=endpoint)
+        return Guest(certificate=self._shown(domain, ways.trust, request)) if ways.trust is not None else None
+
+    def _shown(self, domain: str, trust: Trust, request: Request) -> Map[str, Any]:
+        """What is told of a client's certificate; Closed unless it counts.
 
         The time is the machine's, as it is in handshakes."""
-        trust = self.trust(domain)
-        if trust is None:
-            return None
         shown = request.client.shown if request.client is not None else None
         if shown is None or shown.domain != trust.domain:
             raise Closed(f"Clients of {domain} must show a certificate: by https, to this name.")
@@ -125,15 +171,15 @@ class Domains:
 
     async def remove(self, key: DomainKey) -> None:
         """A domain, with everything that belongs to it."""
-        gone = [table.deleting(found) for table in (self.mappings, self.rules) for found, _ in table.items(key)]
+        gone = [table.deleting(found) for table in self._belongings for found, _ in table.items(key)]
         await self._store.transact(self.domains.deleting(key), *gone)
 
     async def clear(self) -> None:
-        for table in (self.domains, self.mappings, self.rules):
+        for table in (self.domains, *self._belongings):
             await table.clear()
 
     def _find(self, domain: str) -> "_Ways | None":
-        changes = self.domains.changes + self.mappings.changes + self.rules.changes
+        changes = self.domains.changes + sum(table.changes for table in self._belongings)
         if changes != self._seen:
             self._seen = changes
             self._ways = {found.name: self._compiled(key, found) for key, found in self.domains.items()}
@@ -146,14 +192,23 @@ class Domains:
         trust = None
         if domain.truststore:
             trust = self._trusts.get((domain.name, domain.truststore)) or Trust(domain.name, domain.truststore)
-        return _Ways(rules, mappings, trust)
+        private = None
+        if domain.id:
+            endpoints = [each for _, each in self.associations.items(key)]
+            sources = [each.source for each in sorted(endpoints, key=lambda each: each.created_at)]
+            resource = domain.arn(key).replace(":apigateway:", ":execute-api:")
+            private = Private(resource, domain.policy, sources)
+        return _Ways(rules, mappings, trust, private)
 
 
 class _Ways:
     """Where one domain leads."""
 
-    def __init__(self, rules: list[Rule], mappings: list[ApiMapping], trust: Trust | None) -> None:
+    def __init__(
+        self, rules: list[Rule], mappings: list[ApiMapping], trust: Trust | None, private: Private | None
+    ) -> None:
         self.trust = trust
+        self.private = private
         self._rules = [_Compiled(rule) for rule in sorted(rules, key=lambda rule: rule.priority)]
         longest_first = sorted(mappings, key=lambda mapping: -len(mapping.path))
         self._mappings = [Mapping(each.api, each.stage, _base(each.path)) for each in longest_first]

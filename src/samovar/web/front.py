@@ -46,8 +46,8 @@ class Visit(msgspec.Struct, frozen=True):
     """As sent, percent-encoded. It begins with the stage, but where a custom domain's mapping says which it is."""
     mapping: "Mapping | None" = None
     """Set on a custom domain."""
-    certificate: Map[str, Any] | None = None
-    """`clientCert` of a client that had to show its certificate."""
+    guest: "Guest | None" = None
+    """Set on a custom domain that doesn't let in everybody."""
 
 
 class Mapping(msgspec.Struct, frozen=True):
@@ -72,6 +72,15 @@ PAYLOAD_LIMIT = 10 * 1024 * 1024
 """Bytes of a request's body, for every kind of API (facts/apigateway.md §12)."""
 
 
+class Guest(msgspec.Struct, frozen=True):
+    """A caller whom a custom domain has let in."""
+
+    certificate: Map[str, Any] | None = None
+    """`clientCert` of one that had to show its certificate."""
+    endpoint: str = ""
+    """The VPC endpoint through which it has come to a private domain."""
+
+
 class Closed(Exception):
     """A domain doesn't let a client in; the message says why."""
 
@@ -85,8 +94,8 @@ class Domains(Protocol):
         """Where a request leads; None where no mapping fits."""
         ...
 
-    def enter(self, domain: str, request: Request) -> Map[str, Any] | None:
-        """`clientCert` of a client that has to show its certificate; Closed unless it is trusted."""
+    def enter(self, domain: str, request: Request) -> Guest | None:
+        """None: everybody is let in. Closed for who isn't."""
         ...
 
 
@@ -123,11 +132,11 @@ class Front:
         """Answer a request that `claims` has claimed, now or later."""
         host = request.headers.get("host", "").lower()
         api, region, domain, path = self._named(host, request.path)
-        mapping = certificate = None
+        mapping = guest = None
         if not api and self.domains is not None:
             domain = host.partition(":")[0]
             try:
-                certificate = self.domains.enter(domain, request)
+                guest = self.domains.enter(domain, request)
             except Closed as refused:
                 reply(forbidden(ctx.request_id, str(refused)))
                 return
@@ -136,7 +145,7 @@ class Front:
         for find, _ in self._finds:
             serve = find(api, region)
             if serve is not None:
-                serve(Visit(request, ctx, reply, api, domain, path, mapping, certificate))
+                serve(Visit(request, ctx, reply, api, domain, path, mapping, guest))
                 return
         where = f" in {region}" if region else ""
         found = f"There is no API {api}{where}." if api else "No mapping of this domain fits the path."

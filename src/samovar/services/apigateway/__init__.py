@@ -12,6 +12,7 @@ from samovar.core.service import Service, bind
 from samovar.services.apigateway.access import access
 from samovar.services.apigateway.desk import Desk
 from samovar.services.apigateway.ops import (
+    access_associations,
     account,
     apis,
     authorizers,
@@ -61,8 +62,8 @@ from samovar.web.urls import Urls
 __all__ = ["build"]
 
 _OPS = (
-    account, apis, authorizers, certificates, deployments, documentation, domain_names, gatewayresponses, integrations,
-    keys, methods, models, openapi, plans, resources, tags,
+    access_associations, account, apis, authorizers, certificates, deployments, documentation, domain_names,
+    gatewayresponses, integrations, keys, methods, models, openapi, plans, resources, tags,
 )  # fmt: skip
 
 

@@ -64,6 +64,8 @@ _PATHS = {
     "/domainnames/{domainName}/basepathmappings/{basePath}": (
         "GetBasePathMapping UpdateBasePathMapping DeleteBasePathMapping"
     ),
+    "/domainnameaccessassociations": "CreateDomainNameAccessAssociation GetDomainNameAccessAssociations",
+    "/domainnameaccessassociations/{domainNameAccessAssociationArn}": "DeleteDomainNameAccessAssociation",
     "/vpclinks": "CreateVpcLink GetVpcLinks",
     "/vpclinks/{vpcLinkId}": "GetVpcLink UpdateVpcLink DeleteVpcLink",
     "/clientcertificates": "GenerateClientCertificate GetClientCertificates",

@@ -1,7 +1,7 @@
 """What an API says of itself: its defaults, its patch paths, what is refused of it (facts/apigateway.md §2). Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from samovar.services.apigateway.patch import Rules, boolean, element, integer, text
@@ -102,6 +102,11 @@ def _endpoint(given: Mapping[str, Any]) -> Shape:
 
 def expanded(policy: str, api: str, account: str, region: str) -> str:
     """A resource policy with the shorthand `execute-api:/STAGE/METHOD/path` written out."""
+    return written_out(policy, lambda path: f"arn:aws:execute-api:{region}:{account}:{api}/{path}")
+
+
+def written_out(policy: str, resource: Callable[[str], str]) -> str:
+    """`resource`: what `execute-api:/PATH` stands for, by PATH."""
     try:
         document = json.loads(policy)
         statements = document["Statement"]
@@ -115,12 +120,12 @@ def expanded(policy: str, api: str, account: str, region: str) -> str:
         for member in ("Resource", "NotResource"):
             if member in statement:
                 given = statement[member]
-                listed = [_arn(each, api, account, region) for each in (given if isinstance(given, list) else [given])]
+                listed = [_arn(each, resource) for each in (given if isinstance(given, list) else [given])]
                 statement[member] = listed if isinstance(given, list) else listed[0]
     return json.dumps(document, separators=(",", ":"))
 
 
-def _arn(resource: object, api: str, account: str, region: str) -> object:
-    if isinstance(resource, str) and resource.startswith("execute-api:/"):
-        return f"arn:aws:execute-api:{region}:{account}:{api}/{resource.removeprefix('execute-api:/')}"
-    return resource
+def _arn(given: object, resource: Callable[[str], str]) -> object:
+    if isinstance(given, str) and given.startswith("execute-api:/"):
+        return resource(given.removeprefix("execute-api:/"))
+    return given

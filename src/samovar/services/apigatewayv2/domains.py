@@ -25,7 +25,7 @@ def domain(state: State, ctx: Context, params: Params) -> tuple[DomainKey, Domai
     """The domain that a request names; AwsError where there is none."""
     name = str(params["DomainName"]).lower()
     found = state.domains.domains.get((ctx.account, ctx.region, name))
-    if found is None:
+    if found is None or found.id:  # private ones are version 1's
         raise not_found("domain name", params["DomainName"])
     return (ctx.account, ctx.region, name), found
 
@@ -40,7 +40,7 @@ def described(ctx: Context, domain: Domain) -> Params:
     shown: Params = {
         "ApiMappingSelectionExpression": "$request.basepath",
         "DomainName": domain.name,
-        "DomainNameArn": f"arn:aws:apigateway:{ctx.region}::/domainnames/{domain.name}",
+        "DomainNameArn": domain.arn((ctx.account, ctx.region)),
         "DomainNameConfigurations": domain.configurations,
         "RoutingMode": domain.routing_mode,
         "Tags": domain.tags,

@@ -8,7 +8,7 @@ import msgspec
 
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
-from samovar.services.apigateway import pages, patch
+from samovar.services.apigateway import pages, patch, settings
 from samovar.services.apigateway.patch import text
 from samovar.services.apigateway.state import Rest, Shape, bad, must, new_id
 from samovar.web import truststores
@@ -25,6 +25,10 @@ _MODES = {
     "ROUTING_RULE_ONLY": "ROUTING_RULE_ONLY",
     "ROUTING_RULE_THEN_BASE_PATH_MAPPING": "ROUTING_RULE_THEN_API_MAPPING",
 }
+_NOBODY = (
+    '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"execute-api:Invoke",'
+    '"Resource":"execute-api:/*"}]}'
+)
 _RULES: patch.Rules = {
     "/certificateArn": text(),
     "/certificateName": text(),
@@ -37,6 +41,10 @@ _RULES: patch.Rules = {
     "/mutualTlsAuthentication/truststoreVersion": text("add remove replace"),
     "/ownershipVerificationCertificateArn": text("add remove replace"),
 }
+_PRIVATE_RULES: patch.Rules = {
+    "/policy": text(),
+    "/managementPolicy": text("add remove replace"),
+}
 _MAPPING_RULES: patch.Rules = {
     "/basePath": text(),
     "/restapiId": text(),
@@ -46,7 +54,7 @@ _MAPPING_RULES: patch.Rules = {
 
 
 async def create_domain_name(state: Rest, ctx: Context, params: Params) -> Params:
-    """Not private ones."""
+    """A private one is called as no other domain here is."""
     name = params["domainName"].lower()
     if len(name) > 253 or not _NAME.fullmatch(name):
         raise bad("Invalid domain name specified")
@@ -65,6 +73,11 @@ async def create_domain_name(state: Rest, ctx: Context, params: Params) -> Param
         tags=params.get("tags") or {},
         created_at=state.clock.now(),
     )
+    if configurations[0]["EndpointType"] == "PRIVATE":
+        made = msgspec.structs.replace(made, id=new_id(8))
+        made = msgspec.structs.replace(made, policy=_policy(ctx, made, params.get("policy") or ""))
+    elif params.get("policy"):
+        raise bad("A policy is supported for private custom domain names only.")
     await state.domains.domains.put((ctx.account, ctx.region, name), made)
     return _shown(ctx, made)
 
@@ -86,10 +99,12 @@ async def _asked(
 def _configured(ctx: Context, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Under version 2's names, with what AWS adds: what DNS is to point at."""
     types = (given.get("endpointConfiguration") or {}).get("types") or ["EDGE"]
-    if len(types) != 1 or types[0] not in ("EDGE", "REGIONAL"):
-        raise bad("Invalid endpoint type specified. Valid options are EDGE, REGIONAL")
-    edge = types[0] == "EDGE"
-    prefix = "c" if edge else "regionalC"
+    if len(types) != 1 or types[0] not in ("EDGE", "REGIONAL", "PRIVATE"):
+        raise bad("Invalid endpoint type specified. Valid options are EDGE, REGIONAL, PRIVATE")
+    edge, private = types[0] == "EDGE", types[0] == "PRIVATE"
+    if private and name.startswith("*."):
+        raise bad("Wildcard custom domain names aren't supported for private domain names.")
+    prefix = "regionalC" if types[0] == "REGIONAL" else "c"
     arn, label = given.get(f"{prefix}ertificateArn"), given.get(f"{prefix}ertificateName")
     if not (arn or label or given.get("certificateBody")):
         raise bad("A certificate must be specified")
@@ -97,12 +112,12 @@ def _configured(ctx: Context, name: str, given: Mapping[str, Any]) -> dict[str, 
     host = f"d{id}.cloudfront.net" if edge else f"d-{id}.execute-api.{ctx.region}.amazonaws.com"
     shape = {
         "EndpointType": types[0],
-        "IpAddressType": "ipv4",
+        "IpAddressType": "dualstack" if private else "ipv4",
         "SecurityPolicy": given.get("securityPolicy") or "TLS_1_2",
-        "ApiGatewayDomainName": host,
-        "HostedZoneId": _EDGE_ZONE if edge else _REGIONAL_ZONE,
         "DomainNameStatus": "AVAILABLE",
     }
+    if not private:
+        shape |= {"ApiGatewayDomainName": host, "HostedZoneId": _EDGE_ZONE if edge else _REGIONAL_ZONE}
     proof = given.get("ownershipVerificationCertificateArn")
     named = (("CertificateArn", arn), ("CertificateName", label), ("OwnershipVerificationCertificateArn", proof))
     return shape | {key: value for key, value in named if value}
@@ -110,24 +125,27 @@ def _configured(ctx: Context, name: str, given: Mapping[str, Any]) -> dict[str, 
 
 def _shown(ctx: Context, domain: Domain) -> Shape:
     given = domain.configurations[0]
-    edge = given["EndpointType"] == "EDGE"
     shape: Shape = {
         "domainName": domain.name,
-        "domainNameArn": f"arn:aws:apigateway:{ctx.region}::/domainnames/{domain.name}",
+        "domainNameArn": domain.arn((ctx.account, ctx.region)),
         "endpointConfiguration": {"types": [given["EndpointType"]], "ipAddressType": given["IpAddressType"]},
         "domainNameStatus": given["DomainNameStatus"],
         "securityPolicy": given["SecurityPolicy"],
         "routingMode": next(name for name, mode in _MODES.items() if mode == domain.routing_mode),
     }
     names = ("certificateArn", "certificateName", "distributionDomainName", "distributionHostedZoneId")
-    if not edge:
+    if given["EndpointType"] == "REGIONAL":
         names = ("regionalCertificateArn", "regionalCertificateName", "regionalDomainName", "regionalHostedZoneId")
     sources = ("CertificateArn", "CertificateName", "ApiGatewayDomainName", "HostedZoneId")
     shape |= {name: given[source] for name, source in zip(names, sources, strict=True) if source in given}
-    if edge:
+    if given["EndpointType"] != "REGIONAL":
         shape["certificateUploadDate"] = int(domain.created_at)
     if "OwnershipVerificationCertificateArn" in given:
         shape["ownershipVerificationCertificateArn"] = given["OwnershipVerificationCertificateArn"]
+    if domain.id:
+        shape |= {"domainNameId": domain.id, "policy": domain.policy}
+        if domain.management_policy:
+            shape["managementPolicy"] = domain.management_policy
     if domain.mutual_tls:
         shape["mutualTlsAuthentication"] = {
             name[0].lower() + name[1:]: each for name, each in domain.mutual_tls.items()
@@ -140,8 +158,10 @@ async def get_domain_name(state: Rest, ctx: Context, params: Params) -> Params:
 
 
 async def get_domain_names(state: Rest, ctx: Context, params: Params) -> Params:
+    """All are one's own: none are shared with other accounts."""
     found = (_shown(ctx, each) for _, each in state.domains.domains.items((ctx.account, ctx.region)))
-    return pages.cut(found, params, by="domainName")
+    mine = () if params.get("resourceOwner") == "OTHER_ACCOUNTS" else found
+    return pages.cut(mine, params, by="domainName")
 
 
 async def update_domain_name(state: Rest, ctx: Context, params: Params) -> Params:
@@ -155,13 +175,19 @@ async def update_domain_name(state: Rest, ctx: Context, params: Params) -> Param
                 "value": operation.get("value") or "",
             }
         operations.append(operation)
-    shape = patch.apply({**_shown(ctx, domain), "endpointConfiguration": {"types": {}}}, operations, _RULES)
+    rules = {**_RULES, **_PRIVATE_RULES} if domain.id else _RULES
+    shape = patch.apply({**_shown(ctx, domain), "endpointConfiguration": {"types": {}}}, operations, rules)
     types = list(shape["endpointConfiguration"]["types"].values()) or [domain.configurations[0]["EndpointType"]]
     configurations = [_configured(ctx, domain.name, {**shape, "endpointConfiguration": {"types": types}})]
     asked = Truststore(domain.mutual_tls, domain.truststore)
     if any((each.get("path") or "").startswith("/mutualTls") for each in operations):
         asked = await _asked(state, ctx, shape.get("mutualTlsAuthentication"), configurations)
         key, domain = _domain(state, ctx, params)
+    if (configurations[0]["EndpointType"] == "PRIVATE") != bool(domain.id):
+        raise bad("The endpoint type of a domain name can't be changed to or from PRIVATE.")
+    if domain.id:
+        policy, managing = _policy(ctx, domain, shape["policy"]), shape.get("managementPolicy") or ""
+        domain = msgspec.structs.replace(domain, policy=policy, management_policy=managing)
     changed = msgspec.structs.replace(
         domain,
         configurations=configurations,
@@ -179,8 +205,18 @@ async def delete_domain_name(state: Rest, ctx: Context, params: Params) -> Param
 
 
 def _domain(state: Rest, ctx: Context, params: Params) -> tuple[DomainKey, Domain]:
+    """A private one is named with its id."""
     key = (ctx.account, ctx.region, params["domainName"].lower())
-    return key, must(state.domains.domains.get(key), "Invalid domain name identifier specified")
+    found = state.domains.domains.get(key)
+    if found is not None and found.id != (params.get("domainNameId") or ""):
+        found = None
+    return key, must(found, "Invalid domain name identifier specified")
+
+
+def _policy(ctx: Context, domain: Domain, text: str) -> str:
+    """Nobody is let in before there is one ("Step 1" of AWS's tutorial); `execute-api:/*` is the domain itself."""
+    resource = domain.arn((ctx.account, ctx.region)).replace(":apigateway:", ":execute-api:")
+    return settings.written_out(text or _NOBODY, lambda _: resource)
 
 
 # --- base path mappings
@@ -205,6 +241,9 @@ async def _keep(state: Rest, ctx: Context, key: DomainKey, mapping: ApiMapping) 
     api = state.apis.get((ctx.account, ctx.region, mapping.api))
     if api is None:
         raise bad("Invalid REST API identifier specified")
+    domain = state.domains.domains.get(key)
+    if domain is not None and domain.id and api.definition.settings["endpointConfiguration"]["types"] != ["PRIVATE"]:
+        raise bad("Only private APIs can be mapped to a private custom domain name.")
     if mapping.stage and state.stages.get((*api.key, mapping.stage)) is None:
         raise bad("Invalid stage identifier specified")
     await state.domains.mappings.put((*key, mapping.id), mapping)

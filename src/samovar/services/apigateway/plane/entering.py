@@ -148,6 +148,7 @@ def _facts(exchange: Exchange) -> dict[str, str]:
     given = {
         "aws:SourceIp": exchange.peer,
         "aws:VpcSourceIp": exchange.peer if exchange.request.source is not None else "",
+        "aws:SourceVpce": exchange.caller.get("vpceId", ""),
         "aws:UserAgent": exchange.request.headers.get("user-agent", ""),
         "aws:Referer": exchange.request.headers.get("referer", ""),
         "aws:SecureTransport": "true" if exchange.request.tls else "false",

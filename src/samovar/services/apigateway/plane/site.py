@@ -23,7 +23,7 @@ from samovar.services.apigateway.plane.refusals import KINDS, Refusal
 from samovar.services.apigateway.plane.stages import Stage, Stages
 from samovar.services.apigateway.plane.telling import Teller
 from samovar.services.apigateway.state import Api, Rest
-from samovar.web.front import Serve, Visit, forbidden
+from samovar.web.front import Guest, Serve, Visit, forbidden
 from samovar.web.hints import hint
 from samovar.web.stamp import Stamp
 from samovar.web.trace import trace_of
@@ -67,8 +67,8 @@ class RestSite:
         exchange = Exchange(
             visit.request, visit.ctx, visit.reply, api, stage.now(), self._clock.now(), visit.domain, visit.path
         )
-        if visit.certificate is not None:
-            exchange.caller["clientCert"] = visit.certificate
+        if visit.guest is not None or visit.request.source is not None:
+            _note_way(exchange, visit.guest)
         exchange.time = self._stamp(exchange.now)
         exchange.path, exchange.routed = path, below or "/"
         exchange.answered = partial(self._teller.end, exchange, stage)
@@ -178,3 +178,13 @@ def _squeezed(response: Response, body: bytes, accepted: str) -> Response:
     if squeezed is None:
         return response
     return Response(response.status, [*response.headers, ("Content-Encoding", squeezed[1])], squeezed[0])
+
+
+def _note_way(exchange: Exchange, guest: Guest | None) -> None:
+    """What is told of a caller by the way that it has come: over a custom domain, or from inside."""
+    if guest is not None and guest.certificate is not None:
+        exchange.caller["clientCert"] = guest.certificate
+    ids = exchange.api.definition.settings["endpointConfiguration"].get("vpcEndpointIds") or [""]
+    endpoint = guest.endpoint if guest is not None else ids[0]
+    if endpoint:
+        exchange.caller["vpceId"] = endpoint

@@ -56,8 +56,8 @@ class HttpSite:
             now,
             self._stamp(now),
         )
-        if visit.certificate is not None:
-            routed.authentication = {"clientCert": visit.certificate}
+        if visit.guest is not None and visit.guest.certificate is not None:
+            routed.authentication = {"clientCert": visit.guest.certificate}
         exchange = Exchange(visit, routed, served, key[1], path, self._state.clock.monotonic())
         if _head_size(exchange) > _HEAD_LIMIT:
             exchange.refuse(431)

@@ -40,7 +40,8 @@ async def get_domain_name(state: State, ctx: Context, params: Params) -> Params:
 
 
 async def get_domain_names(state: State, ctx: Context, params: Params) -> Params:
-    found = ((key[2], each) for key, each in state.domains.domains.items((ctx.account, ctx.region)))
+    """Not private ones, which are version 1's."""
+    found = ((key[2], each) for key, each in state.domains.domains.items((ctx.account, ctx.region)) if not each.id)
     page, more = pages.cut(found, params)
     return {"Items": [described(ctx, each) for each in page], **more}
 
