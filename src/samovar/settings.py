@@ -5,19 +5,26 @@ TOML file > default. Refuses: unknown names and bad values, naming the place and
 Rule: read once, by the command line; rooms receive plain arguments and never look here or into the environment.
 """
 
-import difflib
 import ipaddress
-import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
 
+from samovar.core.expressions import expression
+from samovar.core.later import later
+
+if TYPE_CHECKING:
+    import difflib
+    import tomllib
+else:
+    difflib = later("difflib")
+    tomllib = later("tomllib")
+
 PREFIX = "SAMOVAR_"
-_HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:]+(\.[0-9.]+)?")
+_HOST = expression(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:]+(\.[0-9.]+)?")
 """A name, one with a wildcard, or an address."""
 CONFIG_VARIABLE = "SAMOVAR_CONFIG"
 """Names the configuration file, as --config does."""

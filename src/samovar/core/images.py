@@ -4,10 +4,11 @@ Owns: what an image URI means, what a manifest names, and the port to the bytes 
 Source: the OCI image and distribution specifications; the names of ECR's registries.
 """
 
-import re
 from typing import Any, BinaryIO, Protocol
 
 import msgspec
+
+from samovar.core.expressions import expression
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -21,11 +22,11 @@ REPOSITORY = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-
 TAG = r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}"
 DIGEST = r"sha256:[a-f0-9]{64}"
 _REGISTRY = r"(?P<{0}account>[0-9]{{12}})\.dkr\.ecr(?:-fips)?\.(?P<{0}region>[a-z0-9-]+)"
-_OF_HOST = re.compile(rf"{_REGISTRY.format('')}\.(?:amazonaws\.com(?:\.cn)?|localhost)(?::\d+)?")
-_OF_PATH = re.compile(_REGISTRY.format(""))
-_HERE = re.compile(r"(?:localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?|[^/:]+:\d+")
-_REST = re.compile(rf"(?P<name>{REPOSITORY})(?::(?P<tag>{TAG}))?(?:@(?P<digest>{DIGEST}))?")
-_DIGEST = re.compile(DIGEST)
+_OF_HOST = expression(rf"{_REGISTRY.format('')}\.(?:amazonaws\.com(?:\.cn)?|localhost)(?::\d+)?")
+_OF_PATH = expression(_REGISTRY.format(""))
+_HERE = expression(r"(?:localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?|[^/:]+:\d+")
+_REST = expression(rf"(?P<name>{REPOSITORY})(?::(?P<tag>{TAG}))?(?:@(?P<digest>{DIGEST}))?")
+_DIGEST = expression(DIGEST)
 
 
 class ImageName(msgspec.Struct, frozen=True):

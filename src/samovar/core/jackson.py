@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 from typing import NoReturn, Optional
 
+from samovar.core.expressions import expression
+
 MAX_DEPTH = 1000
 """StreamReadConstraints' default."""
 
@@ -16,10 +18,10 @@ REDACTED = "REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)"
 """How most services name the text that they have read; EventBridge shows it."""
 _VALUES = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 
-_SPACE = re.compile(rb"[ \t\r\n]*")
-_TEXT = re.compile(rb'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+')
-_NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_WORD = re.compile(rb"[A-Za-z_$][A-Za-z0-9_$]*")
+_SPACE = expression(rb"[ \t\r\n]*")
+_TEXT = expression(rb'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+')
+_NUMBER = expression(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_WORD = expression(rb"[A-Za-z_$][A-Za-z0-9_$]*")
 _WORDS = (b"true", b"false", b"null")
 
 

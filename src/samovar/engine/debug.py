@@ -4,16 +4,16 @@ Owns: what the variable may say. The number is a port: the debugger listens ther
 makes that reachable at the same port of the machine's own loopback.
 """
 
-import re
 
 import msgspec
 
+from samovar.core.expressions import expression
 from samovar.engine.model import Version
 
 VARIABLE = "SAMOVAR_DEBUG"
 MEMORY_MB = 256
 """What an environment gets beyond its MemorySize, for the debugger."""
-_ASKED = re.compile(r"(\d{4,5})(,wait)?")
+_ASKED = expression(r"(\d{4,5})(,wait)?")
 _TAKEN = (4566, 9001)
 """Ports inside an environment that are the platform's."""
 

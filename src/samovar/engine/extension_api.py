@@ -9,13 +9,14 @@ from collections.abc import Sequence
 
 import msgspec
 
+from samovar.core.expressions import expression
 from samovar.engine.extensions import MOST, TOO_MANY, Extension, Extensions
 from samovar.engine.lifecycle import ExtensionEvent
 from samovar.engine.model import Version
 from samovar.net.message import Reply, Request, Response
 
 BASE = "/2020-01-01/extension"
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_UUID = expression(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _EVENTS = ("INVOKE", "SHUTDOWN")
 _ERRORS = {
     f"{BASE}/init/error": (ExtensionEvent.INIT_ERROR, "InitError"),

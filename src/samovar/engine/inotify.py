@@ -11,8 +11,9 @@ import ctypes
 import errno
 import logging
 import os
-import re
 import struct
+
+from samovar.core.expressions import expression
 
 log = logging.getLogger("samovar.engine")
 
@@ -24,7 +25,7 @@ _EVENT = struct.Struct("iIII")
 _READ = 1 << 16
 _MOST_FOLDERS = 50_000
 _IGNORED_FOLDERS = frozenset((".git", ".hg", ".idea", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"))
-_IGNORED_FILES = re.compile(r".*\.(?:pyc|sw[a-z]|tmp)|.*~|\.#.*|#.*#|4913|\.goutputstream-.*|.*___jb_\w+___")
+_IGNORED_FILES = expression(r".*\.(?:pyc|sw[a-z]|tmp)|.*~|\.#.*|#.*#|4913|\.goutputstream-.*|.*___jb_\w+___")
 """Beside swap and backup files: what Vim, GNOME's and JetBrains's editors make for a moment when they save."""
 
 

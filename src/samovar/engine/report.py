@@ -18,6 +18,7 @@ from typing import Final
 
 import msgspec
 
+from samovar.core.expressions import expression
 from samovar.engine.model import Version
 
 TIMED_OUT: Final = "Sandbox.Timedout"
@@ -37,7 +38,7 @@ FRAME_LIMIT: Final = 1_048_576 - 26
 """Bytes that a frame may announce: what CloudWatch takes as one event. A larger one loses its header and is text."""
 TAIL_LIMIT: Final = 4096
 
-_TOLD_TYPE = re.compile(r"(Runtime|Function|Extension|Sandbox)\.[A-Z][a-zA-Z]+")
+_TOLD_TYPE = expression(r"(Runtime|Function|Extension|Sandbox)\.[A-Z][a-zA-Z]+")
 
 _MARK = b"\xa5\x5a\x00"
 _HEADER = 16

@@ -8,20 +8,20 @@ Rule: one of these per occupant; what reaches it comes from that occupant's box 
 
 import base64
 import binascii
-import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Protocol
 
 import msgspec
 
+from samovar.core.expressions import expression
 from samovar.engine.model import Invocation
 from samovar.engine.report import RESPONSE_LIMIT, failure
 from samovar.engine.streaming import Hold
 from samovar.net.message import Reply, Request, Response, Streamed
 
 BASE = "/2018-06-01/runtime"
-_INVOCATION = re.compile(rf"{BASE}/invocation/([^/]+)/(response|error)")
+_INVOCATION = expression(rf"{BASE}/invocation/([^/]+)/(response|error)")
 _MODE = "lambda-runtime-function-response-mode"
 _ERROR_TYPE = "lambda-runtime-function-error-type"
 _ERROR_BODY = "lambda-runtime-function-error-body"

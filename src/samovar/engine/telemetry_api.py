@@ -6,13 +6,13 @@ Rules (AWS's guide; words: AWS's documentation and runtime-interface-emulator): 
 inside the environment; one of the two APIs for an extension. All that is wrong with a request is told at once.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
 
+from samovar.core.expressions import expression
 from samovar.engine.extensions import Extension
 from samovar.engine.telemetry import EXTENSION, FUNCTION, PLATFORM, Buffering, Subscription, Telemetry
 from samovar.engine.telemetry_courier import HOST, Courier, Dial, HttpCourier, TcpCourier
@@ -28,7 +28,7 @@ PATHS: Final[Mapping[str, str]] = {
 _STREAMS = (PLATFORM, FUNCTION, EXTENSION)
 _HOSTS = (HOST, "sandbox")
 _RESERVED_PORT = 9001
-_PATH = re.compile(r"[!-~]*")
+_PATH = expression(r"[!-~]*")
 _BOUNDS = {"maxItems": (1000, 10_000), "maxBytes": (262_144, 1_048_576), "timeoutMs": (25, 30_000)}
 
 

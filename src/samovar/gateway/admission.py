@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from samovar.core import ids
+from samovar.core.expressions import expression
 from samovar.net.message import Response, Streamed
 
 CODE_UPLOAD = 70_167_211
@@ -23,7 +24,7 @@ OTHER = 16 * 1024 * 1024
 """The largest that a JSON or query service takes is DynamoDB's 16 MiB."""
 
 _FUNCTION = r"[^/]+"
-_LAMBDA = re.compile(
+_LAMBDA = expression(
     rf"""/(?:
       2015-03-31/functions/{_FUNCTION}/(?P<InvokeFunction>invocations)
     | 2014-11-13/functions/{_FUNCTION}/(?P<InvokeAsync>invoke-async)/?
@@ -34,7 +35,7 @@ _LAMBDA = re.compile(
     )""",
     re.VERBOSE,
 )
-_DATED = re.compile(r"/\d{4}-\d{2}-\d{2}/")
+_DATED = expression(r"/\d{4}-\d{2}-\d{2}/")
 """Lambda's paths begin with the day of the API."""
 _LIMITS = {
     "InvokeFunction": INVOKE,
@@ -45,7 +46,7 @@ _LIMITS = {
     "PublishLayerVersion": CODE_UPLOAD,
 }
 _INVOCATIONS = frozenset(("InvokeFunction", "InvokeWithResponseStream"))
-_NO_JSON = re.compile(
+_NO_JSON = expression(
     r"(?!.*\+json)(?:text/(?!plain)|(?:image|audio|video|font|multipart)/|application/(?:xml|zip|gzip|pdf)\b)", re.I
 )
 """Types that can't be JSON. SDKs say `octet-stream`, curl the type of forms, `fetch` `text/plain`: whatever it is."""

@@ -5,7 +5,6 @@ enforced, a key of 12 digits is that account's root (so tests have as many as th
 000000000000. The region comes from the scope, or from the settings where a request has none.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Protocol
 from urllib.parse import unquote
@@ -13,14 +12,15 @@ from urllib.parse import unquote
 import msgspec
 
 from samovar.core.errors import AwsError
+from samovar.core.expressions import expression
 from samovar.core.session import Session
 from samovar.wire.sigv4 import Scope
 
 DEFAULT_ACCOUNT = "000000000000"
 _REMEMBERED = 1024
 
-_ACCOUNT = re.compile(r"[0-9]{12}")
-_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
+_ACCOUNT = expression(r"[0-9]{12}")
+_REGION = expression(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 
 
 def account_of(scope: Scope | None) -> str:

@@ -5,10 +5,16 @@ On AWS such a request, unsigned, is sent to a page about S3; with a signature, o
 S3's here as well.
 """
 
-import html
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
+from samovar.core.later import later
 from samovar.net.message import Request, Response
+
+if TYPE_CHECKING:
+    import html
+else:
+    html = later("html")
 
 _PAGE = """<!doctype html>
 <html lang="en">

@@ -5,9 +5,15 @@ Rule: everything that many responses share is rendered once (status lines) or on
 """
 
 import time
-from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from samovar.core.clock import Clock
+from samovar.core.later import later
+
+if TYPE_CHECKING:
+    import http
+else:
+    http = later("http")
 
 
 class HeadWriter:
@@ -15,7 +21,7 @@ class HeadWriter:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._status = {int(status): f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+        self._status = {200: "HTTP/1.1 200 OK\r\n"}
         self._date = ""
         self.tick()
 
@@ -26,9 +32,14 @@ class HeadWriter:
 
     def render(self, status: int, headers: list[tuple[str, str]], framing: str) -> bytes:
         """The head up to the empty line. `framing` is whole header lines; ValueError when a header would break it."""
-        line = self._status.get(status) or f"HTTP/1.1 {status} \r\n"
+        line = self._status.get(status) or self._line(status)
         fields = "".join([f"{name}: {value}\r\n" for name, value in headers])
         breaks = len(headers)
         if fields.count("\n") != breaks or fields.count("\r") != breaks or "\0" in fields:
             raise ValueError(f"a response header holds a line break: {headers!r}")
         return f"{line}{fields}{self._date}{framing}\r\n".encode("latin-1")
+
+    def _line(self, status: int) -> str:
+        if len(self._status) == 1:
+            self._status |= {int(each): f"HTTP/1.1 {each.value} {each.phrase}\r\n" for each in http.HTTPStatus}
+        return self._status.get(status) or f"HTTP/1.1 {status} \r\n"

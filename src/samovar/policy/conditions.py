@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from samovar.core.expressions import expression
 from samovar.policy.pattern import ArnMatcher, Facts, Values, matcher
 
 _T = TypeVar("_T")
@@ -55,7 +56,7 @@ def _typed(read: Callable[[str], _T | None], holds: Callable[[_T, _T], bool]) ->
     return compile
 
 
-_NUMBER = re.compile(r"[+-]?(?:\d{1,400}(?:\.\d{0,400})?|\.\d{1,400})", re.ASCII)
+_NUMBER = expression(r"[+-]?(?:\d{1,400}(?:\.\d{0,400})?|\.\d{1,400})", re.ASCII)
 
 
 def number(text: str) -> Decimal | None:
@@ -128,7 +129,7 @@ OPERATORS: Mapping[str, Operator] = {
     "ArnNotLike": Operator(_arn, negated=True),
 }
 
-_SPELLED = re.compile(r"(?:(?P<set>ForAllValues|ForAnyValue):)?(?P<name>[A-Za-z]+?)(?P<if_exists>IfExists)?")
+_SPELLED = expression(r"(?:(?P<set>ForAllValues|ForAnyValue):)?(?P<name>[A-Za-z]+?)(?P<if_exists>IfExists)?")
 
 
 class Spelled(msgspec.Struct, frozen=True):

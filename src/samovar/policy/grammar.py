@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from samovar.core.expressions import expression
 from samovar.policy import conditions, principals
 from samovar.policy.pattern import Values
 
@@ -20,8 +21,8 @@ _VERSIONS = (LATEST, "2008-10-17")
 _DEPTH = 20
 _SYNTAX = "Syntax errors in policy."
 _MEMBERS = frozenset("Sid Effect Principal NotPrincipal Action NotAction Resource NotResource Condition".split())
-_ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?-]+", re.ASCII)
-_SID = re.compile(r"[A-Za-z0-9]*", re.ASCII)
+_ACTION = expression(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?-]+", re.ASCII)
+_SID = expression(r"[A-Za-z0-9]*", re.ASCII)
 
 
 class Kind(Enum):

@@ -12,6 +12,8 @@ from typing import Protocol
 
 import msgspec
 
+from samovar.core.expressions import expression
+
 Values = tuple[str, ...]
 
 Facts = Callable[[str], Values | None]
@@ -35,9 +37,9 @@ class Variable(msgspec.Struct, frozen=True):
 
 Token = str | Wild | Variable
 
-_WILD = re.compile(r"(?P<wild>[*?])(?P<inside>(?!))?")
-_SPECIAL = re.compile(r"\$\{(?P<inside>[^{}]*)\}|(?P<wild>[*?])")
-_INSIDE = re.compile(r"\s*(?P<key>[^,\s][^,]*?)\s*(?:,\s*'(?P<default>[^']*)'\s*)?")
+_WILD = expression(r"(?P<wild>[*?])(?P<inside>(?!))?")
+_SPECIAL = expression(r"\$\{(?P<inside>[^{}]*)\}|(?P<wild>[*?])")
+_INSIDE = expression(r"\s*(?P<key>[^,\s][^,]*?)\s*(?:,\s*'(?P<default>[^']*)'\s*)?")
 
 
 def tokens(text: str, *, variables: bool, wild: bool = True) -> list[Token]:

@@ -10,11 +10,13 @@ from enum import IntEnum
 
 import msgspec
 
-_ACCOUNT = re.compile(r"\d{12}", re.ASCII)
-_ARN = re.compile(
+from samovar.core.expressions import expression
+
+_ACCOUNT = expression(r"\d{12}", re.ASCII)
+_ARN = expression(
     r"arn:aws[a-z-]*:(?:iam|sts)::\d{12}:(?:root|(?:user|role|assumed-role|federated-user)/[^*?]+)", re.ASCII
 )
-_UNIQUE = re.compile(r"(?:AROA|AIDA)[A-Z0-9]{12,28}", re.ASCII)
+_UNIQUE = expression(r"(?:AROA|AIDA)[A-Z0-9]{12,28}", re.ASCII)
 _KINDS = ("AWS", "Service", "Federated", "CanonicalUser")
 
 

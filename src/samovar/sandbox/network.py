@@ -6,7 +6,6 @@ Refuses: packets, which are the router's.
 
 import asyncio
 import ipaddress
-import re
 from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from samovar.core.expressions import expression
 from samovar.sandbox.helper import Helper
 from samovar.sandbox.port import SandboxDied
 
@@ -25,7 +25,7 @@ _BOXES: Final = 65_000
 _MOST_NAMED: Final = 250
 _OPEN_WITHIN_S = 10.0
 _RESOLV_CONF = Path("/etc/resolv.conf")
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
+_NAME = expression(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 
 
 class Reach(Enum):

@@ -11,14 +11,14 @@ import asyncio
 import contextlib
 import hashlib
 import os
-import re
 import shutil
 import tempfile
 from pathlib import Path
 
+from samovar.core.expressions import expression
 from samovar.store.errors import BlobCorrupt, BlobMissing, StoreError
 
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+_DIGEST = expression(r"[0-9a-f]{64}")
 
 
 class Blobs:

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from samovar.core.expressions import expression
 from samovar.net.message import Request
 from samovar.wire import text
 
-_TEXT = re.compile(r"text/.*|application/(?:.*\+)?(?:json|xml)|application/javascript")
+_TEXT = expression(r"text/.*|application/(?:.*\+)?(?:json|xml)|application/javascript")
 """Media types whose bodies are handed on as text; a form is not among them, as on AWS."""
 _BETWEEN_CONNECTIONS = frozenset({"connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"})
 """Headers that say something about the client's connection, not about its request (RFC 9110 §7.6.1)."""

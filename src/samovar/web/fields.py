@@ -3,11 +3,12 @@
 Rule: one that it has no form for would break the answer, or the request, apart.
 """
 
-import re
 from collections.abc import Sequence
 
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+from samovar.core.expressions import expression
+
+_NAME = expression(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = expression(r"[\t\x20-\x7e\x80-\xff]*")
 
 SERVERS_OWN = frozenset({"connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade"})
 """Headers that frame an answer: the server writes them, whatever a function returns."""

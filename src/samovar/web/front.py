@@ -18,15 +18,16 @@ from urllib.parse import urlsplit
 import msgspec
 
 from samovar.core.context import Context
+from samovar.core.expressions import expression
 from samovar.net.message import Reply, Request, Response
 from samovar.web.hints import hint
 from samovar.wire import connections
 
 LABEL, PATH = connections.LABEL, connections.PATH
-_USER_REQUEST = re.compile(r"/restapis/(?P<id>[^/]+)/(?P<stage>[^/]+)/_user_request_(?P<rest>/.*)?", re.DOTALL)
+_USER_REQUEST = expression(r"/restapis/(?P<id>[^/]+)/(?P<stage>[^/]+)/_user_request_(?P<rest>/.*)?", re.DOTALL)
 _REMEMBERED = 1000
 """Host names of which it is kept what they mean."""
-_HOST = re.compile(
+_HOST = expression(
     rf"(?P<domain>(?P<id>[a-z0-9]+){re.escape(LABEL)}(?:(?P<region>(?!localhost\.)[a-z0-9-]+)\.)?[^:]+)(?::\d+)?"
 )
 """Some tools leave the region out: `ID.execute-api.localhost.localstack.cloud`."""

@@ -5,13 +5,13 @@ Owns: the paths of the distribution specification below `/v2/`. Refuses: what a 
 gets, so it must be cheap.
 """
 
-import re
 from typing import Final
 
+from samovar.core.expressions import expression
 from samovar.core.images import registry_of_host
 from samovar.net.message import Streamed
 
-PATH: Final = re.compile(
+PATH: Final = expression(
     r"/v2/(?P<name>.+)/(?:manifests/(?P<manifest>[^/]+)|blobs/uploads/(?P<upload>[^/]*)|blobs/(?P<blob>[^/]+)"
     r"|tags/(?P<tags>list)|referrers/(?P<referrers>[^/]+))"
 )

@@ -4,7 +4,6 @@ Owns: `Place`, the URI of such an integration read; `made`, the request in its s
 way of every request to that service (`Forward`). Pure. The same for REST and WebSocket APIs.
 """
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import urlencode
 
@@ -12,12 +11,13 @@ import msgspec
 
 from samovar.core import arn
 from samovar.core.context import Context
+from samovar.core.expressions import expression
 from samovar.net.message import Request, Response
 
 Forward = Callable[[Context, str, Request], Awaitable[Response]]
 """(as whom, the service as host names spell it, a request in its own protocol) -> its answer, refusals included."""
 
-_LAMBDA = re.compile(
+_LAMBDA = expression(
     r"path/2015-03-31/functions/(?P<arn>.+)/invocations|path/2021-11-15/functions/(?P<stream>.+)/response-streaming-invocations"
 )
 _TARGETS: Mapping[str, tuple[str, str]] = {

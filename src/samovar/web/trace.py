@@ -1,10 +1,9 @@
 """The trace that a request is part of (`X-Amzn-Trace-Id`): its own, or a new one."""
 
-import re
-
 from samovar.core import ids
+from samovar.core.expressions import expression
 
-_TRACE = re.compile(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}(?:;(?:Parent=[0-9a-f]{16}|Sampled=[01?]))*")
+_TRACE = expression(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}(?:;(?:Parent=[0-9a-f]{16}|Sampled=[01?]))*")
 
 
 def trace_of(given: str, now: float) -> str:

@@ -6,7 +6,6 @@ in the query, and required headers, choose among the operations of one path; `x-
 stands for a header.
 """
 
-import re
 from base64 import b64encode
 from collections.abc import Mapping
 from hashlib import sha384
@@ -14,10 +13,11 @@ from urllib.parse import unquote
 
 import msgspec
 
+from samovar.core.expressions import expression
 from samovar.wire import text
 from samovar.wire.shapes import Description, OperationShape, wire_name
 
-_HOST = re.compile(r"(?P<bucket>.+)\.s3[.-]")
+_HOST = expression(r"(?P<bucket>.+)\.s3[.-]")
 # Operations that share their request with a newer one, or need an endpoint of their own.
 _SUPERSEDED = frozenset(
     {"GetBucketLifecycle", "PutBucketLifecycle", "GetBucketNotification", "PutBucketNotification"}

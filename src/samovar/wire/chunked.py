@@ -6,10 +6,10 @@ signature was right, what an unsigned one says at once; a body that ends early, 
 
 import hashlib
 import hmac
-import re
 from collections.abc import Callable, Mapping
 
 from samovar.core.errors import AwsError
+from samovar.core.expressions import expression
 from samovar.wire.signature import EMPTY_HASH, Signed
 
 _HEAD_LIMIT = 1024
@@ -17,7 +17,7 @@ _TRAILER_LIMIT = 16 * 1024
 _CHUNK_LIMIT = 5 * 1024**3
 _SIGNED_LIMIT = 16 * 1024 * 1024
 """A signed chunk is held until its signature has been seen to be right; SDKs send 64 KB to 1 MB."""
-_HEAD = re.compile(rb"(?P<size>[0-9a-fA-F]{1,9})(?:;chunk-signature=(?P<signature>[0-9a-f]{64}))?")
+_HEAD = expression(rb"(?P<size>[0-9a-fA-F]{1,9})(?:;chunk-signature=(?P<signature>[0-9a-f]{64}))?")
 
 
 class Chunks:

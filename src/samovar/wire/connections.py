@@ -4,7 +4,7 @@ A client of the API Gateway Management API is given the address of a WebSocket A
 paths to it: `/STAGE/@connections/ID` (facts/apigateway.md §10). Clients percent-encode the `@`, or don't.
 """
 
-import re
+from samovar.core.expressions import expression
 
 SERVICE = "apigatewaymanagementapi"
 SIGNING_NAME = "execute-api"
@@ -16,7 +16,7 @@ PATH = "/_aws/execute-api/"
 MARK = "connections/"
 """What none of the other paths needs to be looked at for."""
 
-_PATH = re.compile(r"(?P<base>(?:/[^@]*)?)/(?:@|%40)connections/(?P<id>[^/]+)/?")
+_PATH = expression(r"(?P<base>(?:/[^@]*)?)/(?:@|%40)connections/(?P<id>[^/]+)/?")
 
 
 def split(path: str) -> tuple[str, str] | None:

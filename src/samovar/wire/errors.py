@@ -6,7 +6,6 @@ whatever the fault of the caller is (facts/kinesis.md §1).
 """
 
 from collections.abc import Callable, Mapping
-from xml.sax.saxutils import escape
 
 import msgspec
 
@@ -15,6 +14,7 @@ from samovar.wire import cbor, rpcv2, words
 from samovar.wire.answer import Answer
 from samovar.wire.buckets import request_ids
 from samovar.wire.json import JsonBody
+from samovar.wire.markup import escape
 from samovar.wire.shapes import Description, Ref, Shape, wire_name
 from samovar.wire.xml import XmlBody
 

@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Callable
 from itertools import groupby
 
+from samovar.core.expressions import expression
+
 Ranges = list[tuple[int, int]]
 
 _POSIX = {
@@ -27,11 +29,11 @@ _POSIX = {
     "XDigit": "0-9a-fA-F",
     "Space": r"\s",
 }
-_NAMED_GROUP = re.compile(r"\(\?<\w")
-_HYPHEN_ITSELF = re.compile(r"-(-|\\[wWdDsSpP])")
+_NAMED_GROUP = expression(r"\(\?<\w")
+_HYPHEN_ITSELF = expression(r"-(-|\\[wWdDsSpP])")
 _ASTRAL_PAIR = r"\uD800\uDC00-\uDBFF\uDFFF"
 """UTF-16's way to say "everything above the first plane", in many models."""
-_ESCAPE = re.compile(r"\\([pP])(\{\w+\}|[A-Z])|\\(x\{)|\\(.)", re.DOTALL)
+_ESCAPE = expression(r"\\([pP])(\{\w+\}|[A-Z])|\\(x\{)|\\(.)", re.DOTALL)
 
 
 class JavaRegex:

@@ -7,11 +7,11 @@ same in the query string. Unknown keys are ignored.
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from xml.sax.saxutils import escape
 
 from samovar.core.errors import AwsError
 from samovar.wire import text, words
 from samovar.wire.answer import Answer, Params, ReadRequest, WriteAnswer
+from samovar.wire.markup import quoted
 from samovar.wire.shapes import Description, Memo, OperationShape, Ref, Shape, wire_name
 from samovar.wire.xml import XmlBody
 
@@ -49,12 +49,12 @@ class Query:
 
     def answer(self, operation: OperationShape) -> WriteAnswer:
         name = operation.name
-        namespace = escape(self._service.metadata.xml_namespace, {'"': "&quot;"})
+        namespace = quoted(self._service.metadata.xml_namespace)
         wrapper = operation.output.result_wrapper if operation.output else ""
         write = self._body.writer(operation.output) if operation.output else None
 
         def answer(result: Params, request_id: str) -> Answer:
-            out = [f'<{name}Response xmlns="{namespace}">']
+            out = [f"<{name}Response xmlns={namespace}>"]
             if write:
                 write(wrapper or f"{name}Result", result, out)
             out.append(f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{name}Response>")

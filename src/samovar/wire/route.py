@@ -8,20 +8,20 @@ services may share a signing name, and are then asked in turn. A model is read w
 service is meant (`names`) waits for that one alone.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
 import msgspec
 
 from samovar.core.errors import AwsError
+from samovar.core.expressions import expression
 from samovar.wire import connections, names, rpcv2, text, words
 from samovar.wire.buckets import BucketPaths, bucket_of_host, is_bucket_host
 from samovar.wire.compile import PROTOCOLS, Operation, unspoken
 from samovar.wire.model import Models, ServiceModel
 from samovar.wire.sigv4 import Scope, scope
 
-_ACTION = re.compile(rb"(?:^|&)Action=([^&]*)")
+_ACTION = expression(rb"(?:^|&)Action=([^&]*)")
 _FORM = "application/x-www-form-urlencoded"
 _REMEMBERED = 1024
 _LONGEST = 256

@@ -16,6 +16,7 @@ from urllib.parse import quote, quote_from_bytes, unquote_to_bytes
 import msgspec
 
 from samovar.core.errors import AwsError
+from samovar.core.expressions import expression
 from samovar.wire.sigv4 import Scope, parse_credential
 
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -26,8 +27,8 @@ _SKEW_S = 5 * 60
 _S3_SKEW_S = 15 * 60
 _LONGEST_S = 7 * 24 * 3600
 _REMEMBERED = 4096
-_DATE = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
-_PART = re.compile(r"\s*(Credential|SignedHeaders|Signature)=([^,\s]*)\s*")
+_DATE = expression(r"\d{8}T\d{6}Z", re.ASCII)
+_PART = expression(r"\s*(Credential|SignedHeaders|Signature)=([^,\s]*)\s*")
 _UNRESERVED = "-._~"
 _WRONG = (
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key "

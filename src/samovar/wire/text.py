@@ -5,21 +5,27 @@ Rules: a timestamp is a float of epoch seconds inside, and one of three spelling
 """
 
 import binascii
-import re
+import time
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from email.utils import formatdate, parsedate_to_datetime
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
 import msgspec
 
 from samovar.core.errors import AwsError
+from samovar.core.expressions import expression
+from samovar.core.later import later
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?Infinity|NaN")
+if TYPE_CHECKING:
+    from email import utils as mails
+else:
+    mails = later("email.utils")
+
+_INTEGER = expression(r"[+-]?[0-9]{1,40}")
+_NUMBER = expression(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?Infinity|NaN")
 _GZIP = 31
 """zlib's word for a gzip header."""
 _LONGEST_UNZIPPED = 16 * 1024 * 1024
@@ -88,7 +94,7 @@ def read_timestamp(text: str) -> float:
     if _NUMBER.fullmatch(text) and isfinite(float(text)):
         return float(text)
     try:
-        moment = datetime.fromisoformat(text) if text[:1].isdigit() else parsedate_to_datetime(text)
+        moment = datetime.fromisoformat(text) if text[:1].isdigit() else mails.parsedate_to_datetime(text)
     except ValueError:
         raise _unreadable(text, "a Timestamp") from None
     if moment.tzinfo is None:
@@ -102,7 +108,7 @@ def write_timestamp(value: float, timestamp_format: str) -> str:
     `iso8601ms` is ISO 8601 that has milliseconds even where they are none.
     """
     if timestamp_format == "rfc822":
-        return formatdate(value, usegmt=True)
+        return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(value))
     if timestamp_format == "unixTimestamp":
         return _write_float(value)
     whole, millis = divmod(round(value * 1000), 1000)

@@ -6,17 +6,21 @@ abuses.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
-from xml.etree import ElementTree
-from xml.etree.ElementTree import Element
-from xml.sax.saxutils import escape, quoteattr
+from typing import TYPE_CHECKING, Any
 
 from samovar.core.errors import AwsError
+from samovar.core.later import later
 from samovar.wire import text, words
 from samovar.wire.answer import Params
+from samovar.wire.markup import escape, quoted
 from samovar.wire.shapes import Description, Memo, Ref, Shape, wire_name
 
-Reader = Callable[[list[Element]], Any]
+if TYPE_CHECKING:
+    from xml.etree import ElementTree
+else:
+    ElementTree = later("xml.etree.ElementTree")
+
+Reader = Callable[[list["ElementTree.Element"]], Any]
 """Reads a member from all the elements that carry its tag: one, or several when it is flattened."""
 Writer = Callable[[str, Any, list[str]], None]
 """(tag, value, pieces of text to append to)."""
@@ -82,7 +86,7 @@ class XmlBody:
 
     def _document(self, root: str, ref: Ref, write: Writer) -> Callable[[Any], bytes]:
         namespace = _namespace(ref) or self._service.metadata.xml_namespace
-        opening = f"{root} xmlns={quoteattr(namespace)}" if namespace else root
+        opening = f"{root} xmlns={quoted(namespace)}" if namespace else root
 
         def document(value: Any) -> bytes:
             out = ['<?xml version="1.0" encoding="UTF-8"?>\n']
@@ -106,9 +110,9 @@ class XmlBody:
         children = {self.tag(n, r): (n, self.reader(r)) for n, r in members.items() if not r.xml_attribute}
         attributes = {_attribute(wire_name(n, r)): n for n, r in members.items() if r.xml_attribute}
 
-        def read(elements: list[Element]) -> Params:
+        def read(elements: "list[ElementTree.Element]") -> Params:
             element = elements[0]
-            found: dict[str, list[Element]] = {}
+            found: dict[str, list[ElementTree.Element]] = {}
             for child in element:
                 found.setdefault(child.tag, []).append(child)
             result = {name: element.attrib[key] for key, name in attributes.items() if key in element.attrib}
@@ -130,7 +134,7 @@ class XmlBody:
             names = (wire_name("key", shape.key), wire_name("value", shape.value))
             return _write_map(names, self.writer(shape.key), self.writer(shape.value), flattened)
         write = text.writer(shape.type, spelling)
-        return lambda tag, value, out: _element(tag, escape(write(value), {"\r": "&#xD;"}), out)
+        return lambda tag, value, out: _element(tag, escape(write(value)).replace("\r", "&#xD;"), out)
 
     def _write_structure(self, structure: str, members: Mapping[str, Ref]) -> Writer:
         children = {n: (self.tag(n, r), self._opening(self.tag(n, r), r), self.writer(r)) for n, r in members.items()}
@@ -138,7 +142,7 @@ class XmlBody:
         elsewhere = self._service.shapes[structure].members.keys() - members.keys()
 
         def write(tag: str, value: Params, out: list[str]) -> None:
-            marks = [f" {key}={quoteattr(str(value[name]))}" for name, key in attributes.items() if name in value]
+            marks = [f" {key}={quoted(str(value[name]))}" for name, key in attributes.items() if name in value]
             inner: list[str] = []
             for name, item in value.items():
                 if name in children:
@@ -155,11 +159,11 @@ class XmlBody:
         """The tag with the namespace that its attributes need (`<Grantee xmlns:xsi=.. xsi:type=..>`)."""
         namespace = ref.xml_namespace or self._service.shapes[ref.shape].xml_namespace
         if isinstance(namespace, dict) and "prefix" in namespace:
-            return f"{tag} xmlns:{namespace['prefix']}={quoteattr(namespace['uri'])}"
+            return f"{tag} xmlns:{namespace['prefix']}={quoted(namespace['uri'])}"
         return tag
 
 
-def parse(body: bytes) -> Element:
+def parse(body: bytes) -> "ElementTree.Element":
     """The root element with all namespaces taken off the tags."""
     if b"<!DOCTYPE" in body:
         raise AwsError("MalformedXML", "A document type isn't allowed.")
@@ -184,7 +188,7 @@ def _read_list(read: Reader, element_tag: str) -> Reader:
 
 
 def _read_map(names: tuple[str, str], read_key: Reader, read_value: Reader, flattened: bool) -> Reader:
-    def read_map(elements: list[Element]) -> dict[str, Any]:
+    def read_map(elements: "list[ElementTree.Element]") -> dict[str, Any]:
         result: dict[str, Any] = {}
         for entry in elements if flattened else elements[0]:
             key, value = entry.find(names[0]), entry.find(names[1])

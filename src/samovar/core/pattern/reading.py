@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 
 from samovar.core import jackson
+from samovar.core.expressions import expression
 
 DEEPEST = 100
 """Levels of a pattern. AWS allows 1,000 in an event; a pattern of 4,096 characters that needs more is no pattern."""
 
-_TOKEN = re.compile(rb'[ \t\r\n]*+([{}\[\]:,]|"(?:[^"\\]++|\\.)*+"|[^ \t\r\n{}\[\]:,"]++)', re.DOTALL)
+_TOKEN = expression(rb'[ \t\r\n]*+([{}\[\]:,]|"(?:[^"\\]++|\\.)*+"|[^ \t\r\n{}\[\]:,"]++)', re.DOTALL)
 
 
 class PatternError(Exception):

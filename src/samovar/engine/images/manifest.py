@@ -5,11 +5,11 @@ none compressed with zstd either), and with `BadImage` what contradicts itself.
 Source: OCI image specification 1.1, config.md; Docker's configs have the same shape.
 """
 
-import re
 from typing import Final
 
 import msgspec
 
+from samovar.core.expressions import expression
 from samovar.core.images import DIGEST, MANIFESTS, Manifest
 from samovar.engine.images.tar import BadImage
 
@@ -26,7 +26,7 @@ SETTINGS_LIMIT: Final = 16 << 10
 LAYERS_LIMIT: Final = 127
 """As many as Docker's own drivers take."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_DIGEST = re.compile(DIGEST)
+_DIGEST = expression(DIGEST)
 _ARCHITECTURES = {"amd64": "x86_64", "arm64": "arm64"}
 
 

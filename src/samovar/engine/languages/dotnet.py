@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from samovar.core.expressions import expression
 from samovar.engine.languages import NO_NETWORK, WRAPPING, Found
 from samovar.engine.languages.compiled import digest, made_once
 from samovar.engine.launch import Launch
@@ -23,7 +24,7 @@ from samovar.engine.model import Version
 from samovar.sandbox.spec import Interpreter, ZygoteSpec
 
 SOURCES = Path(__file__).parent.parent.parent / "runtimes" / "dotnet"
-_IDENTIFIER = re.compile(r"dotnet(?:core)?(\d+)(?:\.\d+)?")
+_IDENTIFIER = expression(r"dotnet(?:core)?(\d+)(?:\.\d+)?")
 _IDENTIFIERS = ("dotnet6", "dotnet8", "dotnet10")
 _FRAMEWORK = "shared/Microsoft.NETCore.App"
 _CLIENT = "Samovar.Runtime"

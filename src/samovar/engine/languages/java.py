@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 
+from samovar.core.expressions import expression
 from samovar.engine import debug
 from samovar.engine.languages import NO_NETWORK, WRAPPING, Found
 from samovar.engine.languages.compiled import digest, made_once
@@ -20,7 +21,7 @@ from samovar.engine.model import Version
 from samovar.sandbox.spec import Interpreter, ZygoteSpec
 
 SOURCES = Path(__file__).parent.parent.parent / "runtimes" / "java"
-_IDENTIFIER = re.compile(r"java(\d+)(?:\.al2(?:023)?)?")
+_IDENTIFIER = expression(r"java(\d+)(?:\.al2(?:023)?)?")
 _IDENTIFIERS = "java8.al2 java8.al2023 java11 java11.al2023 java17 java17.al2023 java21 java25".split()
 _WITHIN_S = 120.0
 _HEAP_SHARE = 0.85

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
+from samovar.core.expressions import expression
 from samovar.engine import debug
 from samovar.engine.languages import Found, in_folder, program
 from samovar.engine.launch import Launch
@@ -18,7 +19,7 @@ from samovar.sandbox.spec import Command, Interpreter, ZygoteSpec
 
 RUNTIME_CLIENT = Path(__file__).parent.parent.parent / "runtimes" / "nodejs"
 _MAJORS = range(18, 27, 2)
-_IDENTIFIER = re.compile(r"nodejs(\d+)\.x")
+_IDENTIFIER = expression(r"nodejs(\d+)\.x")
 _FIRST_WITH_INSPECT_WAIT = 20
 TAKEN_LATE = frozenset(
     "-r --require --import --enable-source-maps --no-deprecation --no-warnings --throw-deprecation --trace-deprecation "

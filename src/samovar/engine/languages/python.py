@@ -6,11 +6,11 @@ SDK for an interpreter that Samovar's own copies don't fit.
 
 import importlib.util
 import os
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from samovar.core.expressions import expression
 from samovar.engine import debug
 from samovar.engine.languages import Found, in_folder, program
 from samovar.engine.launch import Launch
@@ -29,7 +29,7 @@ _TAKEN_LATE = frozenset(
 )
 """Python's variables that hold in a process which has started before its function is known, or change nothing in a
 function; for all others it has to start with them."""
-_IDENTIFIER = re.compile(r"python(\d+)\.(\d+)")
+_IDENTIFIER = expression(r"python(\d+)\.(\d+)")
 
 
 class Python:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
+from samovar.core.expressions import expression
 from samovar.engine.languages import NO_NETWORK, WRAPPING, Found, in_folder
 from samovar.engine.launch import Launch
 from samovar.engine.model import Version
@@ -17,7 +18,7 @@ from samovar.sandbox.spec import Interpreter, ZygoteSpec
 
 RUNTIME_CLIENT = Path(__file__).parent.parent.parent / "runtimes" / "ruby"
 _IDENTIFIERS = ("ruby3.2", "ruby3.3", "ruby3.4", "ruby4.0")
-_IDENTIFIER = re.compile(r"ruby(\d+\.\d+)")
+_IDENTIFIER = expression(r"ruby(\d+\.\d+)")
 _ASK_WITHIN_S = 10.0
 
 

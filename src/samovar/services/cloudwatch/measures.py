@@ -5,10 +5,10 @@ observations don't exceed; trimmed statistics leave out observations by rank, or
 reported, what asks for ranks has no value, unless all observations are equal.
 """
 
-import re
 from collections.abc import Callable
 from functools import partial
 
+from samovar.core.expressions import expression
 from samovar.core.meter import Distribution
 
 Measure = Callable[[Distribution], float | None]
@@ -20,9 +20,9 @@ BASIC: dict[str, Measure] = {
     "Minimum": lambda found: found.low,
     "Maximum": lambda found: found.high,
 }
-_SHORT = re.compile(r"(p|tm|wm|tc|ts)(100(?:\.0+)?|[0-9]{1,2}(?:\.[0-9]{1,10})?)")
-_LONG = re.compile(r"(TM|WM|TC|TS|PR)\(([^:()]*):([^:()]*)\)")
-_BOUND = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)(%?)")
+_SHORT = expression(r"(p|tm|wm|tc|ts)(100(?:\.0+)?|[0-9]{1,2}(?:\.[0-9]{1,10})?)")
+_LONG = expression(r"(TM|WM|TC|TS|PR)\(([^:()]*):([^:()]*)\)")
+_BOUND = expression(r"(-?[0-9]+(?:\.[0-9]+)?)(%?)")
 
 Weighted = list[tuple[float, float]]
 """(value, how often), in order."""

@@ -4,13 +4,13 @@ Owns: Target and the parsing outcomes that AWS was recorded to give. Refuses: lo
 Rule: `wire` has checked the model's patterns already; what is checked here is what those patterns let through.
 """
 
-import re
 
 import msgspec
 
 from samovar.core import arn
 from samovar.core.context import Context
 from samovar.core.errors import AwsError
+from samovar.core.expressions import expression
 
 LATEST = "$LATEST"
 NAME_LIMIT = 64
@@ -20,7 +20,7 @@ _PREFIX = rf"(arn:(aws[a-zA-Z-]*)?:lambda:)?({_REGION}:)?(\d{{12}}:)?(function:)
 UNQUALIFIED_PATTERN = _PREFIX + r"([a-zA-Z0-9-_]+)"
 NAMESPACED_PATTERN = _PREFIX + r"([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
 
-_PARTS = re.compile(
+_PARTS = expression(
     r"(?P<arn>arn:(?:aws[a-zA-Z-]*)?:lambda:)?"
     rf"(?:(?P<region>{_REGION}):)?(?:(?P<account>\d{{12}}):)?(?:function:)?"
     r"(?P<name>[a-zA-Z0-9_.-]+)(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9_-]+))?"

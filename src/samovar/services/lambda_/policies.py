@@ -13,6 +13,7 @@ import msgspec
 
 from samovar.core.context import Params
 from samovar.core.errors import AwsError
+from samovar.core.expressions import expression
 from samovar.services.lambda_.names import invalid
 
 SIZE_LIMIT = 20480
@@ -20,9 +21,9 @@ SIZE_LIMIT = 20480
 
 Statement = dict[str, Any]
 
-_ACCOUNT = re.compile(r"\d{12}")
-_IDENTITY = re.compile(r"arn:aws[a-zA-Z-]*:(?:iam::\d{12}:(?:root|(?:user|role)/\S+)|sts::\d{12}:assumed-role/\S+)")
-_SERVICE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:amazonaws\.com(?:\.cn)?|amazon\.com)")
+_ACCOUNT = expression(r"\d{12}")
+_IDENTITY = expression(r"arn:aws[a-zA-Z-]*:(?:iam::\d{12}:(?:root|(?:user|role)/\S+)|sts::\d{12}:assumed-role/\S+)")
+_SERVICE = expression(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:amazonaws\.com(?:\.cn)?|amazon\.com)")
 
 _CONDITIONS = (
     ("StringEquals", "AWS:SourceAccount", "SourceAccount"),

@@ -4,11 +4,11 @@ Owns: the rules, the texts, and `publish`, which waits for a version's snapshot.
 """
 
 import asyncio
-import re
 
 import msgspec
 
 from samovar.core.errors import AwsError
+from samovar.core.expressions import expression
 from samovar.engine.model import InitFailure
 from samovar.services.lambda_ import function as functions
 from samovar.services.lambda_.function import Configuration, Deployed, Published, Reason, State
@@ -17,7 +17,7 @@ from samovar.services.lambda_.ports import Engine
 
 APPLY_ON = ("None", "PublishedVersions")
 _EPHEMERAL_LIMIT_MB = 512
-_RUNTIME = re.compile(r"(java|python|dotnet)(?:\d+\.)?(\d+)(?:\.al2023)?")
+_RUNTIME = expression(r"(java|python|dotnet)(?:\d+\.)?(\d+)(?:\.al2023)?")
 _LEAST = {"java": 11, "python": 12, "dotnet": 8}
 
 _FAILED = Reason("An error occurred during function initialization.", "FunctionError")

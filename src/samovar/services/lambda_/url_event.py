@@ -3,19 +3,20 @@
 Owns: what such an event has otherwise than that of an HTTP API (`web/event_v2`). Pure: the time is an argument.
 """
 
-import re
 from typing import Any
 
 import msgspec
 
 from samovar.core.context import Context
+from samovar.core.expressions import expression
 from samovar.net.message import Request
 from samovar.services.lambda_.urls import Url
 from samovar.web import event_v2
 from samovar.web.stamp import clf_time
 
-_TEXT = re.compile(r"text/.*|application/(?:.*\+)?(?:json|xml)|application/(?:javascript|x-www-form-urlencoded)")
+_TEXT = expression(r"text/.*|application/(?:.*\+)?(?:json|xml)|application/(?:javascript|x-www-form-urlencoded)")
 """Media types whose bodies are handed on as text: forms too, unlike with an API."""
+
 
 class Visit(msgspec.Struct, frozen=True):
     """A request as seen from the URL it was sent to."""

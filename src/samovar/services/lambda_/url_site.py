@@ -12,6 +12,7 @@ import re
 from samovar.core.clock import Clock
 from samovar.core.context import Context
 from samovar.core.errors import AwsError
+from samovar.core.expressions import expression
 from samovar.engine.model import Invocation
 from samovar.net.message import Reply, Request
 from samovar.services.lambda_ import url_answer, url_event
@@ -28,7 +29,7 @@ EVENT_LIMIT = 6 * 1024 * 1024
 """Bytes of the event, as of every invocation."""
 ACTION = "lambda:InvokeFunctionUrl"
 
-_HOST = re.compile(rf"(?P<domain>(?P<id>[a-z0-9]+){re.escape(LABEL)}(?P<region>[a-z0-9-]+)\.[^:]+)(?::\d+)?")
+_HOST = expression(rf"(?P<domain>(?P<id>[a-z0-9]+){re.escape(LABEL)}(?P<region>[a-z0-9-]+)\.[^:]+)(?::\d+)?")
 
 _CLOSED = {
     "NONE": "The function's policy doesn't let everybody in: AddPermission for lambda:InvokeFunctionUrl, principal *, "

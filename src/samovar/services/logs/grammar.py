@@ -11,6 +11,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from samovar.core.expressions import expression
+
 Condition = Callable[[Any], bool]
 Test = Callable[[Any], bool]
 T = TypeVar("T")
@@ -26,12 +28,12 @@ class Token(NamedTuple):
     text: str
 
 
-_TOKEN = re.compile(
+_TOKEN = expression(
     r"""\s*(?:(?P<quoted>"(?:[^"\\]|\\.)*")|(?P<regex>%[^%]*%)"""
     r"""|(?P<selector>\$(?:\[(?:'[^']*'|"[^"]*"|[^\]'"]*)\]|[\w.*-])*)"""
     r"""|(?P<sign>&&|\|\||!=|<=|>=|[=<>(),])|(?P<bare>[^\s=!<>&|(),"%$][^\s=!<>&|(),"]*))"""
 )
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+_NUMBER = expression(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 _ORDER: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -209,7 +211,7 @@ def _like(text: str, parts: list[str]) -> bool:
     return len(text) - len(last) >= at and text.endswith(last)
 
 
-_REGEX = re.compile(
+_REGEX = expression(
     r"(?P<set>\[\^?(?:\\[^a-zA-Z0-9]|\\[dDsSwW]|\\x[0-9a-fA-F]{2}|[A-Za-z0-9:_#=@/;,.^$?{}|*+-])+\])"
     r"|\\[dDsSwW]|\\x[0-9a-fA-F]{2}|\\[^a-zA-Z0-9]|\{\d+(?:,\d*)?\}|[A-Za-z0-9:_#=@/;,.^$?|*+-]",
     re.ASCII,

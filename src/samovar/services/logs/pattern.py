@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from samovar.core.expressions import expression
 from samovar.services.logs.grammar import (
     Condition,
     InvalidPattern,
@@ -31,12 +32,12 @@ from samovar.services.logs.grammar import (
 __all__ = ["InvalidPattern", "Pattern", "parse"]
 
 _MOST_REGEXES = 2
-_TERM = re.compile(r'\s*(?P<mark>[-?]?)(?:(?P<quoted>"(?:[^"\\]|\\.)*")|(?P<regex>%[^%]*%)|(?P<word>\S+))')
-_STEP = re.compile(
+_TERM = expression(r'\s*(?P<mark>[-?]?)(?:(?P<quoted>"(?:[^"\\]|\\.)*")|(?P<regex>%[^%]*%)|(?P<word>\S+))')
+_STEP = expression(
     r"\.(?P<name>[\w-]+)|\.(?P<members>\*)|\[(?P<index>\d+)\]|\[(?P<items>\*)\]"
     r"""|\[(?P<quoted>'[^']*'|"[^"]*")\]"""
 )
-_FIELD = re.compile(r'"(?P<quoted>(?:[^"\\]|\\.)*)"|\[(?P<bracketed>[^\]]*)\]|(?P<plain>\S+)')
+_FIELD = expression(r'"(?P<quoted>(?:[^"\\]|\\.)*)"|\[(?P<bracketed>[^\]]*)\]|(?P<plain>\S+)')
 
 
 class Pattern(msgspec.Struct, frozen=True):

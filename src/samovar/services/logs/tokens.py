@@ -10,11 +10,12 @@ from typing import TypeVar
 
 import msgspec
 
+from samovar.core.expressions import expression
 from samovar.services.logs.journal import Position, digits
 from samovar.services.logs.state import invalid
 
 T = TypeVar("T")
-_EVENTS = re.compile(r"([fb])/3(\d{15})(\d{20})(\d{20})", re.ASCII)
+_EVENTS = expression(r"([fb])/3(\d{15})(\d{20})(\d{20})", re.ASCII)
 
 
 def after_key(key: object) -> str:

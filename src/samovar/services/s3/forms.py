@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 from xml.etree import ElementTree
-from xml.sax.saxutils import escape
 
 import msgspec
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
@@ -17,6 +16,7 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser
 from samovar.core.context import Params
 from samovar.core.errors import AwsError
 from samovar.services.s3 import checksums, given
+from samovar.wire.markup import escape
 
 FIELDS_LIMIT: Final = 20 * 1024
 """Of everything before the file."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
+from samovar.core.expressions import expression
 from samovar.policy import grammar
 from samovar.policy.decision import Caller, decide
 from samovar.policy.grammar import Kind
@@ -16,7 +17,7 @@ from samovar.services.sts.state import State
 
 _CHAINED_S = 3600
 _POLICY_LIMIT = 2048
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::(?P<account>\d{12}):role/(?:.*/)?(?P<name>[\w+=,.@-]+)", re.ASCII)
+_ROLE = expression(r"arn:aws[a-z-]*:iam::(?P<account>\d{12}):role/(?:.*/)?(?P<name>[\w+=,.@-]+)", re.ASCII)
 
 
 async def get_caller_identity(state: State, ctx: Context, params: Params) -> Params:

@@ -2,12 +2,12 @@
 
 import base64
 import binascii
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
+from samovar.core.expressions import expression
 from samovar.services.cloudwatch import measures, periods
 from samovar.services.cloudwatch.measures import Measure
 from samovar.services.cloudwatch.state import CloudWatch, dimensions
@@ -15,7 +15,7 @@ from samovar.services.cloudwatch.state import CloudWatch, dimensions
 _MOST_QUERIES: Final = 500
 _MOST: Final = 100_800
 """Datapoints of a page."""
-_ID: Final = re.compile("[a-z][a-zA-Z0-9_]{0,254}")
+_ID: Final = expression("[a-z][a-zA-Z0-9_]{0,254}")
 
 Series = list[tuple[int, float]]
 
