@@ -252,9 +252,8 @@ class Startup:
         self.problems = "; ".join(problems)
         if problems:
             self._journal.note(_NOT_FORKABLE + self.problems)
-            return False
         self.note_init()
-        return True
+        return not problems
 
     def goes_on_in_full(self) -> None:
         """With SnapStart, and nothing of it can be forked: its hooks run as if it had been restored. It's told once,
@@ -265,6 +264,8 @@ class Startup:
 
     def report_failure(self, *, timed_out: bool, first: bool) -> None:
         """An init has failed. `first`: another one follows, or there was no invocation yet."""
+        if self.problems:
+            return  # it hasn't, but can't be a template
         phase = "init" if first else "invoke"
         status = "timeout" if timed_out else "error"
         error_type = "" if timed_out else self._told(self._environment.extensions) or report.EXIT_ERROR

@@ -162,7 +162,8 @@ class Turn:
         `peak_mb`: the memory used, where the box isn't to be asked. `held`: see `_hold`."""
         invocation, done = self.invocation, self._done
         assert invocation is not None
-        duration_ms = self._version.timeout_s * 1000.0 if verdict.status == "timeout" else self._elapsed_ms()
+        whole = verdict.status == "timeout" and not verdict.refused  # a restore has a limit of its own
+        duration_ms = self._version.timeout_s * 1000.0 if whole else self._elapsed_ms()
         self._done = self._sink = None
         waits = invocation.tail or held
         if done is not None and not waits:

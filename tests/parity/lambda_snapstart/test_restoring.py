@@ -226,6 +226,8 @@ def test_what_a_fork_would_lose_is_told_in_the_log_and_each_environment_initiali
     first, [second] = streams(published)
     [told] = [line for line in first if "can't be restored from a snapshot here" in line]
     assert reason in told
+    [report] = [line for line in first if line.startswith("INIT_REPORT")]
+    assert "Status" not in report  # it has initialised well
     assert second[0].startswith("INIT_START")
 
 
