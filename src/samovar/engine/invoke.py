@@ -51,7 +51,8 @@ _REASONS = {
 }
 """facts/lambda-api.md §11; AWS has none for a machine without memory."""
 
-_FREEZE_AFTER_S = 0.002
+_FREEZE_AFTER_S = 0.004
+"""So long, to twice as long, an environment is left running without an invocation."""
 _REAP_EVERY_S = 5.0
 _NEVER_S = 1e9
 _LEAVE_WITHIN_S = 3.0
@@ -113,7 +114,10 @@ class Engine:
         self.start_clock = self._clocks.start
         self.stop_clock = self._clocks.stop
         self._closing = False
+        self._released: set[Environment] = set()
+        """Since the last look for those to freeze."""
         self._to_freeze: set[Environment] = set()
+        """Before it."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._living: set[Environment] = set()
         self._deserted: asyncio.Future[None] | None = None
@@ -312,14 +316,17 @@ class Engine:
         """An environment that gets its next invocation at once needs neither freezing nor thawing."""
         if self.debugger.knows(environment):
             return  # a frozen one couldn't answer its editor
-        if not self._to_freeze:
+        if not self._released and not self._to_freeze:
             self._loop.call_later(_FREEZE_AFTER_S, self._freeze)
-        self._to_freeze.add(environment)
+        self._released.add(environment)
 
     def _freeze(self) -> None:
-        idle, self._to_freeze = self._to_freeze, set()
-        for environment in idle:
+        """Freeze those that nobody has wanted since the last look."""
+        for environment in self._to_freeze - self._released:
             environment.freeze_now()
+        self._to_freeze, self._released = self._released, set()
+        if self._to_freeze:
+            self._loop.call_later(_FREEZE_AFTER_S, self._freeze)
 
     def started(self, environment: Environment) -> None:
         self.pool.started(environment)

@@ -165,7 +165,7 @@ class LinuxBox:
         self._channel.on_frame = tenant.on_frame
 
     def sound(self) -> bool:
-        if self.dead or self._emptying or not self.zygote.there() or not self._boxes.keeper.there():
+        if self.dead or self._emptying or not self.zygote.there():
             return False
         return not self._companions or self._companions.sound
 

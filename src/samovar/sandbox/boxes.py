@@ -248,7 +248,7 @@ class LinuxBoxes:
             await asyncio.sleep(zygote.rests(self._loop.time()))
             zygote = self._zygotes.get(kind)  # somebody else may have started another meanwhile
         if zygote is None or zygote.helper.gone:
-            zygote = self._zygotes[kind] = Zygote(kind, self._loop)
+            zygote = self._zygotes[kind] = Zygote(kind, self._loop, self.keeper)
             self.spawn(self._start_zygote(zygote))
         return await asyncio.shield(zygote.ready)
 

@@ -23,7 +23,14 @@ _ANSWER_WITHIN_S = 20.0
 class Helper:
     """One helper process. When it goes, every open request fails with SandboxDied and `on_gone` is called once."""
 
-    def __init__(self, name: str, loop: asyncio.AbstractEventLoop, on_event: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        loop: asyncio.AbstractEventLoop,
+        on_event: Callable[[dict[str, Any]], None],
+        above: "Helper | None" = None,
+    ) -> None:
+        """`above`: the helper that it can't outlive."""
         self.name = name
         self.gone = False
         self.answered = False
@@ -39,8 +46,14 @@ class Helper:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         loop.add_reader(self._socket.fileno(), self._readable)
         self._parent = -1
+        self._above = above
         self._poll = select.poll()
+        """Tells of its own end, and of those above it, in one system call."""
         self._poll.register(self._socket.fileno(), 0)
+        if above is not None:
+            self._poll.register(above._socket.fileno(), 0)
+            if above._parent >= 0:
+                self._poll.register(above._parent, select.POLLIN)
 
     def follows(self, parent: int) -> None:
         """A process (pid) whose end is its own, if a moment later."""
@@ -48,11 +61,16 @@ class Helper:
         self._poll.register(self._parent, select.POLLIN)
 
     def there(self) -> bool:
-        """Whether it hasn't gone. An end that would be noticed only later is noticed now, by all whom it concerns: who
-        tries again then meets what has come after it."""
-        if not self.gone and self._poll.poll(0):
+        """Whether it hasn't gone, nor what is above it. An end that would be noticed only later is noticed now, by all
+        whom it concerns: who tries again then meets what has come after it."""
+        if self.gone:
+            return False
+        ended = self._poll.poll(0)
+        if not ended:
+            return True
+        if self._above is None or self._socket.fileno() in dict(ended):
             self.close()
-        return not self.gone
+        return not self.gone and self._above is not None and self._above.there()
 
     async def ask(self, request: dict[str, Any], descriptors: Sequence[int] = ()) -> Answer:
         """Send a request and wait for its answer. SandboxDied when it fails, comes too late, or the helper goes."""

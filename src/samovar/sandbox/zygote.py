@@ -21,7 +21,7 @@ RETRY_AFTER_S = 1.0
 
 
 class Zygote:
-    def __init__(self, kind: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, kind: str, loop: asyncio.AbstractEventLoop, keeper: Helper) -> None:
         self.kind = kind
         self.started_at = loop.time()
         self.ready: asyncio.Future[Zygote] = loop.create_future()
@@ -36,7 +36,7 @@ class Zygote:
         self.shelf: deque[LinuxBox] = deque()
         self.coming = 0
         self.occupants: dict[int, Mortal] = {}
-        self.helper = Helper(f"the {kind} zygote", loop, self._event)
+        self.helper = Helper(f"the {kind} zygote", loop, self._event, keeper)
         self.helper.on_gone = self._gone
 
     @property
