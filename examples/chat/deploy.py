@@ -1,17 +1,20 @@
 """Deploys the chat room with plain boto3: role, bucket, function, WebSocket API. Prints its address.
 
-    python deploy.py [--endpoint http://127.0.0.1:4566]
+    python deploy.py [--endpoint http://127.0.0.1:4566]      make it, or bring its code up to date
+    python deploy.py --remove                                take it away again
 """
 
 import argparse
 import io
 import json
 import os
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 NAME = "chat"
 STAGE = "prod"
@@ -32,21 +35,33 @@ class Deployment:
 
     def make(self) -> str:
         """The address."""
-        self.s3.create_bucket(Bucket=self.bucket)
+        self._bucket()
         function = self._function(self._role())
-        expression = "$request.body.action"
-        api = self.api.create_api(Name=NAME, ProtocolType="WEBSOCKET", RouteSelectionExpression=expression)["ApiId"]
-        self._routes(api, function)
-        deployment = self.api.create_deployment(ApiId=api)["DeploymentId"]
-        self.api.create_stage(ApiId=api, StageName=STAGE, DeploymentId=deployment)
+        api = self._find() or self._api(function)
         if self.endpoint:
             port = self.endpoint.rpartition(":")[2]
             return f"ws://{api}.execute-api.{self.region}.localhost:{port}/{STAGE}"
         return f"wss://{api}.execute-api.{self.region}.amazonaws.com/{STAGE}"
 
+    def remove(self) -> None:
+        api = self._find()
+        if api:
+            self.api.delete_api(ApiId=api)
+        self._try(self.lambda_.delete_function, FunctionName=NAME)
+        for each in self._objects():
+            self.s3.delete_object(Bucket=self.bucket, Key=each)
+        self._try(self.s3.delete_bucket, Bucket=self.bucket)
+        self._try(self.iam.delete_role_policy, RoleName=NAME, PolicyName=NAME)
+        self._try(self.iam.delete_role, RoleName=NAME)
+
+    def _bucket(self) -> None:
+        where = {} if self.region == "us-east-1" else {"LocationConstraint": self.region}
+        given: dict[str, Any] = {"CreateBucketConfiguration": where} if where else {}
+        self._try(self.s3.create_bucket, Bucket=self.bucket, **given)
+
     def _role(self) -> str:
         trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        role = self.iam.create_role(RoleName=NAME, AssumeRolePolicyDocument=policy(trust))["Role"]["Arn"]
+        self._try(self.iam.create_role, RoleName=NAME, AssumeRolePolicyDocument=policy(trust))
         bucket = f"arn:aws:s3:::{self.bucket}"
         clients = f"arn:aws:execute-api:{self.region}:{self.account}:*/{STAGE}/POST/@connections/*"
         may = [
@@ -55,23 +70,55 @@ class Deployment:
             {"Effect": "Allow", "Action": "logs:*", "Resource": "*"},
         ]
         self.iam.put_role_policy(RoleName=NAME, PolicyName=NAME, PolicyDocument=policy(*may))
-        return str(role)
+        return str(self.iam.get_role(RoleName=NAME)["Role"]["Arn"])
 
     def _function(self, role: str) -> str:
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as package:
             package.writestr("handler.py", HANDLER.read_bytes())
-        made = self.lambda_.create_function(
-            FunctionName=NAME,
-            Runtime=os.environ.get("RUNTIME", "python3.12"),
-            Role=role,
-            Handler="handler.handler",
-            Timeout=20,
-            Code={"ZipFile": buffer.getvalue()},
-            Environment={"Variables": {"BUCKET": self.bucket}},
-        )
-        self.lambda_.get_waiter("function_active_v2").wait(FunctionName=NAME)
-        return str(made["FunctionArn"])
+        code = buffer.getvalue()
+        try:
+            self.lambda_.create_function(
+                FunctionName=NAME,
+                Runtime="python{}.{}".format(*sys.version_info),
+                Role=role,
+                Handler="handler.handler",
+                Timeout=20,
+                Code={"ZipFile": code},
+                Environment={"Variables": {"BUCKET": self.bucket}},
+            )
+        except self.lambda_.exceptions.ResourceConflictException:
+            self.lambda_.update_function_code(FunctionName=NAME, ZipFile=code)
+        for waiter in ("function_active_v2", "function_updated_v2"):
+            self.lambda_.get_waiter(waiter).wait(FunctionName=NAME, WaiterConfig={"Delay": 1})
+        return f"arn:aws:lambda:{self.region}:{self.account}:function:{NAME}"
+
+    def _api(self, function: str) -> str:
+        expression = "$request.body.action"
+        api = self.api.create_api(Name=NAME, ProtocolType="WEBSOCKET", RouteSelectionExpression=expression)["ApiId"]
+        self._routes(api, function)
+        deployment = self.api.create_deployment(ApiId=api)["DeploymentId"]
+        self.api.create_stage(ApiId=api, StageName=STAGE, DeploymentId=deployment)
+        return str(api)
+
+    def _find(self) -> str | None:
+        return next((each["ApiId"] for each in self.api.get_apis()["Items"] if each["Name"] == NAME), None)
+
+    def _objects(self) -> list[str]:
+        try:
+            pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
+            return [each["Key"] for page in pages for each in page.get("Contents", [])]
+        except self.s3.exceptions.NoSuchBucket:
+            return []
+
+    def _try(self, call: Any, **params: Any) -> None:
+        """Call; that it is done already is no error."""
+        done = {"BucketAlreadyOwnedByYou", "EntityAlreadyExists", "NoSuchEntity", "NoSuchBucket"}
+        try:
+            call(**params)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in done | {"ResourceNotFoundException"}:
+                raise
 
     def _routes(self, api: str, function: str) -> None:
         source = f"arn:aws:execute-api:{self.region}:{self.account}:{api}/*/*"
@@ -100,8 +147,16 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--endpoint", default=os.environ.get("AWS_ENDPOINT_URL"))
     options.add_argument("--region", default=os.environ.get("AWS_DEFAULT_REGION", "us-east-1"))
+    options.add_argument("--remove", action="store_true")
     given = options.parse_args()
-    print(Deployment(given.endpoint, given.region).make())
+    try:
+        deployment = Deployment(given.endpoint, given.region)
+        if given.remove:
+            deployment.remove()
+        else:
+            print(deployment.make())
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(f"The deployment stopped: {error}")
 
 
 if __name__ == "__main__":

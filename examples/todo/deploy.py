@@ -155,7 +155,8 @@ def patiently(call: Any, seconds: float = 60, **params: Any) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--endpoint", default="http://127.0.0.1:4566", help="of the platform (default: %(default)s)")
+    here = os.environ.get("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    parser.add_argument("--endpoint", default=here, help="of the platform (default: %(default)s)")
     parser.add_argument("--aws", action="store_true", help="on AWS, with the credentials that boto3 finds")
     parser.add_argument("--region", default=os.environ.get("AWS_DEFAULT_REGION", "us-east-1"))
     parser.add_argument("--remove", action="store_true")
