@@ -30,13 +30,18 @@ def command(context: click.Context, data_dir: str | None) -> None:
 
 @command.command("prepare")
 @click.argument("identifier", metavar="RUNTIME")
+@click.argument("packages", metavar="[PACKAGE]...", nargs=-1)
 @click.pass_obj
-def prepare(runtimes: Runtimes, identifier: str) -> None:
-    """Fetch AWS's runtime client and SDK for an interpreter (`python3.9`) with pip."""
-    if identifier not in [found.identifier for found in runtimes.python.found()]:
+def prepare(runtimes: Runtimes, identifier: str, packages: tuple[str, ...]) -> None:
+    """Fetch AWS's runtime client and SDK for a Python (`python3.9`) with pip, or AWS's SDK for a Node.js
+    (`nodejs22.x`) with npm: its most used clients, and the PACKAGEs that are named."""
+    folder = runtimes.pack_folder(identifier)
+    if folder is None:
         raise click.ClickException(runtimes.problem(identifier) or f"{identifier} needs no preparation")
+    if packages and not identifier.startswith("nodejs"):
+        raise click.ClickException("Packages can be named for Node.js only")
     try:
-        make_pack(identifier, runtimes.python.pack_folder(identifier))
+        make_pack(identifier, folder, packages)
     except (PackFailed, OSError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{identifier} is ready. A running server sees it after a restart.")

@@ -50,10 +50,11 @@ class Runtimes:
         cache, given = cache or data_dir / "cache", given or {}
         self._debuggers = debuggers
         self._own_network = own_network
-        self.python = Python(data_dir / "runtimes", cache, given)
+        packs = data_dir / "runtimes"
+        self._python, self._nodejs = Python(packs, cache, given), Nodejs(packs, cache, given)
         self._languages: list[Language] = [
-            self.python,
-            Nodejs(cache, given),
+            self._python,
+            self._nodejs,
             Java(cache, own_network, given),
             Ruby(cache, own_network, given),
             Dotnet(cache, own_network, given),
@@ -67,6 +68,13 @@ class Runtimes:
 
     def all(self) -> list[Found]:
         return [found for language in self._languages for found in language.found()]
+
+    def pack_folder(self, identifier: str) -> Path | None:
+        """Where a pack of this runtime is, or would be; None when it can't have one here."""
+        for language in (self._python, self._nodejs):
+            if identifier in [found.identifier for found in language.found()]:
+                return language.pack_folder(identifier)
+        return None
 
     def problem(self, identifier: str) -> str | None:
         """Why `identifier` can't run here and what to do about it; None when it can."""

@@ -1,6 +1,7 @@
 """Node.js: found by asking the `node` programs of this machine; one process waits in each box for its function.
 
-Owns: which node runs which identifier: its own major version or none.
+Owns: which node runs which identifier: its own major version or none. A *pack* is a folder of AWS's SDK, which AWS's
+runtimes bring along; `samovar runtimes prepare` fetches it.
 """
 
 import os
@@ -37,8 +38,9 @@ _ASK_WITHIN_S = 10.0
 
 
 class Nodejs:
-    def __init__(self, cache: Path, given: Mapping[str, Path], search: list[Path] | None = None) -> None:
+    def __init__(self, packs: Path, cache: Path, given: Mapping[str, Path], search: list[Path] | None = None) -> None:
         """`given`: identifier -> the program that runs it, whatever its version."""
+        self._packs = packs
         self._cache = cache
         self._given = given
         self._search = search if search is not None else search_path()
@@ -55,7 +57,7 @@ class Nodejs:
         return [f"nodejs{major}.x" for major in _MAJORS]
 
     def found(self) -> list[Found]:
-        return [Found(one.name, str(one.executable)) for _, one in sorted(self._interpreters.items())]
+        return [Found(one.name, self._remark(one)) for _, one in sorted(self._interpreters.items())]
 
     def problem(self, identifier: str) -> str:
         if _major(identifier) in self._interpreters:
@@ -71,13 +73,25 @@ class Nodejs:
         interpreter = self._interpreters[_major(identifier)]
         executable = f"/var/lang/bin/{interpreter.executable.name}"
         command = Command([[executable, "/var/runtime/index.cjs"]], environ, "/", channel=True)
-        return ZygoteSpec(interpreter, "", command, in_folder(RUNTIME_CLIENT), {}, self._cache / identifier)
+        packages = in_folder(RUNTIME_CLIENT) + self._sdk(identifier)
+        return ZygoteSpec(interpreter, "", command, packages, {}, self._cache / identifier)
 
     def launch(self, version: Version) -> Launch:
         variables = version.variables
         at_start = any(map(variables.get, _AT_ITS_START)) or not applies_late(variables.get("NODE_OPTIONS", ""))
         environ = _environ(version.runtime)
         return Launch(version.runtime, prepared=True, frames=True, environ=environ, at_start=at_start)
+
+    def pack_folder(self, identifier: str) -> Path:
+        return self._packs / identifier
+
+    def _sdk(self, identifier: str) -> list[tuple[Path, str]]:
+        modules = self.pack_folder(identifier) / "node_modules"
+        return [(modules, "node_modules")] if modules.is_dir() else []
+
+    def _remark(self, one: Interpreter) -> str:
+        hint = f" (without AWS's SDK, until `samovar runtimes prepare {one.name}` has fetched it)"
+        return f"{one.executable}{'' if self._sdk(one.name) else hint}"
 
     def tools(self) -> list[tuple[Path, str]]:
         return []

@@ -48,7 +48,7 @@ class Environment {
     this._listen();
     try {
       process.chdir(task);
-      loader.searchNodePath(task);
+      loader.searchNodePath(task, env._HANDLER);
       setGlobals();
       const prepared = prepare();
       if (prepared !== undefined) await prepared;

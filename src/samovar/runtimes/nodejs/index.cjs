@@ -3,7 +3,7 @@
  *
  * Owns: the life of a Node.js environment's process, from "take this function" to its exit. Runs on Node.js 18 and
  * later without dependencies, in the box, beside hostile code: the platform trusts nothing that it says. What users can
- * see (handlers, context, errors, log lines) is AWS's: facts/lambda-runtime.md §8. The AWS SDK isn't bundled.
+ * see (handlers, context, errors, log lines) is AWS's: facts/lambda-runtime.md §8.
  * CommonJS, since loading an ES module starts libuv's threads, and the function's UV_THREADPOOL_SIZE comes later.
  *
  * Descriptor 3 is the socket. The raw byte `W` says that the process can take a function; after it come frames,

@@ -3,7 +3,8 @@
  *
  * `dir/file.export.nested` is file `dir/file` below the task root. Up to Node.js 22 files are required or imported by
  * their extension and package.json; from 24 all are imported (facts/lambda-runtime.md §8; aws-lambda-ric 3.3 and 4.0).
- * Nothing is bundled: `require('@aws-sdk/client-s3')` finds a copy in the function or a layer, or none.
+ * AWS's SDK stands beside this file if it was fetched (`samovar runtimes prepare`): `require('@aws-sdk/client-s3')` finds
+ * a copy in the function, in a layer, or that one.
  */
 'use strict';
 
@@ -16,6 +17,7 @@ const errors = require('./errors.cjs');
 // Not this file: AWS's name, since it is the last line of a require stack.
 const ENTRY = path.join(__dirname, 'index.mjs');
 const requireUser = Module.createRequire(ENTRY);
+const BUNDLED = path.join(__dirname, 'node_modules');
 const NAME = /^([^.]*)\.(.*)$/;
 const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming');
 const HIGH_WATER_MARK = Symbol.for('aws.lambda.runtime.handler.streaming.highWaterMark');
@@ -26,18 +28,23 @@ function nodePath(task, opt) {
   return [
     `${opt}/nodejs/node${major}/node_modules`,
     `${opt}/nodejs/node_modules`,
-    path.join(__dirname, 'node_modules'),
+    BUNDLED,
     __dirname,
     task,
   ].join(':');
 }
 
-/** Make `require` and, since Node.js 18 on Lambda, `import` look into the folders of NODE_PATH. */
-function searchNodePath(task) {
+/**
+ * Make `require` and, since Node.js 18 on Lambda, `import` look into the folders of NODE_PATH, for a handler in a file of
+ * that name.
+ */
+function searchNodePath(task, name) {
   Module._initPaths();
   const folders = process.env.NODE_PATH.split(':').filter((folder) => folder !== __dirname && folder !== task);
   const existing = folders.filter((folder) => folder && fs.existsSync(folder));
-  if (existing.length === 0) return; // import needs a hook for them, which costs time
+  const brought = existing.some((folder) => folder !== BUNDLED);
+  // import needs a hook for them, which costs time: a file that is required hardly ever imports what is bundled.
+  if (!brought && (existing.length === 0 || !(Module.registerHooks || isImported(task, name)))) return;
   if (Module.registerHooks !== undefined) {
     Module.registerHooks({ resolve: (...request) => resolveSync(existing, ...request) });
   } else if (Module.register !== undefined) {
@@ -85,12 +92,22 @@ async function load(task, name, modern) {
   return described(handler);
 }
 
+/** Tell how the SDK that AWS's runtimes bring along comes into this one. */
+function hint(error) {
+  const missing = /^(MODULE|ERR_MODULE)_NOT_FOUND$/.test(error?.code) && /'(@aws-sdk\/[^']*)'/.exec(error.message);
+  if (missing && !fs.existsSync(BUNDLED)) {
+    const identifier = process.env.AWS_EXECUTION_ENV.replace('AWS_Lambda_', '');
+    console.warn(`samovar: AWS's SDK is here once \`samovar runtimes prepare ${identifier}\` has fetched it.`);
+  }
+}
+
 async function loadModule(tryFiles, task, folder, file) {
   try {
     const found = await tryFiles(path.resolve(task, folder, file));
     if (found) return found;
     return requireUser(requireUser.resolve(file, { paths: [task, path.join(task, folder)] }));
   } catch (error) {
+    hint(error);
     if (error instanceof SyntaxError) throw new errors.UserCodeSyntaxError(error);
     if (error?.code === 'MODULE_NOT_FOUND') throw new errors.ImportModuleError(error);
     throw error;
@@ -107,6 +124,14 @@ async function loadByKind(file) {
     (await importIf(file + '.mjs')) ||
     requireIf(file + '.cjs')
   );
+}
+
+/** Whether the file of a handler is an ES module; it may be somewhere else, and is then required. */
+function isImported(task, name) {
+  const base = path.basename(name);
+  const file = path.resolve(task, name.substring(0, name.length - base.length), base.split('.')[0]);
+  if (fs.existsSync(file + '.js')) return hasModuleType(path.dirname(file));
+  return fs.existsSync(file + '.mjs');
 }
 
 async function importAny(file) {
