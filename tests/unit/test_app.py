@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import uvloop
 
-from samovar.app import App, PortTaken
+from samovar.app import PortTaken
+from samovar.app.platform import App
+from samovar.app.premises import Premises
 from samovar.settings import Settings
 from samovar.store.sqlite import StoreBusy
 
@@ -64,8 +66,9 @@ def test_ephemeral_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mon
     there: list[str] = []
 
     async def check() -> None:
-        async with App(Settings(port=0, ephemeral=True, data_dir=str(tmp_path / "unused"))) as app:
-            app.closed = lambda: there.extend(path.name for path in tmp_path.iterdir())
+        settings = Settings(port=0, ephemeral=True, data_dir=str(tmp_path / "unused"))
+        async with Premises(settings) as premises, App(settings, premises):
+            premises.closed = lambda: there.extend(path.name for path in tmp_path.iterdir())
 
     run(check())
     assert [name.startswith("samovar-") for name in there] == [True]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from samovar.app import App
+from samovar.app.platform import App
 from samovar.core.errors import AwsError
 from samovar.delivery.queue import Ack
 from samovar.settings import Settings

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from samovar.app import App
+from samovar.app.platform import App
 from samovar.app.used import Used
 from samovar.settings import Settings
 from samovar.store.sqlite import Store, open_store

@@ -5,26 +5,17 @@ has gone.
 """
 
 import asyncio
-import io
-import logging
-import math
 import os
-import shutil
-import signal
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
-
-import msgspec
-import uvloop
+from typing import TYPE_CHECKING
 
 from samovar import __version__
+from samovar.app.premises import Premises
 from samovar.app.rooms import Rooms
+from samovar.app.running import NoCertificate, PortTaken, Running
 from samovar.core import links
-from samovar.core.clock import SystemClock
 from samovar.core.context import Acting, Context
 from samovar.core.later import later
 from samovar.delivery.journal import FILTERS
@@ -36,7 +27,6 @@ from samovar.gateway.identity import DEFAULT_ACCOUNT
 from samovar.net.message import Request, Response, Streamed
 from samovar.net.server import Server, serve
 from samovar.net.tls import Contexts
-from samovar.sandbox import doctor
 from samovar.services import lambda_
 from samovar.settings import Settings, certificate_names
 from samovar.web import balancers, registry
@@ -47,64 +37,27 @@ if TYPE_CHECKING:
 else:
     certificates = later("samovar.gateway.certificates")
 
-log = logging.getLogger("samovar.app")
-
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
-_CLOSING_S = 10
-"""What closing the rooms may take after the running requests' grace."""
-
-
-class PortTaken(Exception):
-    """The address can't be listened on; the message says what to do."""
-
-
-class NoCertificate(Exception):
-    """The certificate that was given can't be used; the message says why."""
-
-
-class Running(msgspec.Struct, frozen=True):
-    """What the outside may know of a platform that is up."""
-
-    endpoint: str
-    isolation: str
-    start_s: float
-    auth: str = "off"
-    trust: Path | None = None
-    """The certificate that clients are to trust, where https is answered with one of the local authority's."""
-    root_key: tuple[str, str] | None = None
-    """(id, secret), the first time that signatures count."""
-
-
-class Announce(Protocol):
-    """Told once, when the platform answers."""
-
-    def __call__(self, running: Running) -> None: ...
-
 
 class App:
     """The platform in one process. `async with App(settings) as app` is up inside and gone after."""
 
-    def __init__(self, settings: Settings, examination: doctor.Examination | None = None) -> None:
-        """`examination` of the machine, where one runs already."""
+    def __init__(self, settings: Settings, premises: Premises | None = None) -> None:
+        """`premises`: what it stands on, where that is open already; else it opens them."""
         self._settings = settings
-        self._examination = examination
-        self._clock = SystemClock()
+        self._premises = premises
         self._opened = AsyncExitStack()
-        self.closed: Callable[[], object] = lambda: None
-        """Called when nothing runs any more, before an ephemeral server's files are removed, which takes its time."""
 
     async def __aenter__(self) -> "App":
-        started = self._clock.monotonic()
         self.acting = Acting()
         async with AsyncExitStack() as opened:
-            data = self._data_folder(opened)
-            opened.callback(lambda: self.closed())
+            premises = self._premises
+            if premises is None:
+                premises = await opened.enter_async_context(Premises(self._settings))
+            self._clock = premises.clock
             self._tls = await self._contexts()
             self._models = Models()
-            rooms = self._rooms = Rooms(
-                self._settings, self._clock, self.acting, self._tls, self._forward, self._models, self._examination
-            )
-            await rooms.open(opened, data)
+            rooms = self._rooms = Rooms(self._settings, premises, self.acting, self._tls, self._forward, self._models)
+            await rooms.open(opened)
             self.services = rooms.services
             self.server = await self._open_server(opened)
             self.acting.attach(self._gateway, self._endpoint())
@@ -113,7 +66,7 @@ class App:
             rooms.execution.warm_up()
             self._opened = opened.pop_all()
         root_key = await self._first_key()
-        took = self._clock.monotonic() - started
+        took = self._clock.monotonic() - premises.since
         trust = None
         if self._settings.secured and not self._settings.tls_cert:
             trust = self._settings.ca_file
@@ -134,14 +87,6 @@ class App:
     def _endpoint(self) -> str:
         host, port = self.server.address
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-    def _data_folder(self, opened: AsyncExitStack) -> Path:
-        """Where files go: the data directory, or a temporary one that goes with the server."""
-        if not self._settings.ephemeral:
-            return Path(self._settings.data_dir)
-        data = Path(tempfile.mkdtemp(prefix="samovar-"))
-        opened.callback(shutil.rmtree, data, ignore_errors=True)
-        return data
 
     async def _forward(self, ctx: Context, host: str, request: Request) -> Response:
         """What integrations of APIs ask of other services goes the gateway's way."""
@@ -240,56 +185,6 @@ class App:
             "isolation": self._rooms.execution.isolation.value,
             "ephemeral": self._settings.ephemeral,
         }
-
-
-def run(
-    settings: Settings,
-    announce: Announce,
-    stopping: Callable[[], None],
-    examination: doctor.Examination | None = None,
-) -> None:
-    """Run the platform until SIGINT or SIGTERM; a second signal ends the process at once.
-
-    Raises PortTaken and StoreError (the data directory can't be used) before anything was announced.
-    """
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(settings, announce, stopping, examination))
-
-
-async def _run(
-    settings: Settings,
-    announce: Announce,
-    stopping: Callable[[], None],
-    examination: doctor.Examination | None,
-) -> None:
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in _STOPPING:
-        loop.add_signal_handler(number, stop.set)
-    async with App(settings, examination) as app:
-        announce(app.running)
-        await stop.wait()
-        stopping()
-        for number in _STOPPING:
-            loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_DFL)
-        # The kernel ends a shutdown that hangs. What was acknowledged is on disk, and boxes die with their server.
-        within_s = math.ceil(settings.shutdown_grace_s) + _CLOSING_S
-        signal.alarm(within_s)
-        complaint = loop.call_later(within_s - 1, _tell_what_hangs)
-        app.closed = partial(_closed, complaint)
-
-
-def _closed(complaint: asyncio.TimerHandle) -> None:
-    complaint.cancel()
-    signal.alarm(0)
-
-
-def _tell_what_hangs() -> None:
-    waiting = io.StringIO()
-    for task in asyncio.all_tasks():
-        task.print_stack(limit=4, file=waiting)
-    log.error("the shutdown takes too long and is cut off; what it waits for:\n%s", waiting.getvalue())
 
 
 def _explain(settings: Settings, error: OSError) -> str:

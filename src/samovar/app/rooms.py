@@ -12,8 +12,8 @@ from typing import BinaryIO, Final
 
 from samovar.app.execution import IMAGE_TREES, Execution
 from samovar.app.on_demand import Ground, OnDemand, open_bodies
+from samovar.app.premises import Premises
 from samovar.app.used import Used
-from samovar.core.clock import SystemClock
 from samovar.core.context import Acting
 from samovar.core.meter import Meter
 from samovar.core.service import Service
@@ -28,12 +28,11 @@ from samovar.engine.model import Version
 from samovar.gateway.authority import OPERATOR, Authority
 from samovar.gateway.identity import Identities
 from samovar.net.tls import Contexts
-from samovar.sandbox import doctor
 from samovar.services import cloudwatch, iam, lambda_, logs, sts
 from samovar.settings import Settings, issuers
 from samovar.store.blobs import Blobs
 from samovar.store.queue import Queues
-from samovar.store.sqlite import Store, open_store
+from samovar.store.sqlite import Store
 from samovar.store.vault import Vault
 from samovar.web.front import Front
 from samovar.web.functions import Functions
@@ -53,17 +52,16 @@ class Rooms:
     def __init__(
         self,
         settings: Settings,
-        clock: SystemClock,
+        premises: Premises,
         acting: Acting,
         tls: Contexts | None,
         forward: Forward,
         models: Models,
-        examination: doctor.Examination | None,
     ) -> None:
-        """`forward`: the gateway's way, which is there later; `examination` of the machine, where one runs already."""
-        self._examination = examination
+        """`forward`: the gateway's way, which is there later."""
+        self._premises = premises
         self._settings = settings
-        self._clock = clock
+        self._clock = clock = premises.clock
         self._tls = tls
         self._forward = forward
         self._models = models
@@ -72,21 +70,20 @@ class Rooms:
         self.front = Front()
         self._services_there = asyncio.Event()
 
-    async def open(self, rooms: AsyncExitStack, data: Path) -> None:
+    async def open(self, rooms: AsyncExitStack) -> None:
         """Open everything that any call may need, and whatever was used before; `rooms` closes it in reverse."""
-        settings, clock = self._settings, self._clock
-        store = await open_store(None if settings.ephemeral else data)
-        rooms.push_async_callback(store.close)
+        settings, premises, clock = self._settings, self._premises, self._clock
+        store, data = premises.store, premises.data
         self._used = await Used.open(store, _SERVICES)
         metrics = await cloudwatch.build(store, clock, self.meter)
         self._close_with(rooms, metrics)
         identity_services = await self._open_identity(store, data)
         logs_service, sink = await logs.build(store, clock, self.meter)
         self._close_with(rooms, logs_service)
-        self.execution = Execution(settings, clock, data, sink, self.meter, self._issue, self._examination)
+        self.execution = Execution(settings, premises, sink, self.meter, self._issue)
         engine = self.engine = self.execution.engine
         rooms.push_async_callback(engine.close)
-        await self.execution.open_way()
+        await premises.settle()
         below = await rooms.enter_async_context(AsyncExitStack())
         blobs = await Blobs.open(data / "code")
         rooms.push_async_callback(blobs.close)

@@ -122,29 +122,26 @@ class LinuxBoxes:
         self.keeper.follows(process.pid)
         self._guardians.append(process)
 
+    def begin_way(self) -> None:
+        """Ask for the way to the outside that the network's plan asks for, before the first box is made. It comes
+        while the server does something else; `open_way` waits for it."""
+        if os.geteuid() == 0:
+            self._way = self._open_router()
+
     async def open_way(self) -> None:
-        """Open the way to the outside that the network's plan asks for, before the first box is made. Raises
-        SandboxDied, and has none then, where the machine doesn't allow it."""
-        if os.geteuid() != 0:
-            self.network = Network(Reach.PLATFORM)
-            raise SandboxDied("only root can do that")
-        way = self._way = self._loop.create_task(self._open_router())
+        """Raises SandboxDied, and there is no way then, where the machine doesn't allow it."""
         try:
-            await way
+            if self._way is None:
+                raise SandboxDied("only root can do that")
+            await asyncio.shield(self._way)
         except SandboxDied:
             self.network = Network(Reach.PLATFORM)
             self._way = None
             raise
 
-    async def _open_router(self) -> Router:
-        keeper = self.keeper
-        router = Router(self.network, self._loop, partial(self._router_gone, keeper))
-        try:
-            await router.open(keeper)
-        except SandboxDied:
-            router.helper.close()
-            raise
-        return router
+    def _open_router(self) -> "asyncio.Task[Router]":
+        router = Router(self.network, self._loop, partial(self._router_gone, self.keeper))
+        return self._loop.create_task(router.open(router.begin(self.keeper)))
 
     def _router_gone(self, keeper: Helper) -> None:
         """What boxes had of a network went with it: they go as well, and all begins anew."""
@@ -182,6 +179,8 @@ class LinuxBoxes:
 
     async def close(self) -> None:
         """Kill every box and helper; returns when nothing is left of them."""
+        if self.closing:
+            return
         self.closing = True
         for task in list(self._tasks):
             task.cancel()
@@ -225,7 +224,7 @@ class LinuxBoxes:
             return
         if self._way.done() and self._way.exception() is None:
             self._way.result().helper.close()
-        self._way = self._loop.create_task(self._open_router())
+        self._way = self._open_router()
         self._way.add_done_callback(_say_why_not)
 
     async def _clear_up(self, guardian: subprocess.Popen[bytes], groups: cgroup.Groups) -> None:

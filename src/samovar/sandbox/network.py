@@ -23,7 +23,7 @@ _FIRST_NAMED: Final = int(ipaddress.IPv4Address("198.19.254.1"))
 _FIRST_BOX: Final = int(ipaddress.IPv4Address("198.18.0.2"))
 _BOXES: Final = 65_000
 _MOST_NAMED: Final = 250
-_OPEN_WITHIN_S = 10.0
+_OPEN_WITHIN_S = 20.0
 _RESOLV_CONF = Path("/etc/resolv.conf")
 _NAME = expression(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 
@@ -154,17 +154,27 @@ class Router:
         self._used: set[int] = set()
         self._last = -1
 
-    async def open(self, keeper: Helper) -> None:
-        """Have the keeper start it. Raises SandboxDied when the machine doesn't allow it."""
+    def begin(self, keeper: Helper) -> "asyncio.Future[Any]":
+        """Have the keeper start it."""
         config = {"resolver": [_RESOLVER, self._resolver()], "redirects": self._network.redirects()}
         self.helper.on_gone = self._gone
+        return keeper.request({"do": "router", "config": config}, [self.helper.far_end.fileno()])
+
+    async def open(self, asked: "asyncio.Future[Any]") -> "Router":
+        """Wait until it is ready; `asked`: what `begin` returned. Raises SandboxDied, and is gone then, when the
+        machine doesn't allow it."""
         try:
             async with asyncio.timeout(_OPEN_WITHIN_S):
-                await keeper.ask({"do": "router", "config": config}, [self.helper.far_end.fileno()])
+                await asked
                 self.helper.far_end.close()
                 await self._ready
         except TimeoutError:
+            self.helper.close()
             raise SandboxDied("the router did not get ready in time") from None
+        except SandboxDied:
+            self.helper.close()
+            raise
+        return self
 
     def join(self, init: int, address: str) -> "asyncio.Future[Any]":
         """Begin to give a box's network, by its init's pidfd, that address and a way out."""

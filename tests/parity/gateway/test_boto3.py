@@ -14,7 +14,7 @@ import uvloop
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from samovar.app import App
+from samovar.app.platform import App
 from samovar.settings import Settings
 
 Connect = Callable[..., Any]
