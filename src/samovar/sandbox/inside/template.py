@@ -18,6 +18,7 @@ import signal
 import socket
 
 import link
+import memory
 import seccomp
 import syscalls
 
@@ -43,6 +44,7 @@ class Template:
 
         outputs: the descriptors that a fork shall have its own output at.
         """
+        memory.collapse()
         self._woken, self._wake = os.pipe()
         os.set_blocking(self._woken, False)
         os.set_blocking(self._wake, False)

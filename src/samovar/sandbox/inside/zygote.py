@@ -41,6 +41,7 @@ import traceback
 
 import jail
 import link
+import memory
 import seccomp
 import syscalls
 import template
@@ -60,12 +61,15 @@ def main():
     for path in config["unmount"]:
         syscalls.unmount(path)
     sys.path_importer_cache.clear()
-    for module in (jail, link, seccomp, syscalls, template):
+    for module in (jail, link, memory, seccomp, syscalls, template):
         del sys.modules[module.__name__]  # a function may have modules of such names
     gc.collect()
     gc.disable()
+    filling = memory.fill()
     gc.freeze()  # the collector would touch, and so copy, every page of every child
+    memory.collapse()
     Zygote(config, runtime).serve(kept_mb)
+    del filling
     os._exit(0)
 
 
