@@ -14,6 +14,8 @@ from samovar.engine.streaming import Pace, Sink
 
 PRINCIPAL = "apigateway.amazonaws.com"
 """As which the resource policies of functions know API Gateway."""
+EVENT_LIMIT = 6 * 1024 * 1024
+"""Bytes of an event, as of every invocation (facts/lambda-limits.md §1)."""
 
 
 class Ran(msgspec.Struct, frozen=True):

@@ -111,6 +111,22 @@ def test_a_body_of_ten_megabytes_passes_and_a_larger_one_is_refused(rest, http_s
     assert (page.status, page.body) == (413, b'{"message":"HTTP content length exceeded 10485760 bytes."}')
 
 
+def test_a_function_takes_an_event_of_six_megabytes_and_no_larger_one(rest, deploy):
+    length = deploy("""
+        def handler(event, context):
+            return {"statusCode": 200, "body": str(len(event["body"]))}
+    """)
+    api = rest()
+    api.method("/a", "POST", api.proxy(length))
+    api.method("/mapped", "POST", api.proxy(length) | {"type": "AWS"})
+    api.deploy()
+    text = {"Content-Type": "text/plain"}
+    assert api("POST", "/a", b"x" * 6_000_000, text).body == b"6000000"
+    for path in ("/a", "/mapped"):
+        page = api("POST", path, b"x" * 6_291_457, text)
+        assert (page.status, page.headers["x-amzn-ErrorType"]) == (413, "RequestTooLargeException")
+
+
 def test_answers_are_compressed_and_requests_opened_from_the_smallest_size_on(rest, echo):
     api = rest(minimumCompressionSize=100)
     api.method("/a", "POST", api.proxy(echo))

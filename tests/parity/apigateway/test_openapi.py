@@ -194,6 +194,23 @@ def test_yaml_and_version_3_with_warnings_and_the_api_answers(platform, gateway)
     connection.close()
 
 
+def test_models_may_name_each_other_in_any_order(gateway):
+    def reference(name):
+        return {"$ref": f"#/definitions/{name}"}
+
+    pet = {"type": "object", "properties": {"owner": reference("Owner"), "tag": reference("Tag")}}
+    owner = {"type": "object", "properties": {"pets": {"type": "array", "items": reference("Pet")}}}
+    definitions = {"Pet": pet, "Owner": owner, "Tag": {"type": "string"}}
+    api = load(gateway, swagger(definitions=definitions))["id"]
+    names = {each["name"] for each in gateway.get_models(restApiId=api)["items"]}
+    assert names >= definitions.keys()
+    document = json.dumps(swagger(definitions=definitions)).encode()
+    assert gateway.put_rest_api(restApiId=api, mode="merge", body=document)["id"] == api
+    lost = swagger(definitions={**definitions, "Tag": reference("Nobody")})
+    assert "Unable to create model 'Tag'" in refused(lambda: load(gateway, lost))[1]
+    gateway.delete_rest_api(restApiId=api)
+
+
 def refused(call):
     with pytest.raises(ClientError) as caught:
         call()

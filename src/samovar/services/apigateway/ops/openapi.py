@@ -194,12 +194,15 @@ class _Import:
         await self._draft.define(self._draft.drafted, msgspec.structs.replace(definition, **{table: entries}))
 
     async def _models(self) -> None:
+        """All are there before the first is looked at: they may name each other in any order."""
+        old = self._draft.drafted.definition.models
         for name, shape in self._document.models.items():
-            old = self._draft.drafted.definition.models.get(name)
+            await self._replace("models", name, {"id": "", "name": name, **shape})
+        for name, shape in self._document.models.items():
             await self._replace("models", name, None)
             made = await self._try(f"Unable to create model '{name}'", models.create_model, {"name": name, **shape})
-            if made and old:
-                await self._replace("models", name, {**made, "id": old["id"]})
+            if made and name in old:
+                await self._replace("models", name, {**made, "id": old[name]["id"]})
 
     async def _all_authorizers(self) -> None:
         for each in self._document.authorizers:

@@ -11,7 +11,9 @@ async def test_invoke_method(desk: Desk, ctx: Context, params: Params) -> Params
     """Client certificates aren't shown to backends."""
     state = desk.state
     api = state.api(ctx, params["restApiId"])
-    resource, shape = state.method(api, params["resourceId"], params["httpMethod"])
+    resource = state.resource(api, params["resourceId"])
+    named = params["httpMethod"] if params["httpMethod"] in resource.methods else "ANY"  # as a request would find it
+    shape = must(resource.methods.get(named), "Invalid Method identifier specified")
     if "methodIntegration" not in shape:
         raise bad("No integration defined for method")
     method = "GET" if params["httpMethod"] == "ANY" else params["httpMethod"]

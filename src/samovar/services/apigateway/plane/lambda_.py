@@ -10,7 +10,7 @@ from samovar.services.apigateway.plane import execution_log
 from samovar.services.apigateway.plane.exchange import Done, Exchange
 from samovar.services.apigateway.plane.mapping import RequestMapping, ResponseMapping, Returned
 from samovar.services.apigateway.plane.ports import Ports, filled
-from samovar.services.apigateway.plane.proxy import Once
+from samovar.services.apigateway.plane.proxy import Once, check_size
 from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.state import Shape
 from samovar.web.functions import Ran
@@ -37,6 +37,7 @@ class FunctionCall:
         sent = self._request.apply(exchange)
         function = filled(self._function, exchange.variables)
         execution_log.invoking(exchange, function, sent.body)
+        check_size(exchange, sent.body)
         ctx = exchange.acting(self._ports.principal(exchange, self._credentials), exchange.source_arn)
         if any(name.lower() == _ASYNCHRONOUS and value == "Event" for name, value in sent.headers):
             call = ctx.call(

@@ -10,7 +10,7 @@ from samovar.services.apigateway.plane.streaming import StreamedAnswer
 from samovar.services.apigateway.state import Shape
 from samovar.web import answer_v1, event_v1
 from samovar.web.deadlines import Deadlines
-from samovar.web.functions import Ran
+from samovar.web.functions import EVENT_LIMIT, Ran
 from samovar.web.hints import FAILED, MALFORMED, NOT_RUN
 
 
@@ -57,6 +57,7 @@ class FunctionProxy:
         function = filled(self._function, exchange.variables)
         payload = event_v1.written(told(exchange, self._mappings), exchange.body, exchange.body_is_binary)
         execution_log.invoking(exchange, function, payload)
+        check_size(exchange, payload)
         ctx = exchange.acting(self._ports.principal(exchange, self._credentials), exchange.source_arn)
         once = Once(self._ports.deadlines, self._timeout_ms, done)
         functions = self._ports.functions
@@ -65,6 +66,16 @@ class FunctionProxy:
             functions.stream(ctx, function, payload, sink, sink.done)
         else:
             functions.run(ctx, function, payload, lambda ran: once.tell(_answer(exchange, ran)))
+
+
+def check_size(exchange: Exchange, payload: bytes) -> None:
+    """Lambda takes less than API Gateway; raises Refusal."""
+    if len(payload) > EVENT_LIMIT:
+        exchange.say(
+            "Execution failed due to configuration error: "
+            f"Request must be smaller than {EVENT_LIMIT} bytes for the InvokeFunction operation"
+        )
+        raise Refusal("REQUEST_TOO_LARGE", "Request Too Long")
 
 
 def told(exchange: Exchange, mappings: Mappings | None = None) -> event_v1.Told:

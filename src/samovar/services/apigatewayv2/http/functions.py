@@ -10,11 +10,8 @@ from samovar.services.apigatewayv2.http.exchange import Exchange
 from samovar.services.apigatewayv2.state import ApiKey
 from samovar.web import answer_v1, answer_v2
 from samovar.web.fields import SERVERS_OWN
-from samovar.web.functions import Functions, Ran
+from samovar.web.functions import EVENT_LIMIT, Functions, Ran
 from samovar.web.hints import BUSY, FAILED, MALFORMED, NOT_RUN, hint
-
-EVENT_LIMIT = 6 * 1024 * 1024
-"""Bytes of the event, as of every invocation (facts/lambda-limits.md §1)."""
 
 
 class FunctionTarget:
