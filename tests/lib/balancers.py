@@ -3,6 +3,7 @@
 import http.client
 import http.server
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +21,11 @@ ECHO = """
         of = "application/json"
         return {"statusCode": 200, kind: {"content-type": [of] if kind[0] == "m" else of}, "body": json.dumps(event)}
 """
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
 
 
 class Page:

@@ -72,15 +72,16 @@ def test_a_private_integration_names_a_link_and_a_load_balancer_that_can_be(rest
         ({"connectionId": "nobody"}, "Invalid Vpc Link identifier"),
         ({"integrationTarget": ""}, "IntegrationTarget"),
         ({"type": "MOCK"}, "only supported for integrations of type"),
-        ({"integrationTarget": inner["integrationTarget"].replace("/app/", "/net/")}, "no network load balancers"),
+        ({"integrationTarget": inner["integrationTarget"].replace("/app/", "/net/")}, "ARN of an Application Load"),
     )
     for number, (wrong, words) in enumerate(refused):
         with pytest.raises(ClientError, match=words):
             api.method(f"/{number}", "GET", wanted | wrong)
-    old = api.client.create_vpc_link(name="o", targetArns=[inner["integrationTarget"]])["id"]
-    with pytest.raises(ClientError, match="no network load balancers"):
-        api.method("/", "GET", wanted | {"connectionId": old})
-    api.client.delete_vpc_link(vpcLinkId=old)
+    old = api.client.create_vpc_link(name="o", targetArns=[inner["integrationTarget"]])
+    assert (old["status"], old["statusMessage"]) == ("FAILED", "NLB ARN is malformed.")
+    with pytest.raises(ClientError, match="only be specified for a VPC link of version 2"):
+        api.method("/", "GET", wanted | {"connectionId": old["id"]})
+    api.client.delete_vpc_link(vpcLinkId=old["id"])
 
 
 @pytest.fixture

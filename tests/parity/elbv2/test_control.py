@@ -50,7 +50,6 @@ def test_making_the_same_again_is_no_error_and_making_another_is(elb):
         ({"Name": "internal-x"}, "ValidationError"),
         ({"Subnets": ["subnet-1"]}, "ValidationError"),
         ({"Subnets": []}, "ValidationError"),
-        ({"Type": "network"}, "NotImplementedException"),
         ({"Type": "gateway"}, "NotImplementedException"),
         ({"Type": "nonsense"}, "ValidationError"),
         ({"Tags": [{"Key": "a"}, {"Key": "a"}]}, "DuplicateTagKeys"),
@@ -65,7 +64,7 @@ def test_load_balancers_that_can_not_be(elb, params, code):
     [
         ({"Port": 80}, "ValidationError"),
         ({"TargetType": "alb"}, "NotImplementedException"),
-        ({"TargetType": "ip", "Protocol": "TCP", "Port": 80, "VpcId": "v"}, "NotImplementedException"),
+        ({"TargetType": "ip", "Protocol": "UDP", "Port": 80, "VpcId": "v"}, "NotImplementedException"),
         ({"TargetType": "ip", "Protocol": "HTTP", "VpcId": "v"}, "ValidationError"),
         ({"TargetType": "ip", "Protocol": "HTTP", "Port": 80}, "ValidationError"),
         ({"HealthCheckIntervalSeconds": 30, "HealthCheckTimeoutSeconds": 30}, "ValidationError"),

@@ -10,15 +10,10 @@ import urllib.request
 
 import boto3
 import pytest
-from balancers import SUBNETS, forward, says
+from balancers import SUBNETS, forward, free_port, says
 from botocore.exceptions import ClientError
 
 CERTIFICATE = {"CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/x"}
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def get(url, host="", context=None):

@@ -97,6 +97,7 @@ async def build(
         acting.endpoint,
         ClientCertificates(state),
         authority.trusts,
+        state.link_target,
     )
     planner = Planner(ports)
     stages, ring = Stages(state, planner.plan), KeyRing(state, clock)

@@ -187,6 +187,11 @@ class Rest:
         key = self._by_id.get(id)
         return self.apis.get(key) if key else None
 
+    def link_target(self, account: str, region: str, id: str) -> str:
+        """The load balancer that a VPC link leads to; empty where there is no such link, or it failed."""
+        link = self.links.get((account, region, id))
+        return str(link.shape["targetArns"][0]) if link is not None and link.shape["status"] == "AVAILABLE" else ""
+
     async def keep(self, api: Api) -> None:
         self._by_id[api.id] = api.key
         await self.apis.put(api.key, api)

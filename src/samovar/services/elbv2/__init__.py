@@ -1,4 +1,4 @@
-"""Elastic Load Balancing, version 2 (boto3 client `elbv2`): Application Load Balancers.
+"""Elastic Load Balancing, version 2 (boto3 client `elbv2`): Application and Network Load Balancers.
 
 Operations: the public functions of `ops`. Keeps: the tables `elbv2.*`. Serves its load balancers at the platform's port
 (`routing`) and at the listeners' own (`ports`). Facts: apigateway.md §13, lambda-events.md §7.
@@ -12,6 +12,7 @@ from samovar.net.tls import Contexts
 from samovar.services.elbv2.access import access
 from samovar.services.elbv2.balancing import Balancing
 from samovar.services.elbv2.elb import Elb
+from samovar.services.elbv2.flows import Flows
 from samovar.services.elbv2.functions import FunctionTargets
 from samovar.services.elbv2.health import Condition, Health
 from samovar.services.elbv2.metering import Meters
@@ -74,7 +75,7 @@ async def build(
     health = Health(state, probe)
     balancing = Balancing(health)
     on_servers = ServerTargets(upstream, balancing)
-    ports = ListenerPorts(state, host, opening, own_port, clock, tls)
+    ports = ListenerPorts(state, host, opening, own_port, clock, tls, Flows(state, balancing))
     site = Site(state, clock, Routing(state), balancing, on_functions, on_servers, Meters(meter, clock).count)
 
     async def close() -> None:

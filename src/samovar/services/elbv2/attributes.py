@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from samovar.services.elbv2.errors import configuration, invalid
-from samovar.services.elbv2.records import Settings, Shape
+from samovar.services.elbv2.records import LoadBalancer, Settings, Shape, TargetGroup
 
 Check = Callable[[str], bool]
 Known = Mapping[str, tuple[str, Check]]
@@ -54,6 +54,16 @@ LOAD_BALANCER: Known = {
     "zonal_shift.config.enabled": ("false", _OFF),
 }
 
+_NETWORK: Known = {
+    "access_logs.s3.enabled": ("false", _OFF),
+    "access_logs.s3.bucket": ("", _TEXT),
+    "access_logs.s3.prefix": ("", _TEXT),
+    "deletion_protection.enabled": ("false", _SWITCH),
+    "dns_record.client_routing_policy": ("any_availability_zone", _one_of("any_availability_zone")),
+    "load_balancing.cross_zone.enabled": ("false", _SWITCH),
+    "zonal_shift.config.enabled": ("false", _OFF),
+}
+
 LISTENER: Known = {"routing.http.response.server.enabled": ("true", _SWITCH)}
 
 _GROUP: Known = {
@@ -77,13 +87,31 @@ _GROUP: Known = {
         lambda value: value == "off" or _between(1, 100)(value),
     ),
 }
+_FLOW_GROUP: Known = {
+    "deregistration_delay.connection_termination.enabled": ("false", _OFF),
+    "preserve_client_ip.enabled": ("false", _OFF),
+    "proxy_protocol_v2.enabled": ("false", _OFF),
+    "stickiness.enabled": ("false", _OFF),
+    "stickiness.type": ("source_ip", _one_of("source_ip")),
+    **{
+        key: each
+        for key, each in _GROUP.items()
+        if key.startswith(("deregistration_delay.", "load_balancing.cross_zone.", "target_group_health."))
+    },
+}
 _FUNCTION_GROUP: Known = {"lambda.multi_value_headers.enabled": ("false", _SWITCH)}
 _RESERVED = ("AWSALB", "AWSALBAPP", "AWSALBTG")
 """Names of cookies that an application's can't have."""
 
 
-def of_group(target_type: str) -> Known:
-    return _FUNCTION_GROUP if target_type == "lambda" else _GROUP
+def of_balancer(balancer: LoadBalancer) -> Known:
+    return _NETWORK if balancer.is_network else LOAD_BALANCER
+
+
+def of_group(group: TargetGroup) -> Known:
+    if group.target_type == "lambda":
+        return _FUNCTION_GROUP
+    return _FLOW_GROUP if group.protocol == "TCP" else _GROUP
 
 
 def value(known: Known, changed: Settings, key: str) -> str:

@@ -123,7 +123,7 @@ def target_cookies(group: TargetGroup, target: Target, answered: Iterable[tuple[
     """What keeps a client with its target; `answered` are the headers of that target's answer."""
     if group.attributes.get("stickiness.enabled") != "true":
         return []
-    known = attributes.of_group(group.target_type)
+    known = attributes.of_group(group)
     value = digest(group.arn, target.key)
     if _cookie(group) == "AWSALB":
         seconds = attributes.value(known, group.attributes, "stickiness.lb_cookie.duration_seconds")

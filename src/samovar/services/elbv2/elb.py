@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from samovar.core.context import Acting, Context
+from samovar.services.elbv2.errors import configuration
 from samovar.services.elbv2.health import Health
 from samovar.services.elbv2.records import Listener, TargetGroup, target_groups
 from samovar.services.elbv2.state import State
@@ -32,10 +33,13 @@ class Elb:
         self.acting = acting
         self._forget = forget
 
-    def check_groups(self, ctx: Context, actions: list[dict[str, object]]) -> None:
-        """AwsError where actions forward to groups that aren't there."""
+    def check_groups(self, ctx: Context, actions: list[dict[str, object]], protocol: str = "") -> None:
+        """AwsError where actions forward to groups that aren't there, or aren't for listeners of this protocol."""
         for arn in target_groups(actions):
-            self.state.group(ctx, arn)
+            group = self.state.group(ctx, arn)
+            if (group.protocol == "TCP") is not (protocol == "TCP"):
+                kind = "network" if protocol == "TCP" else "application"
+                raise configuration(f"Target group '{arn}' can't be used by the {kind} load balancer")
 
     async def changed(self) -> None:
         """What is forwarded where has changed: have the ports and the health checks follow."""

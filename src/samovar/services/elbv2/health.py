@@ -155,7 +155,7 @@ class Health:
         """When a target that is deregistered now is to be gone; None: at once."""
         if group.target_type == "lambda":
             return None
-        known = attributes.of_group(group.target_type)
+        known = attributes.of_group(group)
         delay = int(attributes.value(known, group.attributes, "deregistration_delay.timeout_seconds"))
         return self._clock.now() + delay if delay else None
 
@@ -232,7 +232,7 @@ def _least(group: TargetGroup, there: int) -> int:
     """How many healthy targets a group needs for requests to go to these alone."""
     if group.target_type == "lambda":
         return 1
-    known = attributes.of_group(group.target_type)
+    known = attributes.of_group(group)
     prefix = "target_group_health.unhealthy_state_routing.minimum_healthy_targets"
     count = int(attributes.value(known, group.attributes, f"{prefix}.count"))
     share = attributes.value(known, group.attributes, f"{prefix}.percentage")

@@ -1,6 +1,7 @@
 """Listeners on their own ports, as clients of AWS expect them.
 
-Owns: one server for each port that any listener names, on the platform's address; load balancers share it by host name.
+Owns: one server for each port that any listener names, on the platform's address; load balancers share it by host name,
+but for network ones, of which one has a port (`flows`).
 
 Rules:
 - `auto` opens ports from 1024 up that are free; a port that isn't is told in the log, and the load balancer answers at
@@ -21,6 +22,7 @@ from samovar.core.clock import Clock
 from samovar.net.message import Reply, Request
 from samovar.net.server import Server, serve
 from samovar.net.tls import Contexts
+from samovar.services.elbv2.flows import Flows, FlowServer
 from samovar.services.elbv2.records import Listener
 from samovar.services.elbv2.state import State
 from samovar.web.balancers import admit
@@ -28,6 +30,8 @@ from samovar.web.balancers import admit
 _log = logging.getLogger(__name__)
 
 _UNPRIVILEGED = 1024
+_ORDER = ("HTTPS", "HTTP", "TCP", "")
+"""Who gets a port that listeners of several protocols name."""
 _GRACE_S = 1.0
 Serve = Callable[[int, Request, Reply], None]
 Opening = Literal["auto", "always", "never"]
@@ -37,28 +41,36 @@ class ListenerPorts:
     """`follow` listens on what is named now; `close` ends all."""
 
     def __init__(
-        self, state: State, host: str, opening: Opening, own_port: int, clock: Clock, tls: Contexts | None
+        self,
+        state: State,
+        host: str,
+        opening: Opening,
+        own_port: int,
+        clock: Clock,
+        tls: Contexts | None,
+        flows: Flows,
     ) -> None:
+        self._flows = flows
         self._state = state
         self._host = host
         self._opening = opening
         self._own_port = own_port
         self._clock = clock
         self._tls = tls
-        self._servers: dict[int, tuple[bool, Server]] = {}
-        """Port -> (whether it speaks TLS, who listens)."""
+        self._servers: dict[int, tuple[str, Server | FlowServer]] = {}
+        """Port -> (the protocol, who listens)."""
         self._lock = asyncio.Lock()
         self.serve: Serve | None = None
         """Who answers; until it is there, nothing is opened."""
 
     async def follow(self) -> None:
         async with self._lock:
-            wanted: dict[int, bool] = {}
+            wanted: dict[int, str] = {}
             for _, each in self._state.listeners.items():
-                if self._is_wanted(each):
-                    wanted[each.port] = wanted.get(each.port, False) or each.protocol == "HTTPS"
-            for port, (secure, server) in list(self._servers.items()):
-                if wanted.get(port) is not secure:
+                if self._is_wanted(each):  # HTTPS speaks HTTP as well, and TCP neither
+                    wanted[each.port] = min(wanted.get(each.port, ""), each.protocol, key=_ORDER.index)
+            for port, (protocol, server) in list(self._servers.items()):
+                if wanted.get(port) != protocol:
                     del self._servers[port]
                     await server.close(_GRACE_S)
             for port in sorted(wanted.keys() - self._servers.keys()):
@@ -86,19 +98,22 @@ class ListenerPorts:
             return False
         return self._opening == "always" or listener.port >= _UNPRIVILEGED
 
-    async def _listen(self, port: int, secure: bool) -> None:
+    async def _listen(self, port: int, protocol: str) -> None:
         assert self.serve is not None
         handler = partial(self._answer, port)
         try:
+            if protocol == "TCP":
+                self._servers[port] = (protocol, await self._flows.listen(self._host, port))
+                return
             server = await serve(
                 handler,
                 host=self._host,
                 port=port,
                 admit=admit,
                 clock=self._clock,
-                tls=self._tls if secure else None,
+                tls=self._tls if protocol == "HTTPS" else None,
             )
-            self._servers[port] = (secure, server)
+            self._servers[port] = (protocol, server)
         except OSError as error:
             _log.warning("a listener's port %d can't be opened: %s", port, error)
 

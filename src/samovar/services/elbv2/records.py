@@ -24,6 +24,10 @@ class LoadBalancer(msgspec.Struct, frozen=True):
     """Those that were changed."""
     tags: Settings = {}
 
+    @property
+    def is_network(self) -> bool:
+        return is_network(self.arn)
+
 
 class HealthCheck(msgspec.Struct, frozen=True):
     enabled: bool
@@ -88,6 +92,11 @@ class Target(msgspec.Struct, frozen=True):
     @property
     def key(self) -> str:
         return f"{self.id}:{self.port}" if self.port else self.id
+
+
+def is_network(arn: str) -> bool:
+    """Whether a load balancer or a listener of one passes connections on, instead of requests."""
+    return "/net/" in arn
 
 
 def load_balancer_of(arn: str) -> str:

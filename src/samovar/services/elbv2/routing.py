@@ -67,7 +67,7 @@ class Routing:
         return self._ports[key]
 
     def _at(self, port: int, named: LoadBalancer | None) -> Served | None:
-        found = [each for _, each in self._state.listeners.items() if each.port == port]
+        found = [each for _, each in self._state.listeners.items() if each.port == port and each.protocol != "TCP"]
         if named is not None:
             found = [each for each in found if each.load_balancer == named.arn]
         balancers = [(self._balancer(each), each) for each in found]
@@ -100,7 +100,7 @@ class Routing:
         self._entries.clear()
         self._ports.clear()
         self._names = {}
-        for _, each in self._state.load_balancers.items():
+        for each in (each for _, each in self._state.load_balancers.items() if not each.is_network):
             self._names[each.dns_name] = each
             self._names.setdefault(each.name, each)
 

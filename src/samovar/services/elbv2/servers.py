@@ -43,6 +43,8 @@ class ServerTargets:
     async def check(self, group: TargetGroup, target: Target) -> Condition | None:
         check = group.health
         port = target.port if check.port == "traffic-port" else int(check.port)
+        if check.protocol == "TCP":
+            return await _connects(target.id, port, check.timeout_s)
         headers = [("Host", f"{_host(target.id)}:{port}"), ("User-Agent", AGENT), ("Connection", "close")]
         tls = self._tls if check.protocol == "HTTPS" else None
         call = Call(target.id, port, "GET", check.path, headers, tls=tls, connect_s=check.timeout_s)
@@ -119,6 +121,16 @@ class _Counted:
         if not self._ended:
             self._ended = True
             self._end()
+
+
+async def _connects(address: str, port: int, within_s: float) -> Condition | None:
+    try:
+        async with asyncio.timeout(within_s):
+            _, writer = await asyncio.open_connection(address, port)
+    except OSError:  # TimeoutError is one
+        return Condition("unhealthy", "Target.FailedHealthChecks", "Health checks failed")
+    writer.transport.abort()
+    return None
 
 
 def _host(address: str) -> str:

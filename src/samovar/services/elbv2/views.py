@@ -24,7 +24,7 @@ def balancer(found: LoadBalancer, state: str = "active") -> Params:
         "Scheme": found.scheme,
         "VpcId": vpc_of(found.arn),
         "State": {"Code": state},
-        "Type": "application",
+        "Type": "network" if found.is_network else "application",
         "AvailabilityZones": zones,
         "SecurityGroups": found.security_groups,
         "IpAddressType": found.ip_address_type,
@@ -53,12 +53,12 @@ def group(found: TargetGroup, balancers: list[str]) -> Params:
         "HealthCheckTimeoutSeconds": check.timeout_s,
         "HealthyThresholdCount": check.healthy_count,
         "UnhealthyThresholdCount": check.unhealthy_count,
-        "HealthCheckPath": check.path,
-        "Matcher": {"HttpCode": check.matcher},
         "LoadBalancerArns": balancers,
         "TargetType": found.target_type,
         "IpAddressType": found.ip_address_type or "ipv4",
     }
+    if check.protocol != "TCP":
+        shown |= {"HealthCheckPath": check.path, "Matcher": {"HttpCode": check.matcher}}
     if found.target_type != "lambda":
         shown |= {
             "Protocol": found.protocol,
@@ -66,8 +66,9 @@ def group(found: TargetGroup, balancers: list[str]) -> Params:
             "VpcId": found.vpc_id,
             "HealthCheckProtocol": check.protocol,
             "HealthCheckPort": check.port,
-            "ProtocolVersion": "HTTP1",
         }
+        if found.protocol != "TCP":
+            shown["ProtocolVersion"] = "HTTP1"
     return shown
 
 

@@ -1,6 +1,9 @@
-"""The account's settings, VPC links and client certificates (facts/apigateway.md §2)."""
+"""The account's settings, and VPC links (facts/apigateway.md §2)."""
+
+import re
 
 from samovar.core.context import Context, Params
+from samovar.core.errors import AwsError
 from samovar.services.apigateway import pages, patch
 from samovar.services.apigateway.state import Item, Rest, Shape, bad, must, new_id
 
@@ -9,6 +12,7 @@ _RULES: patch.Rules = {
     "/features": patch.listed("add remove"),
 }
 _LINK_RULES: patch.Rules = {"/name": patch.text(), "/description": patch.text()}
+_NETWORK = re.compile(r"arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:\d{12}:loadbalancer/net/[^/]+/[^/]+")
 _NO_LINK = "Invalid Vpc Link identifier specified"
 
 
@@ -35,13 +39,24 @@ async def update_account(state: Rest, ctx: Context, params: Params) -> Params:
 
 
 async def create_vpc_link(state: Rest, ctx: Context, params: Params) -> Params:
-    """A record: these links lead to network load balancers, which aren't here, so that no integration may name one."""
+    """To a network load balancer: available at once, or FAILED where there is no such one."""
     if len(params["targetArns"]) != 1:
         raise bad("VPC links take one target")
-    shape: Shape = {"id": new_id(6), "name": params["name"], "targetArns": params["targetArns"], "status": "AVAILABLE"}
+    shape: Shape = {"id": new_id(6), "name": params["name"], "targetArns": params["targetArns"]}
+    shape |= await _status(ctx, params["targetArns"][0])
     shape |= {name: params[name] for name in ("description", "tags") if params.get(name)}
     await state.links.put((ctx.account, ctx.region, shape["id"]), Item(shape))
     return shape
+
+
+async def _status(ctx: Context, target: str) -> Shape:
+    if not _NETWORK.fullmatch(target):
+        return {"status": "FAILED", "statusMessage": "NLB ARN is malformed."}
+    try:
+        await ctx.call("elbv2", "DescribeLoadBalancers", {"LoadBalancerArns": [target]})
+    except AwsError as error:
+        return {"status": "FAILED", "statusMessage": error.message}
+    return {"status": "AVAILABLE", "statusMessage": "Your vpc link is ready for use"}
 
 
 async def get_vpc_link(state: Rest, ctx: Context, params: Params) -> Params:

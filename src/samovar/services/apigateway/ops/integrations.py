@@ -80,18 +80,18 @@ def _check(api: Api, resource: Resource, method: Shape, shape: Shape) -> None:
 
 
 async def _check_private(state: Rest, ctx: Context, shape: Shape) -> None:
-    """A private integration leads over a link of version 2 to an Application Load Balancer; those of version 1 are for
-    network load balancers, which aren't here."""
+    """A private integration leads over a link of version 2 to an Application Load Balancer, or over one of version 1 to
+    the network load balancer that the link names."""
     link, target = shape.get("connectionId") or "", shape.get("integrationTarget") or ""
     if shape["type"] not in ("HTTP", "HTTP_PROXY"):
         raise bad("Connection type VPC_LINK is only supported for integrations of type HTTP and HTTP_PROXY")
     if not link:
         raise bad("ConnectionId is required for connection type VPC_LINK")
-    if state.links.get((ctx.account, ctx.region, link)) is not None or (target and not _BALANCER.fullmatch(target)):
-        raise AwsError("NotImplementedException", "There are no network load balancers that a VPC link could lead to.")
-    if not target:
-        raise bad("IntegrationTarget, the ARN of a load balancer, is required for a VPC link of version 2")
     if "${stageVariables." in link:
+        return
+    if state.links.get((ctx.account, ctx.region, link)) is not None:
+        if target:
+            raise bad("IntegrationTarget can only be specified for a VPC link of version 2")
         return
     try:
         await ctx.call("apigatewayv2", "GetVpcLink", {"VpcLinkId": link})
@@ -99,6 +99,10 @@ async def _check_private(state: Rest, ctx: Context, shape: Shape) -> None:
         if error.code != "NotFoundException":
             raise
         raise bad(f"Invalid Vpc Link identifier specified {link}") from None
+    if not target:
+        raise bad("IntegrationTarget, the ARN of a load balancer, is required for a VPC link of version 2")
+    if not _BALANCER.fullmatch(target):
+        raise bad("IntegrationTarget must be the ARN of an Application Load Balancer")
 
 
 def _check_streaming(shape: Shape) -> None:

@@ -12,7 +12,7 @@ from samovar.services.apigateway.plane import content, execution_log, headers
 from samovar.services.apigateway.plane.exchange import Done, Exchange
 from samovar.services.apigateway.plane.mapping import Mappings, Outgoing, RequestMapping, ResponseMapping, Returned
 from samovar.services.apigateway.plane.ports import Ports, filled
-from samovar.services.apigateway.plane.private import Private
+from samovar.services.apigateway.plane.private import Application, Network, Way
 from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.plane.streaming import PassedOn
 from samovar.services.apigateway.state import Shape
@@ -31,19 +31,24 @@ class _Http:
         self._timeout_ms: int = shape["timeoutInMillis"]
         self._verify = not (shape.get("tlsConfig") or {}).get("insecureSkipVerification")
         self._ports = ports
-        target = shape.get("integrationTarget") if shape.get("connectionType") == "VPC_LINK" else ""
-        self._private = Private(target, ports.endpoint) if target else None
+        self._private: Way | None = None
+        if shape.get("connectionType") == "VPC_LINK":
+            target, link = shape.get("integrationTarget") or "", shape.get("connectionId") or ""
+            self._private = Application(target, ports.endpoint) if target else Network(link, ports.link)
 
     async def _ask(self, exchange: Exchange, method: str, url: str, lines: Lines, body: bytes) -> Answer:
         """The head of the answer."""
         execution_log.sending(exchange, url, body)
-        host, tls = "", None
+        host, name, tls = "", "", None
         if self._private is not None:
+            name = urlsplit(url).hostname or ""
             url, host = await self._private.address(exchange, url)
-        elif exchange.staged.certificate and url.startswith("https:"):
+        if url.startswith("https:") and exchange.staged.certificate:
             tls = await self._ports.certificates.context(exchange.api, exchange.staged.certificate, self._verify)
         try:
-            answer = await self._ports.urls.send(method, url, lines, body, verify=self._verify, host=host, tls=tls)
+            answer = await self._ports.urls.send(
+                method, url, lines, body, server_name=name, verify=self._verify, host=host, tls=tls
+            )
         except UpstreamError as why:
             raise _unheard(exchange, why) from None
         execution_log.received(exchange, answer.status, answer.headers)

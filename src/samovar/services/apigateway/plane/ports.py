@@ -41,6 +41,8 @@ class Ports(msgspec.Struct, frozen=True):
     certificates: ClientCertificates
     trusts: Callable[[str, str], bool]
     """Whether a role (its ARN) can be taken on by a service."""
+    link: Callable[[str, str, str], str]
+    """(account, region, id) of a VPC link -> the load balancer that it leads to; empty where there is none."""
 
     def principal(self, exchange: Exchange, credentials: str) -> str:
         """As whom an integration acts; Refusal where that can't be. `credentials`: as they are configured."""

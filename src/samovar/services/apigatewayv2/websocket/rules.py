@@ -52,7 +52,7 @@ def check_integration(integration: Integration) -> None:
     if not 50 <= integration.timeout_in_millis <= _LONGEST_MS:
         raise bad_request("Timeout should be between 50 ms and 29000 ms")
     if integration.connection_type != "INTERNET":
-        raise bad_request("ConnectionType: VPC links are not supported by this server")
+        raise bad_request("VPC links are only supported for HTTP APIs")
     if integration.template_selection_expression:
         checked(integration.template_selection_expression, "TemplateSelectionExpression", _MESSAGE)
     if kind == "MOCK":

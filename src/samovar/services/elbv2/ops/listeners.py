@@ -9,8 +9,8 @@ from samovar.core.errors import AwsError
 from samovar.core.ids import hex_id
 from samovar.services.elbv2 import actions, attributes, pages, tags, views
 from samovar.services.elbv2.elb import Elb
-from samovar.services.elbv2.errors import configuration, invalid, not_here
-from samovar.services.elbv2.records import Listener
+from samovar.services.elbv2.errors import bad_action, configuration, invalid, not_here
+from samovar.services.elbv2.records import Listener, is_network, target_groups
 from samovar.services.elbv2.state import listener_key, rule_key
 
 _MOST = 50
@@ -21,8 +21,8 @@ _CERTIFICATE = re.compile(r"arn:aws[a-z-]*:(?:acm:[a-z0-9-]+:\d{12}:certificate|
 
 
 async def create_listener(elb: Elb, ctx: Context, params: Params) -> Params:
-    """HTTP and HTTPS. What HTTPS shows is the server's certificate (`--tls`), whatever ARNs are given. Not here: mutual
-    authentication."""
+    """HTTP and HTTPS, and TCP of Network Load Balancers. What HTTPS shows is the server's certificate (`--tls`),
+    whatever ARNs are given. Not here: mutual authentication."""
     state = elb.state
     balancer = state.balancer(ctx, params["LoadBalancerArn"])
     if not params.get("Protocol") or not params.get("Port"):
@@ -35,14 +35,14 @@ async def create_listener(elb: Elb, ctx: Context, params: Params) -> Params:
         Listener(
             arn=f"{balancer.arn.replace(':loadbalancer/', ':listener/')}/{hex_id(16)}",
             load_balancer=balancer.arn,
-            protocol=_protocol(params["Protocol"]),
+            protocol=_protocol(params["Protocol"], balancer.arn),
             port=params["Port"],
             actions=actions.checked(params["DefaultActions"], params["Protocol"]),
             tags=tags.given(params),
         ),
         params,
     )
-    elb.check_groups(ctx, made.actions)
+    _check_actions(elb, ctx, made)
     _check_opens(elb, made)
     await state.listeners.put(listener_key(made), made)
     await elb.changed()
@@ -68,14 +68,14 @@ async def modify_listener(elb: Elb, ctx: Context, params: Params) -> Params:
     port = params.get("Port") or before.port
     others = [each for each in state.listeners_of(before.load_balancer) if each.arn != before.arn]
     _check_free(others, port, before.load_balancer)
-    protocol = _protocol(params.get("Protocol") or before.protocol)
+    protocol = _protocol(params.get("Protocol") or before.protocol, before.load_balancer)
     after = msgspec.structs.replace(before, port=port, protocol=protocol)
     if params.get("DefaultActions"):
         after = msgspec.structs.replace(after, actions=actions.checked(params["DefaultActions"], protocol))
-    if protocol == "HTTP":
+    if protocol != "HTTPS":
         after = msgspec.structs.replace(after, certificates=[], ssl_policy="")
     after = _secured(after, params)
-    elb.check_groups(ctx, after.actions)
+    _check_actions(elb, ctx, after)
     if after.port != before.port:
         _check_opens(elb, after)
     await state.listeners.put(listener_key(after), after)
@@ -138,7 +138,20 @@ async def remove_listener_certificates(elb: Elb, ctx: Context, params: Params) -
     return {}
 
 
-def _protocol(protocol: str) -> str:
+def _check_actions(elb: Elb, ctx: Context, listener: Listener) -> None:
+    if is_network(listener.arn) and len(target_groups(listener.actions)) != 1:
+        raise bad_action("A listener of a network load balancer forwards to one target group")
+    elb.check_groups(ctx, listener.actions, "TCP" if is_network(listener.arn) else "")
+
+
+def _protocol(protocol: str, balancer: str) -> str:
+    if is_network(balancer):
+        if protocol not in ("TCP", "TLS", "UDP", "TCP_UDP", "QUIC", "TCP_QUIC"):
+            text = "Listener protocol '{}' must be one of 'TCP, TLS, UDP, TCP_UDP' for network load balancers"
+            raise invalid(text.format(protocol))
+        if protocol != "TCP":
+            raise not_here(f"The listener protocol {protocol}")
+        return protocol
     if protocol not in ("HTTP", "HTTPS"):
         text = "Listener protocol '{}' must be one of 'HTTP, HTTPS' for application load balancers"
         raise invalid(text.format(protocol))
@@ -164,9 +177,9 @@ def _secured(listener: Listener, params: Params) -> Listener:
         raise not_here("Mutual authentication")
     given = [_certificate(each) for each in params.get("Certificates") or []]
     policy = params.get("SslPolicy") or listener.ssl_policy
-    if listener.protocol == "HTTP":
+    if listener.protocol != "HTTPS":
         if given or policy:
-            raise invalid("Certificates and an SSL policy cannot be specified for HTTP listeners")
+            raise invalid(f"Certificates and an SSL policy cannot be specified for {listener.protocol} listeners")
         return listener
     if len(given) > 1:
         raise AwsError("TooManyCertificatesException", "Only one certificate can be specified for a listener")

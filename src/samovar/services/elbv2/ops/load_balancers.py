@@ -21,10 +21,10 @@ _MOST = 50
 
 
 async def create_load_balancer(elb: Elb, ctx: Context, params: Params) -> Params:
-    """Application Load Balancers. Subnets and security groups are kept; there are no networks."""
+    """Application and Network Load Balancers. Subnets and security groups are kept; there are no networks."""
     state, name = elb.state, params["Name"]
     kind = params.get("Type") or "application"
-    if kind != "application":
+    if kind not in ("application", "network"):
         raise not_here(f"The load balancer type {kind}")
     _check_name(name)
     wanted = LoadBalancer(
@@ -33,7 +33,7 @@ async def create_load_balancer(elb: Elb, ctx: Context, params: Params) -> Params
         dns_name="",
         scheme=params.get("Scheme") or "internet-facing",
         ip_address_type=params.get("IpAddressType") or "ipv4",
-        subnets=_subnets(params),
+        subnets=_subnets(params, 1 if kind == "network" else 2),
         security_groups=params.get("SecurityGroups") or [],
         created_at=state.clock.now(),
         tags=tags.given(params),
@@ -41,7 +41,7 @@ async def create_load_balancer(elb: Elb, ctx: Context, params: Params) -> Params
     mine = [each for _, each in state.load_balancers.items((ctx.account, ctx.region))]
     existing = next((each for each in mine if each.name == name), None)
     if existing is not None:
-        if not _same(existing, wanted):
+        if existing.is_network is not (kind == "network") or not _same(existing, wanted):
             text = f"A load balancer with the same name '{name}' exists, but with different settings"
             raise AwsError("DuplicateLoadBalancerNameException", text)
         return {"LoadBalancers": [views.balancer(existing)]}
@@ -51,7 +51,7 @@ async def create_load_balancer(elb: Elb, ctx: Context, params: Params) -> Params
     id = hex_id(16)
     made = msgspec.structs.replace(
         wanted,
-        arn=arn.make(SERVICE, ctx.region, ctx.account, f"loadbalancer/app/{name}/{id}"),
+        arn=arn.make(SERVICE, ctx.region, ctx.account, f"loadbalancer/{kind[:3]}/{name}/{id}"),
         dns_name=_dns_name(wanted, id, ctx.region),
     )
     await state.load_balancers.put(balancer_key(made), made)
@@ -80,7 +80,7 @@ async def delete_load_balancer(elb: Elb, ctx: Context, params: Params) -> Params
     found = state.load_balancers.get((ctx.account, ctx.region, params["LoadBalancerArn"]))
     if found is None:
         return {}
-    if attributes.value(attributes.LOAD_BALANCER, found.attributes, "deletion_protection.enabled") == "true":
+    if attributes.value(attributes.of_balancer(found), found.attributes, "deletion_protection.enabled") == "true":
         text = f"Load balancer '{found.arn}' cannot be deleted because deletion protection is enabled"
         raise AwsError("OperationNotPermittedException", text)
     listeners = state.listeners_of(found.arn)
@@ -96,15 +96,16 @@ async def delete_load_balancer(elb: Elb, ctx: Context, params: Params) -> Params
 
 async def describe_load_balancer_attributes(elb: Elb, ctx: Context, params: Params) -> Params:
     found = elb.state.balancer(ctx, params["LoadBalancerArn"])
-    return {"Attributes": attributes.shown(attributes.LOAD_BALANCER, found.attributes)}
+    return {"Attributes": attributes.shown(attributes.of_balancer(found), found.attributes)}
 
 
 async def modify_load_balancer_attributes(elb: Elb, ctx: Context, params: Params) -> Params:
     """Not here: access, connection and health check logs, the client's port in X-Forwarded-For, zonal shift."""
     found = elb.state.balancer(ctx, params["LoadBalancerArn"])
-    after = attributes.changed(attributes.LOAD_BALANCER, found.attributes, params["Attributes"])
+    known = attributes.of_balancer(found)
+    after = attributes.changed(known, found.attributes, params["Attributes"])
     await _put(elb, msgspec.structs.replace(found, attributes=after))
-    return {"Attributes": attributes.shown(attributes.LOAD_BALANCER, after)}
+    return {"Attributes": attributes.shown(known, after)}
 
 
 async def set_security_groups(elb: Elb, ctx: Context, params: Params) -> Params:
@@ -116,7 +117,8 @@ async def set_security_groups(elb: Elb, ctx: Context, params: Params) -> Params:
 async def set_subnets(elb: Elb, ctx: Context, params: Params) -> Params:
     found = elb.state.balancer(ctx, params["LoadBalancerArn"])
     kind = params.get("IpAddressType") or found.ip_address_type
-    after = msgspec.structs.replace(found, subnets=_subnets(params), ip_address_type=kind)
+    subnets = _subnets(params, 1 if found.is_network else 2)
+    after = msgspec.structs.replace(found, subnets=subnets, ip_address_type=kind)
     await _put(elb, after)
     return {"AvailabilityZones": views.balancer(after)["AvailabilityZones"], "IpAddressType": kind}
 
@@ -141,7 +143,7 @@ def _check_name(name: str) -> None:
         raise invalid(f"The load balancer name '{name}' cannot begin with 'internal-'")
 
 
-def _subnets(params: Params) -> list[str]:
+def _subnets(params: Params, least: int) -> list[str]:
     plain = params.get("Subnets") or []
     mapped = [each.get("SubnetId", "") for each in params.get("SubnetMappings") or []]
     if plain and mapped:
@@ -149,7 +151,9 @@ def _subnets(params: Params) -> list[str]:
     subnets: list[str] = plain or mapped
     if len(set(subnets)) < len(subnets):
         raise AwsError("InvalidConfigurationRequestException", "A subnet can't be specified more than once")
-    if len(subnets) < 2:
+    if len(subnets) < least == 1:
+        raise invalid("At least one subnet must be specified")
+    if len(subnets) < least:
         raise invalid("At least two subnets in two different Availability Zones must be specified")
     return subnets
 

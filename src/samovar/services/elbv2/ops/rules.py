@@ -8,7 +8,7 @@ from samovar.core.ids import hex_id
 from samovar.services.elbv2 import actions, conditions, pages, tags, views
 from samovar.services.elbv2.elb import Elb
 from samovar.services.elbv2.errors import invalid, missing, not_here
-from samovar.services.elbv2.records import Rule, listener_of
+from samovar.services.elbv2.records import Rule, is_network, listener_of
 from samovar.services.elbv2.state import rule_key
 
 _MOST = 100
@@ -18,6 +18,8 @@ async def create_rule(elb: Elb, ctx: Context, params: Params) -> Params:
     """Not here: conditions with regular expressions, transforms, actions that authenticate."""
     state = elb.state
     listener = state.listener(ctx, params["ListenerArn"])
+    if is_network(listener.arn):
+        raise invalid("Rules cannot be created for listeners of network load balancers")
     if params.get("Transforms"):
         raise not_here("A transform")
     others = state.rules_of(listener.arn)

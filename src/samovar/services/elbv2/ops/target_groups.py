@@ -29,7 +29,7 @@ _CHECKED = {
 
 
 async def create_target_group(elb: Elb, ctx: Context, params: Params) -> Params:
-    """Types instance, ip and lambda with HTTP and HTTPS. Not here: `alb`, other protocols, HTTP2 and GRPC."""
+    """Types instance, ip and lambda with HTTP, HTTPS and TCP. Not here: `alb`, other protocols, HTTP2 and GRPC."""
     state, name = elb.state, params["Name"]
     if not _NAME.fullmatch(name):
         text = "can only contain characters that are alphanumeric characters and hyphens(-), up to 32, and must not"
@@ -42,7 +42,7 @@ async def create_target_group(elb: Elb, ctx: Context, params: Params) -> Params:
         protocol=_protocol(kind, params),
         port=params.get("Port") or 0,
         vpc_id=params.get("VpcId") or "",
-        health=_health(_defaults(kind), params),
+        health=_health(_defaults(kind, params), params),
         ip_address_type=params.get("IpAddressType") or "ipv4",
         tags=tags.given(params),
     )
@@ -109,13 +109,13 @@ async def delete_target_group(elb: Elb, ctx: Context, params: Params) -> Params:
 
 async def describe_target_group_attributes(elb: Elb, ctx: Context, params: Params) -> Params:
     found = elb.state.group(ctx, params["TargetGroupArn"])
-    return {"Attributes": attributes.shown(attributes.of_group(found.target_type), found.attributes)}
+    return {"Attributes": attributes.shown(attributes.of_group(found), found.attributes)}
 
 
 async def modify_target_group_attributes(elb: Elb, ctx: Context, params: Params) -> Params:
     """Not here: weighted random routing, and failing over by DNS."""
     found = elb.state.group(ctx, params["TargetGroupArn"])
-    known = attributes.of_group(found.target_type)
+    known = attributes.of_group(found)
     after = attributes.changed(known, found.attributes, params["Attributes"])
     await elb.state.groups.put(group_key(found), msgspec.structs.replace(found, attributes=after))
     elb.health.follow()
@@ -134,17 +134,23 @@ def _protocol(kind: str, params: Params) -> str:
     for member, text in (("Protocol", "A protocol"), ("Port", "A port"), ("VpcId", "A VPC ID")):
         if not params.get(member):
             raise invalid(f"{text} must be specified")
-    if protocol not in ("HTTP", "HTTPS"):
+    if protocol not in ("HTTP", "HTTPS", "TCP"):
         raise not_here(f"The protocol {protocol}")
+    if protocol == "TCP" and params.get("ProtocolVersion"):
+        raise invalid("You cannot specify a protocol version for a TCP target group")
     if (params.get("ProtocolVersion") or "HTTP1") != "HTTP1":
         raise not_here(f"The protocol version {params['ProtocolVersion']}")
     return protocol
 
 
-def _defaults(kind: str) -> HealthCheck:
+def _defaults(kind: str, params: Params) -> HealthCheck:
     """CreateTargetGroup's (API reference)."""
     if kind == "lambda":
         return HealthCheck(False, "", "", "/", 35, 30, 5, 2, "200")
+    if params.get("Protocol") == "TCP":
+        if (params.get("HealthCheckProtocol") or "TCP") == "TCP":
+            return HealthCheck(True, "TCP", "traffic-port", "", 30, 10, 5, 2, "")
+        return HealthCheck(True, "HTTP", "traffic-port", "/", 30, 6, 5, 2, "200-399")
     return HealthCheck(True, "HTTP", "traffic-port", "/", 30, 5, 5, 2, "200")
 
 
@@ -160,14 +166,16 @@ def _health(before: HealthCheck, params: Params) -> HealthCheck:
         raise invalid(f"Health check matcher HTTP code '{after.matcher}' must be within '200-499'")
     if not after.protocol and (given.keys() & {"protocol", "port"}):
         raise invalid("A health check of a function has no protocol and no port")
-    if after.protocol and after.protocol not in ("HTTP", "HTTPS"):
+    if after.protocol == "TCP" and (given.keys() & {"path", "matcher"}):
+        raise invalid("A path and a matcher can only be specified for HTTP and HTTPS health checks")
+    if after.protocol and after.protocol not in ("HTTP", "HTTPS", "TCP"):
         raise not_here(f"The health check protocol {after.protocol}")
     if after.protocol and not after.enabled:
         raise invalid("Health check enabled must be true for target groups with target type 'instance' or 'ip'")
     port = after.port
     if after.protocol and port != "traffic-port" and not (port.isdecimal() and 1 <= int(port) <= 65_535):
         raise invalid(f"Health check port '{port}' must be either 'traffic-port' or in the range '1-65535'")
-    if not after.path.startswith("/"):
+    if after.protocol != "TCP" and not after.path.startswith("/"):
         raise invalid(f"Health check path '{after.path}' must begin with a '/' character")
     if after.timeout_s >= after.interval_s:
         text = "Health check timeout '{}' must be smaller than the interval '{}'"
