@@ -58,6 +58,7 @@ class Directory(Protocol):
     def caller(self, principal: str, session: Session | None) -> Caller | None: ...
     def tags(self, principal: str) -> Mapping[str, str]: ...
     def role(self, arn: str) -> Role | None: ...
+    def id(self, principal: str) -> str: ...
 
 
 class Authority:
@@ -241,6 +242,10 @@ class Authority:
                 raise
             self._say(f"would be refused: {refused.message}")
             return ctx
+
+    def user_id(self, ctx: Context) -> str:
+        """The unique id of who calls, as `aws:userid` has it: AIDA..., AROA...:SESSION, the account of its root."""
+        return ctx.session.user_id if ctx.session else self._directory.id(ctx.principal) or ctx.account
 
     def trusts(self, role: str, service: str) -> bool:
         """Whether a role (its ARN) lets a service take it on."""

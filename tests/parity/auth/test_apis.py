@@ -13,7 +13,8 @@ from botocore.exceptions import ClientError
 ROOT = "000000000000"
 CODE = """
     def handler(event, context):
-        return {"statusCode": 200, "body": str(event["requestContext"]["identity"]["userArn"])}
+        who = event["requestContext"]["identity"]
+        return {"statusCode": 200, "body": f"{who['userArn']} {who['user']}"}
 """
 
 
@@ -71,7 +72,7 @@ def test_an_api_runs_only_functions_whose_policy_lets_it(secured, api):
     assert get(secured.endpoint, api, "/b") == failed
     secured.client("lambda").remove_permission(FunctionName="rest-api", StatementId="s")
     let_in(secured, api, "*/GET/b")
-    assert get(secured.endpoint, api, "/b") == (200, "None")
+    assert get(secured.endpoint, api, "/b") == (200, "None None")
 
 
 def test_a_signed_caller_needs_the_permission_to_invoke_the_method(secured, api, user):
@@ -79,7 +80,8 @@ def test_a_signed_caller_needs_the_permission_to_invoke_the_method(secured, api,
     arn = f"arn:aws:execute-api:us-east-1:{ROOT}:{api}/dev/GET/a"
     ada = user("rest-ada", {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": arn})
     bob = user("rest-bob", {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": f"{arn}/nothing"})
-    assert get(secured.endpoint, api, "/a", ada) == (200, f"arn:aws:iam::{ROOT}:user/rest-ada")
+    id = secured.client("iam").get_user(UserName="rest-ada")["User"]["UserId"]
+    assert get(secured.endpoint, api, "/a", ada) == (200, f"arn:aws:iam::{ROOT}:user/rest-ada {id}")
     status, body = get(secured.endpoint, api, "/a", bob)
     assert status == 403
     message = json.loads(body)["Message"]

@@ -82,6 +82,8 @@ def test_a_route_with_iam_lets_in_who_may_invoke_it(secured, api, user):
     status, told = asked(secured, api, "/signed", ada)
     assert status == 200
     assert told["iam"]["userArn"] == f"arn:aws:iam::{A}:user/ada-api"
+    id = secured.client("iam").get_user(UserName="ada-api")["User"]["UserId"]
+    assert (told["iam"]["callerId"], told["iam"]["userId"], told["iam"]["accessKey"]) == (id, id, ada["AccessKeyId"])
     bob = user("bob-api", {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": arn + "/other"})
     assert asked(secured, api, "/signed", bob) == (403, {"message": "Forbidden"})
     assert asked(secured, api, "/signed")[0] == 403

@@ -19,6 +19,10 @@ class Authority(Protocol):
         """The own context of who visits; AwsError where a signature is wrong or permission is missing."""
         ...
 
+    def user_id(self, ctx: Context) -> str:
+        """The unique id of who visits (`AIDA...`)."""
+        ...
+
     def trusts(self, role: str, service: str) -> bool:
         """Whether a role (its ARN) can be taken on by a service."""
         ...

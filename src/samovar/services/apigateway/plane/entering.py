@@ -48,6 +48,10 @@ class Authority(Protocol):
         """The own context of who signed; AwsError where a signature is wrong or permission is missing."""
         ...
 
+    def user_id(self, ctx: Context) -> str:
+        """The unique id of who visits (`AIDA...`)."""
+        ...
+
     def trusts(self, role: str, service: str) -> bool:
         """Whether a role (its ARN) can be taken on by a service."""
         ...
@@ -134,11 +138,12 @@ class Entrance:
                 ctx = self._authority.visit(ctx, request, ACTION, exchange.execution_arn, policy, {})
             except AwsError as refused:
                 raise Refusal(_REFUSED_AS.get(refused.code, "INVALID_SIGNATURE"), refused.message) from None
+        id = self._authority.user_id(ctx)
         exchange.caller |= {
             "accountId": ctx.account,
             "accessKey": scope.access_key,
-            "caller": scope.access_key,
-            "user": scope.access_key,
+            "caller": id,
+            "user": id,
             "userArn": ctx.principal,
         }
 

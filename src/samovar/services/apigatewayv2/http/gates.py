@@ -186,15 +186,16 @@ class _Signed:
                 exchange.authorizer_error = refused.message
                 exchange.refuse(403)
                 return
+        id = self._authority.user_id(ctx)
         exchange.routed.authorizer = {
             "iam": {
                 "accessKey": scope.access_key,
                 "accountId": ctx.account,
-                "callerId": ctx.session.user_id if ctx.session else scope.access_key,
+                "callerId": id,
                 "cognitoIdentity": None,
                 "principalOrgId": None,
                 "userArn": ctx.principal,
-                "userId": ctx.session.user_id if ctx.session else scope.access_key,
+                "userId": id,
             }
         }
         then(exchange)

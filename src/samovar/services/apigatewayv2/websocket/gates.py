@@ -186,7 +186,7 @@ class _Signed:
             except AwsError as refused:
                 then(failed(403, refused.message))
                 return
-        id = ctx.session.user_id if ctx.session else scope.access_key
+        id = self._authority.user_id(ctx)
         happened.caller = {
             "accessKey": scope.access_key,
             "accountId": ctx.account,
