@@ -20,11 +20,10 @@ from samovar.core.context import Acting, Context
 from samovar.core.later import later
 from samovar.delivery.journal import FILTERS
 from samovar.gateway import keys
-from samovar.gateway.admission import admit
 from samovar.gateway.dispatch import Gateway
 from samovar.gateway.doors import Aside, BadView, Doors, Site
 from samovar.gateway.identity import DEFAULT_ACCOUNT
-from samovar.net.message import Request, Response, Streamed
+from samovar.net.message import Request, Response
 from samovar.net.server import Server, serve
 from samovar.net.tls import Contexts
 from samovar.services import lambda_
@@ -115,9 +114,28 @@ class App:
             ],
             sites=[
                 Site(rooms.urls.claims, rooms.urls.serve),
-                Site(rooms.front.claims, rooms.front.serve, services=("apigateway", "apigatewayv2")),
-                Site(balancers.claims, rooms.on_demand.serve_balancer, streams=True, services=("elbv2",)),
-                Site(registry.claims, rooms.on_demand.serve_registry, streams=True, private=True, services=("ecr",)),
+                Site(
+                    rooms.front.claims,
+                    rooms.front.serve,
+                    services=("apigateway", "apigatewayv2"),
+                    owns=rooms.front.owns,
+                    admit=rooms.front.admit,
+                ),
+                Site(
+                    balancers.claims,
+                    rooms.on_demand.serve_balancer,
+                    streams=True,
+                    services=("elbv2",),
+                    admit=balancers.admit,
+                ),
+                Site(
+                    registry.claims,
+                    rooms.on_demand.serve_registry,
+                    streams=True,
+                    private=True,
+                    services=("ecr",),
+                    admit=registry.admit,
+                ),
             ],
             rooms={keys.PATH: keys.KeysDoor(rooms.authority, rooms.keys).open},
             guard=rooms.authority.authenticate_operator if settings.auth_mode == "on" else None,
@@ -128,7 +146,7 @@ class App:
         opened.push_async_callback(gateway.close)
         try:
             server = await serve(
-                gateway.handle, host=settings.host, port=settings.port, admit=self._admit, tls=self._tls
+                gateway.handle, host=settings.host, port=settings.port, admit=doors.admit, tls=self._tls
             )
         except OSError as error:
             raise PortTaken(_explain(settings, error)) from error
@@ -149,17 +167,6 @@ class App:
                 raise NoCertificate(str(error)) from None
         authority = await asyncio.to_thread(certificates.Authority.open, settings.ca_file, clock)
         return certificates.Issued(authority, certificate_names(settings), [settings.region], clock)
-
-    def _admit(self, method: str, path: str, headers: Mapping[str, str]) -> int | Streamed | Response:
-        """APIs and load balancers have limits of their own."""
-        host = headers.get("host", "").lower()
-        if self._rooms.front.claims(host, path):
-            return self._rooms.front.admit(host, path, headers)
-        if balancers.claims(host, path):
-            return balancers.admit(method, path, headers)
-        if registry.claims(host, path):
-            return registry.ADMITTED
-        return admit(method, path, headers)
 
     async def _sns_certificate(self, path: str, query: str) -> bytes | None:
         return await (await self._rooms.open_door("sns")).sns_certificate(path, query)

@@ -178,7 +178,8 @@ class Dialogue:
 
     def _is_at(self, request_id: str) -> bool:
         """Another id comes from a thread of an earlier invocation."""
-        return self._environment.state is State.BUSY and request_id == self._turn.request_id
+        invocation = self._turn.invocation
+        return self._environment.state is State.BUSY and invocation is not None and request_id == invocation.request_id
 
     def _end(self, request_id: str, event: Event, payload: bytes) -> bool:
         if not self._is_at(request_id):

@@ -1,7 +1,7 @@
 """One execution environment: a box, a runtime in it, and at most one invocation.
 
-Owns: what is true of an environment now. Every change of state goes through `lifecycle.step`; this file carries out the
-effects, nothing else. It serves the box as its tenant: what the box says is hostile, and whatever the table doesn't
+Owns: what is true of an environment now. Every change of state goes by the table of `lifecycle`; this file carries out
+the effects, nothing else. It serves the box as its tenant: what the box says is hostile, and whatever the table doesn't
 allow ends the box.
 
 Its parts, each in a module of that name: housing, the box; startup, what initialises in it; dialogue, what the runtime
@@ -20,7 +20,16 @@ from samovar.engine.dialogue import Dialogue
 from samovar.engine.extensions import Extensions
 from samovar.engine.house import Done, House, Told
 from samovar.engine.housing import Housing
-from samovar.engine.lifecycle import INITIALISING, OCCUPIED, Effect, Event, IllegalTransition, State, allowed, step
+from samovar.engine.lifecycle import (
+    ENVIRONMENT,
+    INITIALISING,
+    OCCUPIED,
+    Effect,
+    Event,
+    IllegalTransition,
+    State,
+    allowed,
+)
 from samovar.engine.log import Journal
 from samovar.engine.model import InitFailure, Invocation, Version
 from samovar.engine.startup import Startup
@@ -106,15 +115,15 @@ class Environment:
     def event(self, event: Event) -> None:
         """Take the step for `event`, and carry out its effects in their order."""
         try:
-            self.state, effects = step(self.state, event)
-        except IllegalTransition as refused:
-            log.warning("%s: %s; the environment is destroyed", self, refused)
+            state, actions = _STEPS[self.state, event]
+        except KeyError:
+            log.warning("%s: %s; the environment is destroyed", self, IllegalTransition(self.state, event))
             if self.state is State.DEAD:
                 return
-            self.state, effects = step(self.state, Event.BROKEN)
-        state = self.state
-        for effect in effects:
-            _ACTIONS[effect](self)
+            state, actions = _STEPS[self.state, Event.BROKEN]
+        self.state = state
+        for act in actions:
+            act(self)
             if self.state is not state:
                 return  # the effect broke the box, and the steps for that have been taken
 
@@ -397,3 +406,7 @@ _ACTIONS: dict[Effect, Callable[[Environment], None]] = {
     Effect.FAIL_EXIT: lambda environment: environment._closing.fail_exit(),
     Effect.FAIL_BOX: lambda environment: environment._closing.fail_box(),
 }
+_STEPS = {
+    at: (state, tuple(_ACTIONS[effect] for effect in effects)) for at, (state, effects) in ENVIRONMENT.items()
+}
+"""The table, with what carries the effects out."""

@@ -1,7 +1,7 @@
 """The lives of an environment and of its extensions: every legal step, as one table each. Pure.
 
-Owns: State, Event, Effect, the table `(state, event) -> (state, effects)`, and `step`, the only way from one state to
-the next; the same for an extension, whose steps have no effects.
+Owns: State, Event, Effect, the table `(state, event) -> (state, effects)`, the only way from one state to the next, and
+`step`, which looks it up; the same for an extension, whose steps have no effects.
 Refuses: whatever the table doesn't list. IllegalTransition means a bug or a lying runtime; the caller then reports
 BROKEN, which every living state allows.
 

@@ -20,34 +20,27 @@ _Key = tuple[str, str]
 """(ARN of the function, as it was invoked)."""
 
 
-class _Heap:
-    """Observations, summed up now and then."""
-
-    __slots__ = ("_found", "_new")
-
-    def __init__(self) -> None:
-        self._new: list[float] = []
-        self._found = Distribution(values={})
-
-    def add(self, value: float) -> None:
-        self._new.append(value)
-        if len(self._new) > _AT_ONCE:
-            self.summed()
-
-    def summed(self) -> Distribution:
-        self._found.add_all(self._new)
-        self._new.clear()
-        return self._found
-
-
 class _Tally:
-    __slots__ = ("durations", "errors", "invocations", "provisioned", "running", "throttles", "version")
+    __slots__ = ("_ended", "durations", "errors", "invocations", "provisioned", "running", "throttles", "version")
 
     def __init__(self, version: Version) -> None:
         self.version = version
         self.invocations = self.errors = self.throttles = self.provisioned = 0
-        self.durations = _Heap()
-        self.running = _Heap()
+        self.durations = Distribution(values={})
+        self.running = Distribution(values={})
+        self._ended: list[tuple[float, int]] = []
+
+    def ended(self, duration_ms: float, running: int) -> None:
+        """Noted, and summed up now and then."""
+        self._ended.append((duration_ms, running))
+        if len(self._ended) > _AT_ONCE:
+            self.sum_up()
+
+    def sum_up(self) -> None:
+        ended, self._ended = self._ended, []
+        self.invocations += len(ended)
+        self.durations.add_all([round(duration_ms, 2) for duration_ms, _ in ended])
+        self.running.add_all([float(running) for _, running in ended])
 
 
 class Metering:
@@ -82,9 +75,7 @@ class Metering:
             del self._running[function]
         if not result.refused:
             tally = self._tally(version, invocation)
-            tally.invocations += 1
-            tally.running.add(running)
-            tally.durations.add(round(result.duration_ms, 2))
+            tally.ended(result.duration_ms, running)
             if result.outcome is not Outcome.OK:
                 tally.errors += 1
 
@@ -106,6 +97,7 @@ class Metering:
             self._report(function.rpartition(":")[2], invoked, tally)
 
     def _report(self, name: str, invoked: str, tally: _Tally) -> None:
+        tally.sum_up()
         resource = invoked.split(":function:", 1)[-1]
         dimensions: list[Dimensions] = [
             (),
@@ -113,8 +105,8 @@ class Metering:
             (("FunctionName", name), ("Resource", resource)),
         ]
         for each in dimensions:
-            self._put(tally, each, "Duration", tally.durations.summed(), "Milliseconds")
-            self._put(tally, each, "ConcurrentExecutions", tally.running.summed())
+            self._put(tally, each, "Duration", tally.durations, "Milliseconds")
+            self._put(tally, each, "ConcurrentExecutions", tally.running)
             if tally.invocations:
                 self._put(tally, each, "Invocations", _repeated(1.0, tally.invocations))
                 self._put(tally, each, "Errors", _split(tally.errors, tally.invocations))

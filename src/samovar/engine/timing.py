@@ -12,17 +12,13 @@ from samovar.engine.records import Span
 
 
 class Timing:
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, now: float) -> None:
+        """The runtime gets its event. `now`: of the monotonic clock."""
         self._clock = clock
-        self._began = 0.0
+        self._began = now
         self._answering = 0.0
         self._answered = 0.0
         self._runtime_done = 0.0
-
-    def begin(self, now: float) -> None:
-        """The runtime has got its event. `now`: of the monotonic clock."""
-        self._began = now
-        self._answering = self._answered = self._runtime_done = 0.0
 
     def answering(self) -> None:
         """The response's first byte is here."""

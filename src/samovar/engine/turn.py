@@ -53,7 +53,8 @@ class Turn:
         self._sink: Sink | None = None
         self._course: Course | None = None
         """The response that is, or was, streamed in this invocation."""
-        self._timing = Timing(clock)
+        self._timing: Timing | None = None
+        """Of an invocation whose spans are told somewhere."""
         self._trace_id = ""
         self._held: Callable[[], None] | None = None
         """Gives the invoker an answer that waits for the runtime's `next`."""
@@ -75,8 +76,8 @@ class Turn:
         self._sink = sink
         self._course = None
         self._trace_id = ""
-        self.began = now = self._clock.monotonic()
-        self._timing.begin(now)
+        self._timing = None
+        self.began = self._clock.monotonic()
         self._journal.take(invocation.tail)
 
     def start_clock(self) -> None:
@@ -100,7 +101,8 @@ class Turn:
         invocation, clock = self.invocation, self._clock
         assert invocation is not None
         now = clock.monotonic()
-        self._timing.begin(now)
+        if self._journal.detailed:
+            self._timing = Timing(clock, now)
         left_s = self._version.timeout_s - (now - self.began)
         deadline_ms = int((clock.machine() + left_s) * 1000)  # functions compare it with their own time
         if not self._trace_id:  # else it is delivered once more: its first runtime hadn't heard of it
@@ -115,7 +117,8 @@ class Turn:
         if self._course is not None:
             return False
         self._course = Course(self._sink, content_type, hold)
-        self._timing.answering()
+        if self._timing is not None:
+            self._timing.answering()
         return True
 
     def write(self, chunk: bytes) -> bool:
@@ -132,14 +135,16 @@ class Turn:
             payload = course.result()
             if course.too_large:
                 event, payload = Event.HANDLER_ERROR, course.too_large
-        self._timing.answered()
+        if self._timing is not None:
+            self._timing.answered()
         self.answer = payload
         return event
 
     def runtime_done(self) -> None:
         """The runtime has asked for its next event while extensions still work."""
         if self.late is not None:
-            self._timing.runtime_done()
+            if self._timing is not None:
+                self._timing.runtime_done()
             self._journal.runtime_done(self._ending(self.late, self._elapsed_ms(), 0))
 
     # --- its end
@@ -213,7 +218,7 @@ class Turn:
         return answer
 
     def _ending(self, verdict: Verdict, duration_ms: float, peak_mb: int) -> Ending:
-        invocation, detailed, status = self.invocation, self._journal.detailed, verdict.status
+        invocation, timing, status = self.invocation, self._timing, verdict.status
         assert invocation is not None
         size = len(verdict.payload) if self._course is None else self._course.size
         return Ending(
@@ -229,8 +234,8 @@ class Turn:
             error_type=verdict.logged_type,
             arn=invocation.invoked_arn,
             trace_id=self._trace_id,
-            spans=self._timing.spans() if detailed and not status else (),
-            overhead=self._timing.extension_overhead() if detailed else None,
+            spans=timing.spans() if timing is not None and not status else (),
+            overhead=timing.extension_overhead() if timing is not None else None,
             bills_init=self._bills_init,
         )
 

@@ -27,7 +27,7 @@ from samovar.core.services import Services
 from samovar.gateway import identity, origin
 from samovar.gateway.admission import OTHER
 from samovar.gateway.authority import NOBODY, Authority
-from samovar.gateway.doors import Aside, Doors, Site, answer
+from samovar.gateway.doors import Aside, Doors, Site, answer, may_be_aside
 from samovar.gateway.identity import Identity
 from samovar.gateway.payload import Payload, is_chunked
 from samovar.net.body import BodyStream, CutShort
@@ -142,14 +142,14 @@ class Gateway:
             self._refuse(call, AwsError(*_internal(call)))
 
     def _enter(self, call: _Call) -> None:
-        site = self._doors.site(call.request)
+        site = self._doors.site(call.request.headers, call.request.path)
         if site is not None:
             if site.private and origin.is_foreign(call.request.headers):
                 call.reply(answer(403, _FOREIGN))
             else:
                 self._when_built(call, site.services, lambda: self._visit(call, site))
             return
-        if call.request.method in ("OPTIONS", "POST"):
+        if may_be_aside(call.request):
             awaited = self._doors.awaited(call.request)
             if awaited:
                 self._when_built(call, awaited, lambda: self._enter(call))
@@ -201,11 +201,14 @@ class Gateway:
         call.operation = match.operation
         if self._services.here(match.service) is None:
             self._when_built(call, (match.service,), lambda: self._take(call, match))
+        elif request.incoming is None:
+            self._start(call, match)
         else:
             self._take(call, match)
 
     def _take(self, call: _Call, match: Match) -> None:
-        if call.request.incoming is None or match.operation.streams_in:
+        """Start it with its body, or while that still comes."""
+        if match.operation.streams_in:
             self._start(call, match)
         else:
             self._whole(call, lambda: self._start(call, match))

@@ -17,12 +17,14 @@ from samovar.core.clock import SystemClock, iso_z
 from samovar.core.context import Context
 from samovar.core.errors import AwsError
 from samovar.core.services import Services
-from samovar.gateway import origin, welcome
-from samovar.net.message import Reply, Request, Response
+from samovar.gateway import admission, origin, welcome
+from samovar.net.message import Admit, Reply, Request, Response, Streamed
 
 _HEALTH = ("/_samovar/health", "/_localstack/health")
 _RESET = ("/_samovar/reset", "/_localstack/state/reset")
 _CLOCK = "/_samovar/clock"
+_REMEMBERED, _LONGEST = 1024, 512
+"""So many places, no longer than that, are remembered with the site whose they are."""
 _CENTURY_S = 100 * 365 * 86_400
 """The farthest that the clock moves at once."""
 
@@ -47,7 +49,7 @@ class Site(msgspec.Struct, frozen=True):
     """What a service answers to browsers and the like, not to AWS's SDKs: function URLs, APIs."""
 
     claims: Callable[[str, str], bool]
-    """Whether a request is for it, by its host (in lower case) and path; asked for every request."""
+    """Whether a request is for it, by its host (in lower case) and path. The same question has the same answer."""
     serve: Callable[[Request, Context, Reply], Coroutine[Any, Any, Response] | None]
     """Answers once, now or later; what it gives back is its answer, for the gateway to wait for."""
     streams: bool = False
@@ -56,6 +58,11 @@ class Site(msgspec.Struct, frozen=True):
     """Whether it is closed to pages of other sites."""
     services: tuple[str, ...] = ()
     """Those that answer, and have to be there."""
+    owns: Callable[[str, str], bool] | None = None
+    """Whether a request is for it since its host is one that users have made: asked anew for every request, and before
+    anybody else's claims."""
+    admit: Admit = admission.admit
+    """How much of a body it takes."""
 
 
 class Aside(msgspec.Struct, frozen=True):
@@ -110,26 +117,40 @@ class Doors:
         self._downloads = downloads or {}
         self._views = views or {}
         self._sites = tuple(sites)
+        self._owned = tuple((site.owns, site) for site in self._sites if site.owns is not None)
+        self._known: dict[tuple[str, str], Site | None] = {}
+        """Host and path -> whose claim it is."""
         self._asides = tuple(asides)
         self._rooms = rooms or {}
         self._guard = guard
 
-    def site(self, request: Request) -> Site | None:
+    def site(self, headers: Mapping[str, str], path: str) -> Site | None:
         """The site that a request is for."""
-        host = request.headers.get("host", "").lower()
-        for site in self._sites:
-            if site.claims(host, request.path):
+        host = headers.get("host", "").lower()
+        for owns, site in self._owned:
+            if owns(host, path):
                 return site
-        return None
+        place = (host, path)
+        if place in self._known:
+            return self._known[place]
+        found = next((site for site in self._sites if site.claims(host, path)), None)
+        if len(host) + len(path) <= _LONGEST:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[place] = found
+        return found
+
+    def admit(self, method: str, path: str, headers: Mapping[str, str]) -> int | Streamed | Response:
+        """How much of a request's body is taken: the server's `Admit`."""
+        site = self.site(headers, path)
+        return site.admit(method, path, headers) if site is not None else admission.admit(method, path, headers)
 
     def aside(self, request: Request) -> Aside | None:
         """Whose a request is that no operation means."""
         return next((aside for aside in self._present() if aside.claims(request)), None)
 
     def awaited(self, request: Request) -> list[str]:
-        """The services that have to be there before anybody knows whether a request is an aside of theirs."""
-        if not _may_be_aside(request):
-            return []
+        """The services that have to be there before anybody knows whether a request that may be an aside is theirs."""
         return [aside.service for aside in self._asides if self._services.here(aside.service) is None]
 
     def shared(self, request: Request) -> list[tuple[str, str]] | None:
@@ -143,7 +164,7 @@ class Doors:
         """The answer of an internal door, now or to be awaited; None when the path isn't one."""
         path = request.path
         if not path.startswith(("/_samovar/", "/_localstack/")):
-            if welcome.is_for(request) and origin.names_us(request.headers, self._listen_host):
+            if path == "/" and welcome.is_for(request) and origin.names_us(request.headers, self._listen_host):
                 return welcome.page(request, self._facts(), self._services)
             return None
         if not origin.names_us(request.headers, self._listen_host):
@@ -212,9 +233,11 @@ class Doors:
         return answer(200, {"reset": True})
 
 
-def _may_be_aside(request: Request) -> bool:
-    form = request.headers.get("content-type", "").startswith("multipart/form-data")
-    return request.method == "OPTIONS" or (request.method == "POST" and form)
+def may_be_aside(request: Request) -> bool:
+    """Whether the services are to be asked: for a preflight, and for a form."""
+    if request.method == "POST":
+        return request.headers.get("content-type", "").startswith("multipart/form-data")
+    return request.method == "OPTIONS"
 
 
 async def _fetch(download: Download, request: Request) -> Response:

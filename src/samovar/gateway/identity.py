@@ -31,7 +31,7 @@ def account_of(scope: Scope | None) -> str:
 
 def region_of(scope: Scope | None, default: str) -> str:
     """The region to act in; AwsError for one that can't be a region, since it becomes part of names and ARNs."""
-    if scope is None or not scope.region:
+    if scope is None or not scope.region or scope.region == default:
         return default
     if not _REGION.fullmatch(scope.region):
         raise AwsError("InvalidSignatureException", "Credential should be scoped to a valid region.")

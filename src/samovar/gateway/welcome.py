@@ -45,10 +45,9 @@ aws logs tail /aws/lambda/FUNCTION --follow</pre>
 
 
 def is_for(request: Request) -> bool:
-    """Whether a person asks, in a browser."""
+    """Whether a person asks for `/`, in a browser."""
     return (
-        request.path == "/"
-        and request.method in ("GET", "HEAD")
+        request.method in ("GET", "HEAD")
         and not request.query
         and "authorization" not in request.headers
         and "text/html" in request.headers.get("accept", "")

@@ -59,7 +59,8 @@ class Reader:
         self._method = self._path = self._query = ""
         self._keep_alive = True
         self._http10 = False
-        self._head_size = 0
+        self._head_size = self._fed = 0
+        """Bytes that came before for the head that is being read, and bytes that are being read."""
         self._chunks: list[bytes] = []
         self._body_size = 0
         self._room = 0
@@ -81,6 +82,7 @@ class Reader:
             self.kept += data
             return
         before = self._body_size
+        self._fed = len(data)
         try:
             self._parse(data)
         except httptools.HttpParserCallbackError as error:
@@ -90,7 +92,7 @@ class Reader:
             self.refuse(plain(400, f"malformed request: {error}"))
         if self.phase is Phase.HEAD:
             # Complete heads are measured exactly when they end; this bounds one that never does.
-            self._head_size += len(data)
+            self._head_size += self._fed
             if self._head_size > self._limits.head_bytes + _READ:
                 self.refuse(_head_too_large())
         elif self.phase is Phase.BODY:
@@ -198,8 +200,7 @@ class Reader:
             return
         parser = self._parser
         headers = self._headers
-        size = len(self._target) + sum(map(len, headers)) + sum(map(len, headers.values())) + 4 * len(headers)
-        if size > self._limits.head_bytes:
+        if self._head_size + self._fed > self._limits.head_bytes and self._measured() > self._limits.head_bytes:
             self._stop(_head_too_large())
         self._method = parser.get_method().decode("latin-1")
         if self._method == "CONNECT":
@@ -231,6 +232,11 @@ class Reader:
         self._headers["host"] = host.decode("latin-1")
         self._fields = [(b"Host", host), *(line for line in self._fields if line[0].lower() != b"host")]
         return slash + path or b"/"
+
+    def _measured(self) -> int:
+        """Bytes of the head, which may have come with more behind it."""
+        headers = self._headers
+        return len(self._target) + sum(map(len, headers)) + sum(map(len, headers.values())) + 4 * len(headers)
 
     def _begin_body(self) -> None:
         self.phase = Phase.BODY

@@ -167,7 +167,7 @@ class LinuxBox:
     def sound(self) -> bool:
         if self.dead or self._emptying or not self.zygote.there():
             return False
-        return not self._companions or self._companions.sound
+        return not self._companions.living or self._companions.sound
 
     async def assign(self, mounts: Sequence[tuple[Path, str]], limits: BoxLimits) -> list[str]:
         self._limits = limits
@@ -197,7 +197,7 @@ class LinuxBox:
     def drain_output(self) -> None:
         if self._occupant is not None:
             self._occupant.output.drain()
-        if self._companions:
+        if self._companions.living:
             for output in self._companions.outputs():
                 output.drain()
 
@@ -271,7 +271,7 @@ class LinuxBox:
     def companion_left(self, number: int, how: Exit) -> None:
         if self._tenant is not None:
             self._tenant.on_companion_exit(number, how)
-        if not self._companions and self._occupant_exit is not None:
+        if not self._companions.living and self._occupant_exit is not None:
             self._empty(self._occupant_exit)
 
     def signal(self, number: int | None, which: int) -> None:
@@ -292,7 +292,7 @@ class LinuxBox:
     def died(self, how: Exit) -> None:
         """The occupant has exited, or a helper has gone and taken it along."""
         self.drain_output()
-        if self._companions and self._tenant is not None and not self.dead and not self._emptying:
+        if self._companions.living and self._tenant is not None and not self.dead and not self._emptying:
             self._has_left()
             self._occupant_exit = how
             self._boxes.spawn(self._tell_occupant_exit(how, self._channel))

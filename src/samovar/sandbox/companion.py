@@ -35,10 +35,8 @@ class Companions:
         """The pids of all that there were, as the zygote sees them."""
         self._host = host
         self._zygote = zygote
-        self._living: dict[int, _Companion] = {}
-
-    def __len__(self) -> int:
-        return len(self._living)
+        self.living: dict[int, _Companion] = {}
+        """By number."""
 
     async def start(self, entry: Entry, command: Command, number: int, *, rehearse: bool) -> None:
         """Raises SandboxDied, and NotLaunched when there is no such program."""
@@ -46,7 +44,7 @@ class Companions:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         companion = _Companion(self, number, read)
-        self._living[number] = self._zygote.occupants[number] = companion
+        self.living[number] = self._zygote.occupants[number] = companion
         try:
             given = [theirs.fileno(), write]
             pid, made = await entry.fork(command, number, given, rehearse=rehearse, watched=True)
@@ -57,7 +55,7 @@ class Companions:
             await first_word(ours, command)
         except BaseException as error:
             self._zygote.occupants.pop(number, None)
-            self._living.pop(number, None)
+            self.living.pop(number, None)
             companion.output.close()
             if isinstance(error, OSError | EOFError):  # TimeoutError is an OSError
                 raise SandboxDied(f"a companion did not start: {error or 'no reason given'}") from error
@@ -69,23 +67,23 @@ class Companions:
 
     @property
     def sound(self) -> bool:
-        return all(companion.lives for companion in self._living.values())
+        return all(companion.lives for companion in self.living.values())
 
     def outputs(self) -> list[Output]:
-        return [companion.output for companion in self._living.values()]
+        return [companion.output for companion in self.living.values()]
 
     def forget(self) -> None:
         """Nothing more is to be heard of them."""
-        for number, companion in self._living.items():
+        for number, companion in self.living.items():
             self._zygote.occupants.pop(number, None)
             companion.output.close()
-        self._living.clear()
+        self.living.clear()
 
     def said(self, number: int, data: bytes) -> None:
         self._host.companion_said(number, data)
 
     def left(self, number: int, how: Exit) -> None:
-        if self._living.pop(number, None) is not None:
+        if self.living.pop(number, None) is not None:
             self._host.companion_left(number, how)
 
 

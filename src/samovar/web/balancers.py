@@ -4,7 +4,7 @@
     http://localhost:4566/_aws/elb/NAME[:PORT]/...      the same, for clients that can't resolve it, or for one listener
 
 Owns: these forms. Refuses: what a load balancer does with a request (`services/elbv2`), which need not be there to know
-that it is for one. Rule: asked for every request that the platform gets, so it must be cheap.
+that it is for one.
 """
 
 from collections.abc import Mapping

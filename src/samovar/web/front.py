@@ -6,7 +6,8 @@
     http://api.example.com/...                          a custom domain (`Host: api.example.com`)
 
 Owns: these forms, and the answers where no API is. Refuses: what an API does with a request; each service that has APIs
-says by `join` which ids are its own. Rule: asked for every request that the platform gets, so it must be cheap.
+says by `join` which ids are its own. Rule: `owns` is asked for every request that the platform gets, so it must be
+cheap.
 """
 
 import re
@@ -110,27 +111,35 @@ class Front:
         """From now on `find` is asked for APIs as well; `too_large`: what they say to a body beyond the limit."""
         self._finds.append((find, too_large))
 
-    def claims(self, host: str, path: str) -> bool:
+    @staticmethod
+    def claims(host: str, path: str) -> bool:
         """Whether a request is for an API; `host` as sent, in lower case.
 
         What is below `@connections` is for the management API, at the address of a stage.
         """
-        if connections.MARK in path and connections.split(path) is not None:
+        if connections.split(path) is not None:
             return False
-        if LABEL in host or path.startswith(PATH) or (path.startswith("/restapis/") and _USER_REQUEST.fullmatch(path)):
+        if LABEL in host or path.startswith(PATH):
             return True
-        return self.domains is not None and self.domains.known(host.partition(":")[0])
+        return path.startswith("/restapis/") and _USER_REQUEST.fullmatch(path) is not None
 
-    def admit(self, host: str, path: str, headers: Map[str, str]) -> int | Response:
-        """The largest body of a request that `claims` has claimed, or the refusal of one that is larger."""
+    def owns(self, host: str, path: str) -> bool:
+        """The same of a custom domain."""
+        domains = self.domains
+        if domains is None or not domains.known(host.partition(":")[0]):
+            return False
+        return connections.split(path) is None
+
+    def admit(self, method: str, path: str, headers: Map[str, str]) -> int | Response:
+        """The largest body of a request to an API, or the refusal of one that is larger."""
         if int(headers.get("content-length", 0)) <= PAYLOAD_LIMIT:
             return PAYLOAD_LIMIT
-        api, region, _, _ = self._named(host, path)
+        api, region, _, _ = self._named(headers.get("host", "").lower(), path)
         text = next((text for find, text in self._finds if find(api, region)), "Request Entity Too Large")
         return Response(413, [("Content-Type", "application/json")], msgspec.json.encode({"message": text}))
 
     def serve(self, request: Request, ctx: Context, reply: Reply) -> None:
-        """Answer a request that `claims` has claimed, now or later."""
+        """Answer a request to an API, now or later."""
         host = request.headers.get("host", "").lower()
         api, region, domain, path = self._named(host, request.path)
         mapping = guest = None

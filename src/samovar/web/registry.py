@@ -1,10 +1,10 @@
 """The door of registries of container images: which requests are for one, and how they are taken in.
 
 Owns: the paths of the distribution specification below `/v2/`. Refuses: what a registry does with a request
-(`services/ecr`), which need not be there to know that it is for one. Rule: asked for every request that the platform
-gets, so it must be cheap.
+(`services/ecr`), which need not be there to know that it is for one.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from samovar.core.expressions import expression
@@ -17,8 +17,12 @@ PATH: Final = expression(
 )
 LARGEST_MANIFEST: Final = 4 * 1024 * 1024
 """Bytes, as ECR's API takes them."""
-ADMITTED: Final = Streamed(LARGEST_MANIFEST)
-"""As they arrive, whatever their size."""
+_ADMITTED: Final = Streamed(LARGEST_MANIFEST)
+
+
+def admit(method: str, path: str, headers: Mapping[str, str]) -> Streamed:
+    """Bodies are taken as they arrive, whatever their size."""
+    return _ADMITTED
 
 
 def claims(host: str, path: str) -> bool:

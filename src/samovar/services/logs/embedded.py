@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from samovar.core.meter import MINUTE_S, Dimensions, Distribution, Meter, Metric
-from samovar.services.logs.journal import EVENT_OVERHEAD
+from samovar.services.logs.journal import Sized
 
 _MOST_METRICS: Final = 100
 _MOST_DIMENSIONS: Final = 30
@@ -57,7 +57,7 @@ class Telling:
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
 
-    def told(self, key: tuple[str, str, str], events: Sequence[tuple[int, str]], now: float, standard: bool) -> None:
+    def told(self, key: tuple[str, str, str], events: Sequence[Sized], now: float, standard: bool) -> None:
         """Events were kept in a group (account, region, name); only those of standard groups may be documents."""
         account, region, group = key
         dimensions = (("LogGroupName", group),)
@@ -67,10 +67,10 @@ class Telling:
             self._meter.observe(metric, value, times)
 
         count("IncomingLogEvents", 1.0, len(events))
-        count("IncomingBytes", sum(map(_size, events)), 1, "Bytes")
+        count("IncomingBytes", sum([size for _, size, _ in events]), 1, "Bytes")
         if not standard:
             return
-        for _, message in events:
+        for _, _, message in events:
             if '"_aws"' in message and message.lstrip()[:1] == "{":
                 try:
                     self._take(account, region, message, now)
@@ -96,11 +96,6 @@ class Telling:
         for namespace, name, unit, resolution, dimensions, distribution in read:
             metric = Metric(account, region, namespace, name, dimensions, unit)
             self._meter.gather(metric, distribution, int(at // resolution * resolution), resolution)
-
-
-def _size(event: tuple[int, str]) -> int:
-    message = event[1]
-    return EVENT_OVERHEAD + (len(message) if message.isascii() else len(message.encode(errors="replace")))
 
 
 def _read(

@@ -64,12 +64,25 @@ class Event(msgspec.Struct, frozen=True):
         return f"{digits(self.position)}{self.stream_id:020d}"
 
 
+Sized = tuple[int, int, str]
+"""An event as it is stored: its timestamp in ms, its bytes as AWS counts them, its message."""
+
+
+def sized(event: tuple[int, str]) -> Sized:
+    """From (timestamp, message). Half a surrogate pair, which UTF-8 can't carry, must not stop everybody's logs."""
+    timestamp, message = event
+    if message.isascii():
+        return timestamp, len(message) + EVENT_OVERHEAD, message
+    encoded = message.encode(errors="replace")
+    return timestamp, len(encoded) + EVENT_OVERHEAD, encoded.decode()
+
+
 class Batch(msgspec.Struct, frozen=True):
-    """Events for one stream, as (timestamp in ms, message), in order."""
+    """Events for one stream, in order."""
 
     group_id: int
     stream: str
-    events: Sequence[tuple[int, str]]
+    events: Sequence[Sized]
 
 
 def digits(position: Position) -> str:
@@ -77,22 +90,18 @@ def digits(position: Position) -> str:
     return f"3{position.timestamp:015d}{position.seq:020d}"
 
 
-def message_size(message: str) -> int:
-    return EVENT_OVERHEAD + (len(message) if message.isascii() else len(message.encode()))
-
-
 def writing(state: LogsState, batch: Batch) -> tuple[Many | Statement, ...]:
     """The statements that write a batch if its stream is there; the last one gives a row when it is."""
     now, group_id, stream = state.now_ms(), batch.group_id, batch.stream
     rows: list[object] = []
-    for seq, (timestamp, message) in enumerate(batch.events, state.new_ids(len(batch.events))):
-        rows += (timestamp, seq, message_size(message), message)
+    for seq, (timestamp, size, message) in enumerate(batch.events, state.new_ids(len(batch.events))):
+        rows += (timestamp, seq, size, message)
     inserts, at = [], 0
-    for size, statement in _INSERTS.items():
+    for count, statement in _INSERTS.items():
         several = []
-        while at + 4 * size <= len(rows):
-            several.append((now, *rows[at : at + 4 * size], group_id, stream))
-            at += 4 * size
+        while at + 4 * count <= len(rows):
+            several.append((now, *rows[at : at + 4 * count], group_id, stream))
+            at += 4 * count
         if several:
             inserts.append(Many(statement, several))
     first, last = min(batch.events)[0], max(batch.events)[0]

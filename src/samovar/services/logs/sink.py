@@ -15,7 +15,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from samovar.services.logs.journal import EVENT_OVERHEAD, Batch, writing
+from samovar.services.logs.journal import EVENT_OVERHEAD, Batch, Sized, sized, writing
 from samovar.services.logs.state import LogsState
 from samovar.store.sqlite import Change, Many, Statement, StoreError
 from samovar.store.table import Key
@@ -32,20 +32,17 @@ _EVENTS_PER_TRANSACTION = 10_000
 
 
 class _Chunk:
-    """One call of `append`."""
+    """One call of `append` or `promise`."""
 
-    __slots__ = ("events", "key", "size", "stream")
+    __slots__ = ("events", "key", "make", "size", "stream")
 
-    def __init__(self, key: Key, stream: str, events: Sequence[LogEvent] | Make, size: int) -> None:
+    def __init__(self, key: Key, stream: str, size: int, make: Make | None, events: Sequence[LogEvent] = ()) -> None:
         self.key = key
         self.stream = stream
-        self.events = events
         self.size = size
-
-    def made(self) -> Sequence[LogEvent]:
-        if not isinstance(self.events, Sequence):
-            self.events = self.events()
-        return self.events
+        self.make = make
+        self.events = events
+        """Empty while they are to be made."""
 
 
 class LogSink:
@@ -76,14 +73,14 @@ class LogSink:
         size = EVENT_OVERHEAD * len(events)
         for _, message in events:
             size += len(message)
-        self._take(_Chunk((account, region, group), stream, events, size))
+        self._take(_Chunk((account, region, group), stream, size, None, events))
 
     def promise(self, account: str, region: str, group: str, stream: str, make: Make, size: int) -> None:
         """The same for events that `make` gives when they are written, which take `size` bytes, about."""
         if self.backlog_bytes >= self.limit_bytes:
             self.dropped_events += len(make())
         else:
-            self._take(_Chunk((account, region, group), stream, make, size))
+            self._take(_Chunk((account, region, group), stream, size, make))
 
     def _take(self, chunk: _Chunk) -> None:
         self._backlog.append(chunk)
@@ -142,13 +139,14 @@ class LogSink:
     async def _write_some(self) -> int:
         """Write the oldest chunks as one transaction; how many. They leave the backlog when they are committed."""
         taken, events = 0, 0
-        by_stream: dict[tuple[Key, str], list[LogEvent]] = {}
+        by_stream: dict[tuple[Key, str], list[Sized]] = {}
         for chunk in self._backlog:
-            made = chunk.made()
-            if made:
-                by_stream.setdefault((chunk.key, chunk.stream), []).extend(made)
+            if chunk.make is not None:
+                chunk.events, chunk.make = chunk.make(), None
+            if chunk.events:
+                by_stream.setdefault((chunk.key, chunk.stream), []).extend(map(sized, chunk.events))
             taken += 1
-            events += len(made)
+            events += len(chunk.events)
             if events >= _EVENTS_PER_TRANSACTION:
                 break
         if by_stream:
@@ -159,19 +157,13 @@ class LogSink:
             self.backlog_bytes -= self._backlog.popleft().size
         return taken
 
-    def _steps(self, by_stream: dict[tuple[Key, str], list[LogEvent]]) -> list[Statement | Many | Change]:
+    def _steps(self, by_stream: dict[tuple[Key, str], list[Sized]]) -> list[Statement | Many | Change]:
         groups: dict[Key, int] = {}
         steps: list[Statement | Many | Change] = []
         for (key, stream), events in by_stream.items():
             if key not in groups:
                 groups[key], creation = self._state.ensure_group(key)
                 steps.extend(creation)
-            storable = [(timestamp, _storable(message)) for timestamp, message in events]
             steps.append(self._state.creating_stream(groups[key], stream))
-            steps.extend(writing(self._state, Batch(groups[key], stream, storable)))
+            steps.extend(writing(self._state, Batch(groups[key], stream, events)))
         return steps
-
-
-def _storable(message: str) -> str:
-    """A message as text that UTF-8 can carry: half a surrogate pair from a function must not stop everybody's logs."""
-    return message if message.isascii() else message.encode(errors="replace").decode()

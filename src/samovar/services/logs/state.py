@@ -78,7 +78,7 @@ class LogsState:
     flush: Callable[[], Awaitable[None]]
     """Brings in what the platform has logged so far (the sink's); to be awaited before reading."""
 
-    tell: Callable[[tuple[str, str, str], Sequence[tuple[int, str]], float, bool], None]
+    tell: Callable[[tuple[str, str, str], Sequence[tuple[int, int, str]], float, bool], None]
     """Reports events that were written (`embedded.Telling.told`)."""
 
     def __init__(
@@ -112,8 +112,8 @@ class LogsState:
         self._last_id += count
         return first
 
-    def kept(self, key: Key, events: Sequence[tuple[int, str]]) -> None:
-        """Events of a group have been written: count them, and what metrics they hold."""
+    def kept(self, key: Key, events: Sequence[tuple[int, int, str]]) -> None:
+        """Events of a group (`journal.Sized`) have been written: count them, and what metrics they hold."""
         group = self.groups.get(key)
         if group is not None and events:
             account, region, name = key

@@ -12,8 +12,9 @@ from samovar.services.logs.journal import (
     Event,
     Position,
     Scope,
-    message_size,
+    Sized,
     read_page,
+    sized,
     writing,
 )
 from samovar.services.logs.state import LogsState, group_name, invalid, no_such_stream
@@ -32,7 +33,7 @@ _DESCENDING_SINCE_MS = 1_704_067_200_000  # 2024-01-01: botocore's model, Filter
 
 async def put_log_events(state: LogsState, ctx: Context, params: Params) -> Params:
     group = state.group(ctx, params["logGroupName"])
-    events = [(event["timestamp"], event["message"]) for event in params["logEvents"]]
+    events = [sized((event["timestamp"], event["message"])) for event in params["logEvents"]]
     _check_batch(events)
     accepted, rejected = _accept(events, state.now_ms(), group.retention_days)
     if accepted and accepted[-1][0] - accepted[0][0] > _DAY_MS:
@@ -50,19 +51,19 @@ async def put_log_events(state: LogsState, ctx: Context, params: Params) -> Para
     return answer | {"rejectedLogEventsInfo": rejected} if rejected else answer
 
 
-def _check_batch(events: Sequence[tuple[int, str]]) -> None:
+def _check_batch(events: Sequence[Sized]) -> None:
     if any(later[0] < earlier[0] for earlier, later in pairwise(events)):
         raise invalid("Log events in a single PutLogEvents request must be in chronological order.")
-    size = sum(message_size(message) for _, message in events)
+    size = sum(size for _, size, _ in events)
     if size > _BATCH_BYTES:
         raise invalid(f"Upload too large: {size} bytes exceeds limit of {_BATCH_BYTES}")
 
 
 def _accept(
-    events: Sequence[tuple[int, str]], now_ms: int, retention_days: int | None
-) -> tuple[Sequence[tuple[int, str]], dict[str, int]]:
+    events: Sequence[Sized], now_ms: int, retention_days: int | None
+) -> tuple[Sequence[Sized], dict[str, int]]:
     """The events of a batch in time order that are neither too old, expired nor too new, and where the others end."""
-    timestamps = [timestamp for timestamp, _ in events]
+    timestamps = [timestamp for timestamp, _, _ in events]
     too_old = sum(timestamp < now_ms - 14 * _DAY_MS for timestamp in timestamps)
     expired = 0
     if retention_days is not None:
@@ -173,7 +174,7 @@ async def _search(
             return found, None
         for event, matches in zip(page, await _match(matcher, page), strict=True):
             if matches:
-                size += message_size(event.message)
+                size += sized((event.timestamp, event.message))[1]
                 if found and size > PAGE_BYTES:
                     return found, reached
                 found.append(event)
