@@ -17,6 +17,7 @@ SLEEPER = """
     print("initialised", flush=True)
     BORN, HOOKS = uuid.uuid4().hex, []
     tempfile.gettempdir()
+    USED = random.random(), ssl.RAND_bytes(8), tempfile.mktemp()  # each has its generator from here on
     open("/tmp/from-init", "w").write("written once")
     os.makedirs("/tmp/folder/below", exist_ok=True)
     os.symlink("/tmp/from-init", "/tmp/folder/link")

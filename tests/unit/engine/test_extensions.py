@@ -29,12 +29,16 @@ class FakeBox:
         self.occupied = True
         self.signals = []
         self.stopped = 0
+        self.said = []
+        """Both, in their order."""
 
     def signal(self, number, which):
         self.signals.append((number, which))
+        self.said.append((number, which))
 
     def stop(self):
         self.stopped += 1
+        self.said.append("stop")
 
 
 @pytest.fixture
@@ -53,7 +57,9 @@ def play():
             extensions.launching = False
             assert extensions.ready
             box = FakeBox()
-            story(extensions, box, replies)
+            told = story(extensions, box, replies)
+            if told is not None:
+                await told
             extensions.close()
 
         asyncio.run(run())
@@ -70,6 +76,20 @@ def test_the_runtime_has_its_sigterm_first_and_the_extensions_hear_when_it_has_g
         [response] = replies["told"]
         told = json.loads(response.body)
         assert told == {"eventType": "SHUTDOWN", "shutdownReason": "SPINDOWN", "deadlineMs": 1_002_000}
+
+    play(story)
+
+
+def test_a_runtime_that_ignores_its_sigterm_is_killed_before_the_extensions_time_is_over(play, monkeypatch):
+    """facts/lambda-runtime.md §4, "Shutdown": it has 30 % of the time."""
+    monkeypatch.setattr("samovar.engine.extensions._EXTERNAL_S", 0.1)
+
+    async def story(extensions, box, replies):
+        extensions.shut_down(box, "SPINDOWN", 1000.0)
+        async with asyncio.timeout(20):
+            while not box.stopped:  # noqa: ASYNC110 - what ends is a timer of the shutdown
+                await asyncio.sleep(0.01)
+        assert box.said == [(None, signal.SIGTERM), (None, signal.SIGKILL), "stop"]
 
     play(story)
 

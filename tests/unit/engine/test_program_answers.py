@@ -13,6 +13,7 @@ from samovar.engine.lifecycle import State
 from samovar.engine.model import ON_DEMAND, Invocation, Result, Version
 
 REQUEST = "8a1b2c3d-0000-4000-8000-000000000001"
+OTHER = "8a1b2c3d-0000-4000-8000-000000000002"
 INVOCATION = Invocation(request_id=REQUEST, invoked_arn=VERSION.function_arn, payload=b"{}")
 
 
@@ -80,3 +81,20 @@ def test_the_invoker_who_comes_back_at_once_finds_the_environment_idle() -> None
 
 def test_a_runtime_that_does_not_ask_again_delays_no_answer_for_long() -> None:
     asyncio.run(_answered_without_it())
+
+
+async def _answered_by_its_own_runtime_only() -> None:
+    _, environment, results = await busy()
+    said = environment.dialogue
+    assert not said.runtime_response(OTHER, b'"late"')
+    assert not said.runtime_error(OTHER, b"{}", "Runtime.Late")
+    assert not said.runtime_data(OTHER, b"late")
+    said.runtime_too_large(OTHER)
+    assert (environment.state, results) == (State.BUSY, [])
+    assert said.runtime_response(REQUEST, b"1")
+    assert said.runtime_next()
+    assert [result.payload for result in results] == [b"1"]
+
+
+def test_a_thread_of_an_earlier_invocation_cannot_answer_this_one() -> None:
+    asyncio.run(_answered_by_its_own_runtime_only())
