@@ -233,6 +233,7 @@ class _Compiled:
             if "MatchHeaders" in condition:
                 given = condition["MatchHeaders"]["AnyOf"]
                 self._headers.append([(each["Header"].lower(), _glob(each["ValueGlob"])) for each in given])
+        self._id = rule.id
         [action] = rule.actions
         invoked: Map[str, Any] = action["InvokeApi"]
         self._api, self._stage = str(invoked["ApiId"]), str(invoked["Stage"])
@@ -248,7 +249,7 @@ class _Compiled:
         for headers in self._headers:
             if not any(glob.fullmatch(request.headers.get(name, "")) for name, glob in headers):
                 return None
-        return Mapping(self._api, self._stage, base if self._strips else "")
+        return Mapping(self._api, self._stage, base if self._strips else "", self._id)
 
 
 def _base(path: str) -> str:

@@ -59,6 +59,8 @@ class Mapping(msgspec.Struct, frozen=True):
     stage: str
     base_path: str
     """With a slash in front; empty for the domain's root."""
+    rule: str = ""
+    """The id of the routing rule that led there."""
 
 
 Serve = Callable[[Visit], None]

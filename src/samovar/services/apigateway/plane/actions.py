@@ -21,6 +21,7 @@ from samovar.web.service_requests import Place
 
 class Action:
     traced = True
+    of_function = streams = False
 
     def __init__(self, shape: Shape, declared: Mapping[str, Any], place: Place, ports: Ports) -> None:
         self._place = place
@@ -45,6 +46,7 @@ class Action:
         body = answer.body
         if not isinstance(body, bytes):
             raise Refusal("INTEGRATION_FAILURE")
+        exchange.backend_status = answer.status
         execution_log.received(exchange, answer.status, answer.headers)
         exchange.show("Endpoint response body before transformations", body)
         return self._response.answer(exchange, Returned(answer.status, answer.headers, body, str(answer.status)))

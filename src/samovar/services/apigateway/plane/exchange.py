@@ -22,6 +22,7 @@ from samovar.services.apigateway.plane.refusals import Refusal, Responses
 from samovar.services.apigateway.plane.routes import Routes
 from samovar.services.apigateway.plane.validation import Validation
 from samovar.services.apigateway.state import Api, Shape
+from samovar.web.front import Mapping as Mapping_
 from samovar.web.front import domain_name
 from samovar.web.lambda_authorizer import Grant
 from samovar.web.stamp import clf_time
@@ -37,6 +38,10 @@ Done = Callable[[Response | Refusal], None]
 class Integration(Protocol):
     traced: bool
     """Whether its answers say the trace id."""
+    of_function: bool
+    """Whether a function answers."""
+    streams: bool
+    """Whether answers go on as they come."""
 
     def start(self, exchange: "Exchange", done: Done) -> None:
         """Raises Refusal at once, or tells `done`."""
@@ -104,6 +109,11 @@ class Staged(msgspec.Struct, frozen=True):
 
 
 class Exchange:
+    mapping: Mapping_ | None = None
+    """Set on a custom domain."""
+    backend_status: int | None = None
+    """What a server or a service has answered, before any mapping."""
+
     def __init__(
         self, request: Request, ctx: Context, reply: Reply, api: Api, staged: Staged, now: float, domain: str, path: str
     ) -> None:

@@ -25,6 +25,8 @@ _SAFE = "/:@!$&'()*+,;=~-._"
 class _Http:
     """What both kinds have in common."""
 
+    of_function = False
+
     def __init__(self, shape: Shape, ports: Ports) -> None:
         self._url: str = shape["uri"]
         self._method: str = shape["httpMethod"]
@@ -51,6 +53,7 @@ class _Http:
             )
         except UpstreamError as why:
             raise _unheard(exchange, why) from None
+        exchange.backend_status = answer.status
         execution_log.received(exchange, answer.status, answer.headers)
         return answer
 
@@ -84,6 +87,7 @@ def _unheard(exchange: Exchange, why: UpstreamError) -> Refusal:
 
 class Http(_Http):
     traced = True
+    streams = False
 
     def __init__(self, shape: Shape, declared: Mapping[str, Any], ports: Ports) -> None:
         super().__init__(shape, ports)
@@ -119,7 +123,7 @@ class HttpProxy(_Http):
     def __init__(self, shape: Shape, ports: Ports) -> None:
         super().__init__(shape, ports)
         self._mappings = Mappings.of_request(shape.get("requestParameters") or {})
-        self._streams = shape.get("responseTransferMode") == "STREAM"
+        self.streams = shape.get("responseTransferMode") == "STREAM"
 
     def start(self, exchange: Exchange, done: Done) -> None:
         self._ports.tasks.start(exchange, self._run(exchange), self._timeout_ms, done)
@@ -136,7 +140,7 @@ class HttpProxy(_Http):
         lines = [(name, value) for name, value in lines if name.lower() not in named] + own
         method = exchange.http_method if self._method == "ANY" else self._method
         url = self._address(exchange, dict(mapped("path")), [*exchange.query, *mapped("querystring")])
-        if self._streams:
+        if self.streams:
             answer = await self._ask(exchange, method, url, lines, exchange.body)
             return Response(answer.status, headers.from_backend(answer.headers), PassedOn(answer.body))
         returned = await self._send(exchange, method, url, lines, exchange.body)

@@ -19,7 +19,8 @@ _ASYNCHRONOUS = "x-amz-invocation-type"
 
 
 class FunctionCall:
-    traced = True
+    traced = of_function = True
+    streams = False
 
     def __init__(self, shape: Shape, declared: Mapping[str, Any], function: str, ports: Ports) -> None:
         self._function = function

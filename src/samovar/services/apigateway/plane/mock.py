@@ -15,7 +15,7 @@ _LONGEST = 10_000
 
 
 class Mock:
-    traced = False
+    traced = of_function = streams = False
 
     def __init__(self, shape: Shape, declared: Mapping[str, Any]) -> None:
         self._request = RequestMapping(shape, to_aws=False)

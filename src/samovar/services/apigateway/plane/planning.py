@@ -127,7 +127,7 @@ def _policy(text: str) -> Rules | None:
 class Missing:
     """An integration that leads nowhere."""
 
-    traced = False
+    traced = of_function = streams = False
 
     def start(self, exchange: Exchange, done: Done) -> None:
         exchange.say("Execution failed due to configuration error: no such integration")

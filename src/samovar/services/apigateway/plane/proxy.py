@@ -38,7 +38,7 @@ class Once:
 
 
 class FunctionProxy:
-    traced = True
+    traced = of_function = True
 
     def __init__(self, shape: Shape, function: str, ports: Ports) -> None:
         """`function`: its ARN, as the URI has it."""
@@ -48,7 +48,7 @@ class FunctionProxy:
         self._credentials: str = shape.get("credentials") or ""
         self._timeout_ms: int = shape["timeoutInMillis"]
         self._mappings = Mappings.of_request(shape.get("requestParameters") or {})
-        self._streams = shape.get("responseTransferMode") == "STREAM"
+        self.streams = shape.get("responseTransferMode") == "STREAM"
 
     def start(self, exchange: Exchange, done: Done) -> None:
         if self._method != "POST":
@@ -61,7 +61,7 @@ class FunctionProxy:
         ctx = exchange.acting(self._ports.principal(exchange, self._credentials), exchange.source_arn)
         once = Once(self._ports.deadlines, self._timeout_ms, done)
         functions = self._ports.functions
-        if self._streams:
+        if self.streams:
             sink = StreamedAnswer(exchange, once.tell, functions.pace())
             functions.stream(ctx, function, payload, sink, sink.done)
         else:

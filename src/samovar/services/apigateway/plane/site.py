@@ -67,6 +67,8 @@ class RestSite:
         exchange = Exchange(
             visit.request, visit.ctx, visit.reply, api, stage.now(), self._clock.now(), visit.domain, visit.path
         )
+        if visit.mapping is not None:
+            exchange.mapping = visit.mapping
         if visit.guest is not None or visit.request.source is not None:
             _note_way(exchange, visit.guest)
         exchange.time = self._stamp(exchange.now)

@@ -1,18 +1,18 @@
 """What is told of each request: a line of the access log, the execution log, metrics (facts/apigateway.md §5).
 
-Owns: which of these a stage has asked for, and the variables that only an access log knows.
+Owns: which of these a stage has asked for.
 Rules: nothing here makes a request wait; what isn't asked for costs a look into the stage.
 """
 
 import asyncio
 import hashlib
-from typing import Any
 
 from samovar.core.meter import Meter
 from samovar.net.message import Response
 from samovar.services.apigateway.plane import execution_log
 from samovar.services.apigateway.plane.counting import Counts
-from samovar.services.apigateway.plane.exchange import Exchange, look_up, text_of
+from samovar.services.apigateway.plane.exchange import Exchange
+from samovar.services.apigateway.plane.logged import Logged
 from samovar.services.apigateway.plane.stages import Stage
 from samovar.services.apigateway.state import Api, Rest
 from samovar.web.access_log import AccessLogs, Format, is_log_group
@@ -53,8 +53,8 @@ class Teller:
             return
         if stage.format is None:
             stage.format = Format(text)
-        known = _Known(exchange, response)
-        self._logs.write(group, _stream(exchange.api, stage), stage.format.line(known))
+        line = stage.format.line(Logged(exchange, response))
+        self._logs.write(group, _stream(exchange.api, stage), line)
 
     def _execution(self, exchange: Exchange, stage: Stage, response: Response) -> None:
         if exchange.log is None or exchange.method is None:
@@ -69,38 +69,6 @@ class Teller:
         group = f"arn:aws:logs:{api.region}:{api.account}:log-group:{name}"
         for line in lines:
             self._logs.write(group, _stream(api, stage), f"({exchange.ctx.request_id}) {line}", own=True)
-
-
-class _Known:
-    """Looks up `$context.NAME` for an access log; the context is made when the first name is asked for."""
-
-    def __init__(self, exchange: Exchange, response: Response) -> None:
-        self._exchange = exchange
-        self._response = response
-        self._context: dict[str, Any] | None = None
-
-    def __call__(self, name: str) -> str | None:
-        if self._context is None:
-            self._context = self._made()
-        return text_of(look_up(self._context, name))
-
-    def _made(self) -> dict[str, Any]:
-        exchange, response = self._exchange, self._response
-        body = response.body if isinstance(response.body, bytes) else b""
-        integration: dict[str, Any] = {}
-        if exchange.integration_ms is not None:
-            integration = {"latency": exchange.integration_ms, "status": exchange.integration_status}
-        return {
-            **exchange.context(),
-            "status": response.status,
-            "responseLength": len(body),
-            "responseLatency": round((exchange.ended - exchange.started) * 1000),
-            "integrationLatency": exchange.integration_ms,
-            "integrationStatus": exchange.integration_status,
-            "integration": integration,
-            "endpointType": exchange.plan.settings["endpointConfiguration"]["types"][0],
-            "xrayTraceId": exchange.trace,
-        }
 
 
 def _stream(api: Api, stage: Stage) -> str:

@@ -57,6 +57,32 @@ def _number(value: int) -> str:
     return str(value) if value else ""
 
 
+def _own_status(exchange: Exchange) -> int:
+    """What the target has answered: a function's own status, where a function did."""
+    if not exchange.integration_status or exchange.error:
+        return exchange.integration_status if not exchange.integration_request_id else 0
+    return exchange.unmapped or exchange.status
+
+
+def _response_type(exchange: Exchange) -> str:
+    """As gateway responses of REST APIs are called; HTTP APIs have none that could be configured."""
+    if not exchange.error:
+        return ""
+    if exchange.integration_started:
+        return "INTEGRATION_TIMEOUT" if exchange.status == 503 else "INTEGRATION_FAILURE"
+    if exchange.status == 500:
+        return "AUTHORIZER_FAILURE" if exchange.authorizer_error else "API_CONFIGURATION_ERROR"
+    return _TYPES.get(exchange.status, "DEFAULT_4XX")
+
+
+_TYPES = {
+    401: "UNAUTHORIZED",
+    403: "ACCESS_DENIED",
+    404: "RESOURCE_NOT_FOUND",
+    413: "REQUEST_TOO_LARGE",
+    429: "THROTTLED",
+}
+
 _VARIABLES: dict[str, Callable[[Exchange], str]] = {
     "accountId": lambda exchange: exchange.routed.account,
     "apiId": lambda exchange: exchange.routed.api,
@@ -66,11 +92,13 @@ _VARIABLES: dict[str, Callable[[Exchange], str]] = {
     "customDomain.basePathMatched": lambda exchange: (
         exchange.visit.mapping.base_path.lstrip("/") or "(none)" if exchange.visit.mapping else ""
     ),
+    "customDomain.routingRuleIdMatched": lambda exchange: exchange.visit.mapping.rule if exchange.visit.mapping else "",
     "dataProcessed": lambda exchange: str(len(exchange.request.body) + exchange.length),
     "domainName": lambda exchange: exchange.routed.domain,
     "domainPrefix": lambda exchange: exchange.routed.domain.partition(".")[0],
     "error.message": lambda exchange: exchange.error,
     "error.messageString": _quoted,
+    "error.responseType": lambda exchange: _response_type(exchange),
     "extendedRequestId": lambda exchange: exchange.routed.request_id,
     "httpMethod": lambda exchange: exchange.request.method,
     "identity.sourceIp": lambda exchange: source_ip(exchange.request),
@@ -79,7 +107,7 @@ _VARIABLES: dict[str, Callable[[Exchange], str]] = {
     "integration.integrationStatus": lambda exchange: _number(exchange.integration_status),
     "integration.latency": lambda exchange: exchange.integration_latency,
     "integration.requestId": lambda exchange: exchange.integration_request_id,
-    "integration.status": lambda exchange: _number(exchange.integration_status),
+    "integration.status": lambda exchange: _number(_own_status(exchange)),
     "integrationErrorMessage": lambda exchange: exchange.integration_error,
     "integrationLatency": lambda exchange: exchange.integration_latency,
     "integrationStatus": lambda exchange: _number(exchange.integration_status),

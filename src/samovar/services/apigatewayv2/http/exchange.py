@@ -31,7 +31,7 @@ class Exchange:
     __slots__ = (
         "answered", "authorizer_error", "authorizer_status", "closing", "ended", "error", "integration_error",
         "integration_request_id", "integration_started", "integration_status", "length", "mapped", "on_answer",
-        "path", "region", "request", "routed", "started", "status", "visit", "work",
+        "path", "region", "request", "routed", "started", "status", "unmapped", "visit", "work",
     )  # fmt: skip
 
     def __init__(self, visit: Visit, routed: Routed, closing: Closing, region: str, path: str, started: float) -> None:
@@ -54,6 +54,8 @@ class Exchange:
         """What runs for it; it ends with it."""
         self.ended = 0.0
         self.status = 0
+        self.unmapped = 0
+        """What the target answered, where a mapping could change it."""
         self.length = 0
         """Bytes of the answer's body."""
         self.error = ""
@@ -82,6 +84,7 @@ class Exchange:
             return
         self.answered = True
         if self.mapped is not None and not self.error:
+            self.unmapped = response.status
             response = self.mapped(self, response)
         self.status = response.status
         self.length = len(response.body) if isinstance(response.body, bytes) else 0

@@ -34,13 +34,15 @@ class Answer(msgspec.Struct, frozen=True):
     """Names in lower case."""
     error: str = ""
     """API Gateway's own words, where there is no answer of the target's."""
+    details: str = ""
+    """Why a message doesn't fit its model."""
 
 
 Done = Callable[[Answer], None]
 
 
-def failed(status: int = 500, error: str = INTERNAL) -> Answer:
-    return Answer(status, error=error)
+def failed(status: int = 500, error: str = INTERNAL, details: str = "") -> Answer:
+    return Answer(status, error=error, details=details)
 
 
 def of_function(payload: bytes) -> Answer:

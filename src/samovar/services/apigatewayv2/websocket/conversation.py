@@ -133,7 +133,7 @@ class Conversation:
         now = self.hall.monotonic()
         served.meter.over(happened, answered, now, way is not None and way.mocked)
         if served.journal is not None:
-            served.journal.write(happened, answered, now - happened.started)
+            served.journal.write(happened, answered, now - happened.started, way is not None and way.of_function)
         if served.execution is not None:
             served.execution.write(happened, answered, now)
 
@@ -147,9 +147,8 @@ class Conversation:
             return failed(429, THROTTLED)
         if way.bucket is not None and not way.bucket.take(happened.started):
             return failed(429, THROTTLED)
-        if way.validation is not None and not way.validation.holds(happened):
-            return failed(400, INVALID_BODY)
-        return None
+        wrong = way.validation.errors(happened) if way.validation is not None else None
+        return failed(400, INVALID_BODY, wrong) if wrong is not None else None
 
     def _answered(self, served: Served, way: Way | None, happened: Occurrence, answered: Answer) -> None:
         self._ended()

@@ -41,6 +41,8 @@ class Way(msgspec.Struct, frozen=True):
     """What the target answers goes to the client."""
     mocked: bool
     """There is no back end."""
+    of_function: bool
+    """The back end is a function."""
 
     def ask(self, happened: Occurrence, now: float, done: Done) -> None:
         """Take what happened to the target; `now` by the monotonic clock."""
@@ -95,7 +97,8 @@ def compiled(
         kind = integration.integration_type if integration is not None else ""
         held = validation(route, kind, snapshot.models)
         limit = bucket(stage, route.route_key)
-        ways[route.route_key] = Way(route, target, limit, gate, held, responds, kind == "MOCK")
+        of_function = _of_function(integration)
+        ways[route.route_key] = Way(route, target, limit, gate, held, responds, kind == "MOCK", of_function)
         settings = {**stage.default_route_settings, **stage.route_settings.get(route.route_key, {})}
         if settings.get("DetailedMetricsEnabled"):
             detailed.append(route.route_key)
@@ -112,6 +115,10 @@ def compiled(
         StageMeter(metering, key, stage.stage_name, detailed),
         ways,
     )
+
+
+def _of_function(integration: Integration | None) -> bool:
+    return integration is not None and ":lambda:path/" in (integration.integration_uri or "")
 
 
 def _id(integration: Integration | None) -> str:

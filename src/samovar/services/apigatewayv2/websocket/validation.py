@@ -22,15 +22,15 @@ class Validation:
             key: _compiled(name, schemas) for key, name in (route.request_models or {}).items()
         }
 
-    def holds(self, happened: Occurrence) -> bool:
-        """Whether a message fits the model that its expression selects; without a model every message does."""
+    def errors(self, happened: Occurrence) -> str | None:
+        """Why a message doesn't fit the model that its expression selects; without a model every message does."""
         key = self._expression.select(Lookup(happened))
         if key is None or key not in self._models:
             key = DEFAULT
         if key not in self._models:
-            return True
+            return None
         model = self._models[key]
-        return model is not None and model.errors(happened.body or "") is None
+        return model.errors(happened.body or "") if model is not None else f"the model of {key} can't be read"
 
 
 def validation(route: Route, kind: str, known: list[Model]) -> Validation | None:
