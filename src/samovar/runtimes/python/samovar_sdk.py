@@ -11,6 +11,7 @@ take longer to unpack than all else, lie ready.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import marshal
 import os
@@ -35,6 +36,7 @@ def prepare():
     known = _read_apart(loaders)
     _share(known, folders, loaders)
     _rehearse(loaders.Loader())  # which writes into its own endpoints what it has found out
+    gc.collect()  # them
     for key in [key for key in known if "endpoints" in key]:
         known[key] = marshal.loads(known[key].bytes)
     return max(_anonymous_mb() - before, 0)
