@@ -19,6 +19,11 @@ LATER = {
     "samovar.settings": ("difflib", "tomllib"),  # where there is a file, or a mistake
     "samovar.wire.text": ("email.utils",),  # 5 ms, for times as in e-mails
     "samovar.wire.xml": ("xml.etree.ElementTree",),  # 4 ms, for requests in XML
+    # the operations of services that are there from the start, and mostly aren't called
+    "samovar.services.cloudwatch": ("samovar.services.cloudwatch.ops.",),
+    "samovar.services.iam": ("samovar.services.iam.ops.",),
+    "samovar.services.logs": ("samovar.services.logs.ops.",),
+    "samovar.services.sts": ("samovar.services.sts.ops",),
     "samovar.services.sts.oidc": ("cryptography.", "urllib.request"),  # where somebody brings a web identity
 }
 """A line here needs a reason: what comes later is either a service, or costs more than it is worth to most servers."""

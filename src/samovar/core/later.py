@@ -19,11 +19,19 @@ class _Later:
         self._module: ModuleType | None = None
 
     def __getattr__(self, attribute: str) -> object:
+        return getattr(self._imported(), attribute)
+
+    def _imported(self) -> ModuleType:
         if self._module is None:
             self._module = import_module(self._name)
-        return getattr(self._module, attribute)
+        return self._module
 
 
 def later(name: str) -> _Later:
     """The module of this dotted name, imported when an attribute of it is asked for."""
     return _Later(name)
+
+
+def loaded(module: ModuleType) -> ModuleType:
+    """The module itself, for who looks through it."""
+    return module._imported() if isinstance(module, _Later) else module

@@ -5,7 +5,7 @@ Rule: an operation is a public function named after AWS's operation in snake cas
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -14,6 +14,7 @@ import msgspec
 
 from samovar.core.access import Access
 from samovar.core.context import DirectOperation, Operation
+from samovar.core.later import loaded
 
 
 class Service(msgspec.Struct, frozen=True):
@@ -40,7 +41,7 @@ def bind(state: Any, *modules: ModuleType) -> tuple[dict[str, Operation], dict[s
     """The public functions that `modules` define themselves, bound to `state`: (ordinary, direct)."""
     ordinary: dict[str, Operation] = {}
     direct: dict[str, DirectOperation] = {}
-    for module in modules:
+    for module in map(loaded, modules):
         for name, function in vars(module).items():
             if name.startswith("_") or not inspect.isfunction(function) or function.__module__ != module.__name__:
                 continue
@@ -49,3 +50,31 @@ def bind(state: Any, *modules: ModuleType) -> tuple[dict[str, Operation], dict[s
             else:
                 direct[fold(name)] = partial(function, state)
     return ordinary, direct
+
+
+class _Late(Mapping[str, Operation]):
+    def __init__(self, state: Any, modules: tuple[ModuleType, ...]) -> None:
+        self._unbound = (state, *modules)
+        self._bound: dict[str, Operation] = {}
+
+    def _all(self) -> dict[str, Operation]:
+        if not self._bound:
+            self._bound, direct = bind(*self._unbound)
+            if direct:
+                raise TypeError(f"direct operations aren't bound late: {', '.join(direct)}")
+        return self._bound
+
+    def __getitem__(self, name: str) -> Operation:
+        return self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+
+def bind_late(state: Any, *modules: ModuleType) -> Mapping[str, Operation]:
+    """The same for modules that come by `later`, when the first of their operations is asked for; none is direct. For
+    services that are there from the start, and mostly aren't called."""
+    return _Late(state, modules)

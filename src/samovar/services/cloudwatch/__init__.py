@@ -6,15 +6,23 @@ queries, streams, anomaly detectors, cross-account queries; which entity data be
 """
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from samovar.core.clock import Clock
+from samovar.core.later import later
 from samovar.core.meter import Meter
-from samovar.core.service import Service, bind
+from samovar.core.service import Service, bind_late
 from samovar.services.cloudwatch import jobs
 from samovar.services.cloudwatch.access import ACCESS
-from samovar.services.cloudwatch.ops import data, metrics, statistics
 from samovar.services.cloudwatch.state import CloudWatch
 from samovar.store.sqlite import Store
+
+if TYPE_CHECKING:
+    from samovar.services.cloudwatch.ops import data, metrics, statistics
+else:
+    data = later("samovar.services.cloudwatch.ops.data")
+    metrics = later("samovar.services.cloudwatch.ops.metrics")
+    statistics = later("samovar.services.cloudwatch.ops.statistics")
 
 __all__ = ["build"]
 
@@ -28,5 +36,5 @@ async def build(store: Store, clock: Clock, meter: Meter) -> Service:
         await asyncio.wait([keeping])
         await jobs.flush(state)
 
-    operations, direct = bind(state, metrics, statistics, data)
-    return Service("cloudwatch", operations, direct, close, state.clear, ACCESS)
+    operations = bind_late(state, metrics, statistics, data)
+    return Service("cloudwatch", operations, {}, close, state.clear, ACCESS)

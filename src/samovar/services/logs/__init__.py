@@ -8,17 +8,27 @@ change nothing.
 """
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from samovar.core.clock import Clock
+from samovar.core.later import later
 from samovar.core.meter import Meter
-from samovar.core.service import Service, bind
+from samovar.core.service import Service, bind_late
 from samovar.services.logs import jobs
 from samovar.services.logs.access import access
 from samovar.services.logs.embedded import Telling
-from samovar.services.logs.ops import events, groups, policies, streams, tags
 from samovar.services.logs.sink import LogSink
 from samovar.services.logs.state import LogsState
 from samovar.store.sqlite import Store
+
+if TYPE_CHECKING:
+    from samovar.services.logs.ops import events, groups, policies, streams, tags
+else:
+    events = later("samovar.services.logs.ops.events")
+    groups = later("samovar.services.logs.ops.groups")
+    policies = later("samovar.services.logs.ops.policies")
+    streams = later("samovar.services.logs.ops.streams")
+    tags = later("samovar.services.logs.ops.tags")
 
 __all__ = ["LogSink", "build"]
 
@@ -40,5 +50,5 @@ async def build(store: Store, clock: Clock, meter: Meter) -> tuple[Service, LogS
         await sink.discard()
         await state.clear()
 
-    operations, direct = bind(state, groups, streams, events, tags, policies)
-    return Service("logs", operations, direct, close, reset, access(state)), sink
+    operations = bind_late(state, groups, streams, events, tags, policies)
+    return Service("logs", operations, {}, close, reset, access(state)), sink

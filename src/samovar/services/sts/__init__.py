@@ -7,15 +7,21 @@ encodes authorization messages, so there are none to decode.
 """
 
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from samovar.core.clock import Clock
-from samovar.core.service import Service, bind
-from samovar.services.sts import ops
+from samovar.core.later import later
+from samovar.core.service import Service, bind_late
 from samovar.services.sts.access import access
 from samovar.services.sts.oidc import Keyring, fetch
 from samovar.services.sts.sessions import Credentials, Sessions
 from samovar.services.sts.state import Directory, State
 from samovar.store.vault import Vault
+
+if TYPE_CHECKING:
+    from samovar.services.sts import ops
+else:
+    ops = later("samovar.services.sts.ops")
 
 __all__ = ["Credentials", "Sessions", "build"]
 
@@ -31,5 +37,5 @@ def build(
     """The service, and its sessions. `account_of` reads the account out of an access key id, `make_key` makes one
     (prefix, account); `get` fetches the documents of OpenID Connect providers."""
     sessions = Sessions(clock, vault, make_key)
-    operations, direct = bind(State(directory, clock, sessions, Keyring(clock, get), account_of), ops)
-    return Service("sts", operations, direct, access=access(directory)), sessions
+    operations = bind_late(State(directory, clock, sessions, Keyring(clock, get), account_of), ops)
+    return Service("sts", operations, {}, access=access(directory)), sessions
