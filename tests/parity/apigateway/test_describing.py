@@ -426,8 +426,9 @@ def test_the_rest_is_kept_as_well(rest):
     )
     place = api.method("/a")
     private = {"type": "HTTP", "integrationHttpMethod": "GET", "uri": "http://x", "connectionType": "VPC_LINK"}
-    refused = refusal(api.put_integration, **place, **private, connectionId=link["id"])
-    assert refused[0] == "NotImplementedException"
+    kept = api.put_integration(**place, **private, connectionId=link["id"])
+    assert (kept["connectionType"], kept["connectionId"]) == ("VPC_LINK", link["id"])
+    api.delete_method(**place)
     client.delete_vpc_link(vpcLinkId=link["id"])
     role = replace("/cloudwatchRoleArn", "arn:aws:iam::123456789012:role/logs")
     assert client.update_account(patchOperations=role)["cloudwatchRoleArn"].endswith("role/logs")

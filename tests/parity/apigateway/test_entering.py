@@ -167,8 +167,14 @@ def test_a_stages_throttle_answers_429(rest, echo):
     for setting, value in (("burstLimit", "0"), ("rateLimit", "0")):
         path = f"/~1a~1b/GET/throttling/{setting}"
         api.update_stage(stageName="dev", patchOperations=[{"op": "replace", "path": path, "value": value}])
-    assert api("GET", "/a/b").refusal == (429, "TooManyRequestsException", b'{"message":"Too Many Requests"}')
+    refused = (429, "TooManyRequestsException", b'{"message":"Too Many Requests"}')
+    assert api("GET", "/a/b").refusal == refused
     assert api("GET", "/c").status == 200
+    for setting in ("burstLimit", "rateLimit"):
+        usual = {"op": "replace", "path": f"/*/*/throttling/{setting}", "value": "100"}
+        api.update_stage(stageName="dev", patchOperations=[usual])
+    assert api("GET", "/a/b").refusal == refused
+    assert api("GET", "/c").status == 200  # each method has tokens of its own
 
 
 def test_aws_iam_asks_for_a_signature(rest, echo):

@@ -104,6 +104,17 @@ def test_parameters_of_requests_and_answers_are_mapped(api, backend):
     assert "secret" not in told["headers"]
 
 
+def test_an_answer_is_mapped_by_its_own_status_only(api, backend):
+    made = api()
+    changes = {"200": {"overwrite:statuscode": "201"}, "404": {"overwrite:statuscode": "400"}}
+    made.route("GET /gone", target=proxied(made, backend.url + "/gone", ResponseParameters=changes))
+    assert made("GET", "/gone").status == 410
+    mapped = {**changes, "410": {"overwrite:statuscode": "404", "remove:header.x-reason": "''"}}
+    made.route("GET /mapped", target=proxied(made, backend.url + "/gone", ResponseParameters=mapped))
+    page = made("GET", "/mapped")
+    assert (page.status, page.headers["x-reason"]) == (404, None)
+
+
 def test_reserved_headers_cannot_be_mapped(api, backend):
     made = api()
     with pytest.raises(made.client.exceptions.BadRequestException, match="restricted"):
