@@ -44,17 +44,17 @@ def invocation(invocation: Invocation, trace_id: str, deadline_ms: int) -> tuple
     return (header + beside + payload,)
 
 
-def complete_trace(given: str, epoch_s: int, mark: str) -> str:
-    """The trace header as a function gets it; what the caller left out is ours, and not sampled.
+def complete_trace(given: str, epoch_s: int, mark: str, sampled: int = 0) -> str:
+    """The trace header as a function gets it; what the caller left out is ours.
 
-    `mark`: the function's in the lineage.
+    `mark`: the function's in the lineage. `sampled`: unless the caller has decided it.
     """
     if not given:
         digits = ids.hex_id(40)
-        return f"Root=1-{epoch_s:08x}-{digits[:24]};Parent={digits[24:]};Sampled=0;Lineage={mark}:1"
+        return f"Root=1-{epoch_s:08x}-{digits[:24]};Parent={digits[24:]};Sampled={sampled};Lineage={mark}:1"
     parent = "" if "Parent=" in given else f";Parent={ids.hex_id(16)}"
-    sampled = "" if "Sampled=" in given else ";Sampled=0"
-    return lineage.counted(f"{given}{parent}{sampled}", mark)
+    decided = "" if "Sampled=" in given else f";Sampled={sampled}"
+    return lineage.counted(f"{given}{parent}{decided}", mark)
 
 
 class _Paused(msgspec.Struct):

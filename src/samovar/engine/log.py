@@ -112,7 +112,8 @@ class TextForm:
                 status=ending.status,
                 error_type=ending.error_type,
                 bills_init=ending.bills_init,
-            ),
+            )
+            + report.xray(ending.trace_id),
         ]
 
 

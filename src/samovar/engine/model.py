@@ -60,6 +60,8 @@ class Version(msgspec.Struct, frozen=True):
     """`TRACE` to `FATAL`."""
     system_log_level: str = "INFO"
     """`DEBUG`, `INFO` or `WARN`."""
+    traced: bool = False
+    """Tracing is Active: an invocation for which nobody has decided yet whether it is sampled may be."""
     initialization: str = ON_DEMAND
     """AWS_LAMBDA_INITIALIZATION_TYPE of its environments."""
     root: Root | None = None

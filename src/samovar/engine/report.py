@@ -152,6 +152,15 @@ def report(
     )
 
 
+def xray(trace_id: str) -> str:
+    """What follows REPORT, in the same event, where the invocation is sampled (facts/lambda-runtime.md §6). `trace_id`:
+    the header that the function gets."""
+    parts = dict(part.strip().partition("=")[::2] for part in trace_id.split(";"))
+    if parts.get("Sampled") != "1":
+        return ""
+    return f"XRAY TraceId: {parts.get('Root', '')}\tSegmentId: {parts.get('Parent', '')}\tSampled: true\t\n"
+
+
 def _status(status: str, error_type: str) -> str:
     if not status:
         return ""

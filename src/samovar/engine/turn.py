@@ -7,6 +7,7 @@ others before it: what is left to be done then delays nobody, and readers of the
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -56,6 +57,8 @@ class Turn:
         self._timing: Timing | None = None
         """Of an invocation whose spans are told somewhere."""
         self._trace_id = ""
+        self._sampled = -math.inf
+        """When an invocation was, last: of those for which that is decided here."""
         self._held: Callable[[], None] | None = None
         """Gives the invoker an answer that waits for the runtime's `next`."""
 
@@ -96,6 +99,13 @@ class Turn:
         assert self.invocation is not None
         self.invocation = _moved(self.invocation)
 
+    def _samples(self, now: float) -> bool:
+        """As X-Ray's default rule begins: the first of each second, here of each environment."""
+        if now - self._sampled < 1.0:
+            return False
+        self._sampled = now
+        return True
+
     def deliver(self) -> tuple[Invocation, str, int]:
         """Log START; returns the event, its trace header, and its deadline in epoch milliseconds."""
         invocation, clock = self.invocation, self._clock
@@ -106,7 +116,8 @@ class Turn:
         left_s = self._version.timeout_s - (now - self.began)
         deadline_ms = int((clock.machine() + left_s) * 1000)  # functions compare it with their own time
         if not self._trace_id:  # else it is delivered once more: its first runtime hadn't heard of it
-            self._trace_id = frames.complete_trace(invocation.trace_id, deadline_ms // 1000, self._mark)
+            sampled = self._version.traced and self._samples(now)
+            self._trace_id = frames.complete_trace(invocation.trace_id, deadline_ms // 1000, self._mark, int(sampled))
             self._journal.start(Beginning(invocation.request_id, invocation.invoked_arn, self._trace_id))
         return invocation, self._trace_id, deadline_ms
 

@@ -362,3 +362,38 @@ def test_max_memory_used_grows_with_what_is_used(deploy):
     after = int(report(function(150))["used"])
     assert 10 <= before <= 120
     assert 140 <= after - before <= 200
+
+
+TRACED = "import os\ndef handler(event, context): return os.environ['_X_AMZN_TRACE_ID']"
+
+
+def test_an_invocation_that_is_sampled_is_told_so_behind_its_report(deploy):
+    """facts/lambda-runtime.md §6: a second line, in the same event."""
+    function = deploy(TRACED, TracingConfig={"Mode": "Active"})
+    trace = dict(part.split("=") for part in function().result.split(";"))
+    assert trace["Sampled"] == "1"
+    [report] = [line for lines in function.log().values() for line in lines if line.startswith("REPORT ")]
+    first, second = report.splitlines()
+    assert first.endswith("\t")
+    assert second == f"XRAY TraceId: {trace['Root']}\tSegmentId: {trace['Parent']}\tSampled: true\t"
+
+
+def test_whoever_calls_decides_whether_an_invocation_is_sampled(deploy):
+    root = "1-5759e988-bd862e3fe1be46a994272793"
+    trace = f"Root={root};Sampled=1"
+    function = deploy(TRACED)
+    client = function.platform.client("lambda")
+    wanted = "before-sign.lambda.Invoke", lambda request, **_: request.headers.add_header("X-Amzn-Trace-Id", trace)
+    client.meta.events.register(*wanted)
+    try:
+        client.invoke(FunctionName=function.name)
+    finally:
+        client.meta.events.unregister(*wanted)
+    [report] = [line for lines in function.log().values() for line in lines if line.startswith("REPORT ")]
+    assert report.splitlines()[1].startswith(f"XRAY TraceId: {root}\tSegmentId: ")
+
+
+def test_an_invocation_is_not_sampled_unless_somebody_wants_it(deploy):
+    function = deploy(TRACED)
+    assert "Sampled=0" in function().result
+    assert not any("XRAY" in line for lines in function.log().values() for line in lines)

@@ -349,6 +349,7 @@ def executable(deployed: Deployed) -> Version:
         log_format=configuration.logging.format,
         application_log_level=configuration.logging.application_level,
         system_log_level=configuration.logging.system_level,
+        traced=configuration.tracing == "Active",
         initialization=SNAP_START if configuration.snap_start and isinstance(deployed, Published) else ON_DEMAND,
         root=_root(deployed.code.image, configuration.image) if deployed.code.image else None,
     )
