@@ -147,7 +147,7 @@ class Environment:
 
     async def _move_in(self) -> None:
         try:
-            await self._housing.find(forks=self.state is State.STARTING)
+            await self._housing.find(self._startup.foretell, forks=self.state is State.STARTING)
         except SandboxDied as died:
             if self.homeless:
                 self.sandbox_died(died)

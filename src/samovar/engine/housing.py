@@ -6,6 +6,8 @@ Rule: nothing was sent to a runtime while a box is being made, so another one ma
 
 import logging
 import socket
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from samovar.engine.house import House
@@ -53,19 +55,20 @@ class Housing:
         assert self.box is not None
         return self.box
 
-    async def find(self, *, forks: bool) -> None:
-        """Take a box and make it this version's, unless its resident has gone meanwhile. `forks`: a fork of the
-        version's template will do. Raises SandboxDied when none is to be had."""
+    async def find(self, foretell: Callable[[list[str]], None], *, forks: bool) -> None:
+        """Take a box and make it this version's, unless its resident has gone meanwhile. `foretell`: called with the
+        paths where code and layers will be, before they are there. `forks`: a fork of the version's template will do.
+        Raises SandboxDied when none is to be had."""
         for left in reversed(range(_BOXES_TRIED)):
             try:
-                await self._move_in(forks)
+                await self._move_in(foretell, forks)
                 return
             except SandboxDied as died:
                 if not left or not self._resident.homeless:
                     raise
                 log.warning("%s: %s; trying another box, as nothing was sent to a runtime", self._resident, died)
 
-    async def _move_in(self, forks: bool) -> None:
+    async def _move_in(self, foretell: Callable[[list[str]], None], forks: bool) -> None:
         version = self._version
         self._leave()
         box = await self._choose(forks)
@@ -77,7 +80,9 @@ class Housing:
         self._resident.moved_into(box)
         memory_mb = version.memory_mb + self._launch.extra_mb
         limits = BoxLimits(memory_mb, version.memory_mb / MB_PER_CPU, version.ephemeral_mb)
-        self.paths = self._launch.paths(await box.assign(self._house.mounts(version), limits))
+        mounts = self._house.mounts(version)
+        coming = self._launch.paths([target for _, target in mounts])
+        self.paths = self._launch.paths(await box.assign(mounts, limits, partial(foretell, coming)))
 
     async def _choose(self, forks: bool) -> Box:
         boxes, kind = self._house.boxes, self._launch.kind

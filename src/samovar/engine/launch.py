@@ -63,12 +63,25 @@ class Launch(msgspec.Struct, frozen=True):
     at_start: bool = False
     """The version sets variables that its interpreter takes at its start only."""
 
-    def configuration(
+    def ahead(
         self, version: Version, endpoint_url: str, stream: str, paths: Sequence[str], given: Mapping[str, str]
     ) -> bytes:
-        """The content of the frame that makes a waiting runtime this function."""
+        """The content of the frame that tells a waiting runtime its variables before its code is there."""
+        return msgspec.json.encode(variables(version, self.environ, endpoint_url, stream, paths, given))
+
+    def configuration(
+        self,
+        version: Version,
+        endpoint_url: str,
+        stream: str,
+        paths: Sequence[str],
+        given: Mapping[str, str],
+        *,
+        told: bool = False,
+    ) -> bytes:
+        """The content of the frame that makes a waiting runtime this function. `told`: it knows its variables."""
         task, opt = paths
-        environ = variables(version, self.environ, endpoint_url, stream, paths, given)
+        environ = None if told else variables(version, self.environ, endpoint_url, stream, paths, given)
         return msgspec.json.encode({"environ": environ, "handler": version.handler, "task": task, "opt": opt})
 
     def command(

@@ -18,7 +18,7 @@ from samovar.engine.log import Journal
 from samovar.engine.model import SNAP_START, Version
 from samovar.engine.telemetry import Telemetry
 from samovar.engine.turn import Turn
-from samovar.sandbox.port import NotLaunched, SandboxDied
+from samovar.sandbox.port import Box, NotLaunched, SandboxDied
 from samovar.sandbox.spec import Command
 
 _NOT_FORKABLE = (
@@ -78,6 +78,8 @@ class Startup:
         self._fill_tmp = True
         self._began = 0.0
         self._restore_began = 0.0
+        self._foretold: Box | None = None
+        """The box whose runtime knows its variables already."""
 
     @property
     def _snap_start(self) -> bool:
@@ -138,6 +140,7 @@ class Startup:
         self._house.spawn(self._start_occupant())
 
     async def _start_occupant(self) -> None:
+        self._foretold = None
         if self._launch.refusal:
             self._not_launched(Unlaunched(report.INVALID_ENTRYPOINT, self._launch.refusal))
             return
@@ -159,9 +162,19 @@ class Startup:
             self._journal.note(why.line)
         self._environment.not_launched(report.failure(self._turn.request_id, why.error_type, why.message))
 
+    def foretell(self, paths: list[str]) -> None:
+        """Let a runtime that waits in the box set its variables, while its code is made to appear at `paths`."""
+        if self._launch.forks and not self._housing.forked:
+            self._housing.paths = paths
+            content = self._launch.ahead(*self._described())
+            self._foretold = box = self._housing.there
+            box.send(frames.head(frames.AHEAD, len(content)) + content)
+
     def _configure(self) -> None:
-        content = self._launch.configuration(*self._described())
-        self._housing.there.send(frames.head(frames.CONFIGURE, len(content)) + content)
+        box = self._housing.there
+        content = self._launch.configuration(*self._described(), told=self._foretold is box)
+        self._foretold = None
+        box.send(frames.head(frames.CONFIGURE, len(content)) + content)
 
     def restore(self) -> None:
         """Let a fork of a template go on."""

@@ -5,7 +5,6 @@ its `companion`s.
 """
 
 import asyncio
-import contextlib
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Sequence
@@ -20,6 +19,7 @@ from samovar.sandbox import cgroup, spec
 from samovar.sandbox.channel import Channel
 from samovar.sandbox.companion import Companions
 from samovar.sandbox.entry import Entry
+from samovar.sandbox.governed import Governed, group_may_have_gone
 from samovar.sandbox.helper import Helper
 from samovar.sandbox.needs import Zygote
 from samovar.sandbox.network import Router
@@ -54,18 +54,17 @@ class Maker(Protocol):
     def retire(self, box: "LinuxBox") -> None: ...
 
 
-class LinuxBox:
+class LinuxBox(Governed):
     def __init__(
         self, boxes: Maker, zygote: Zygote, uid: int | None, awaited: bool, offspring: Helper | None = None
     ) -> None:
         """`awaited`: somebody waits for it, so that whatever can be done later is left for later. `offspring`: the link
         by which the occupant, a template, will be asked for forks."""
+        super().__init__()
         self.awaited = awaited
         self.zygote = zygote
         self.id = ids.hex_id(16)
         self.uid = uid
-        self.dead = False
-        self.group: cgroup.Group | None = None
         self.listeners: list[socket.socket] = []
         self._boxes = boxes
         self._offspring = offspring
@@ -78,8 +77,6 @@ class LinuxBox:
         self._channel = Channel()
         self.forget_way: Callable[[], None] = lambda: None
         """Gives the box's address back."""
-        self._limits: BoxLimits | None = None
-        self._emptying = False
         self._companions = Companions(self, zygote)
         self._occupant_exit: Exit | None = None
         """How the occupant ended, where companions have outlived it."""
@@ -169,9 +166,13 @@ class LinuxBox:
             return False
         return not self._companions.living or self._companions.sound
 
-    async def assign(self, mounts: Sequence[tuple[Path, str]], limits: BoxLimits) -> list[str]:
+    async def assign(
+        self, mounts: Sequence[tuple[Path, str]], limits: BoxLimits, meanwhile: Callable[[], None]
+    ) -> list[str]:
         self._limits = limits
         injected = self._shell.inject(mounts, limits.tmp_mb) if self._shell is not None else None
+        if injected is not None:
+            meanwhile()
         if self.group is not None:  # while the keeper works
             try:
                 self.group.limit(max(limits.memory_mb - self.zygote.base_mb, 16), spec.PIDS)
@@ -208,29 +209,6 @@ class LinuxBox:
     def _said(self, data: bytes) -> None:
         if self._tenant is not None:
             self._tenant.on_output(data)
-
-    def freeze(self) -> None:
-        if self.group is not None and not self.dead and not self._emptying:
-            with _group_may_have_gone():
-                self.group.freeze()
-
-    def thaw(self) -> None:
-        if self.group is not None and self.group.frozen:
-            with _group_may_have_gone():
-                self.group.thaw()
-
-    def throttle(self) -> None:
-        group, cpus = self.group, None if self._limits is None else self._limits.cpus
-        if group is None or group.throttled or cpus is None or self.dead:
-            return
-        with _group_may_have_gone():
-            group.throttle(cpus)
-
-    def unthrottle(self) -> None:
-        """All the CPU there is again, for a template while somebody waits for a fork."""
-        with _group_may_have_gone():
-            if self.group is not None and not self.dead and self.group.throttled:
-                self.group.renew()
 
     def peak_memory_mb(self) -> int:
         if self.dead or self._limits is None:
@@ -312,7 +290,7 @@ class LinuxBox:
         channel, self._channel = self._channel, Channel()
         channel.mute()
         self._forget_occupant()
-        with _group_may_have_gone():
+        with group_may_have_gone():
             if self.group is not None and self.group.out_of_memory():
                 how = msgspec.structs.replace(how, out_of_memory=True)
         self._boxes.spawn(self._clear(how, channel))
@@ -394,8 +372,3 @@ class LinuxBox:
             if pid:
                 self.zygote.helper.tell({"do": "kill", "pid": pid})
         self._companions.started.clear()
-
-
-def _group_may_have_gone() -> contextlib.AbstractContextManager[None]:
-    """With the keeper, whose guardian has removed it: the box's own end is then heard in a moment."""
-    return contextlib.suppress(OSError)

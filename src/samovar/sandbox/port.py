@@ -11,7 +11,7 @@ Rules, kept for every driver (models: open-lambda's safe sandbox):
 """
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -86,8 +86,12 @@ class Box(Protocol):
     def sound(self) -> bool:
         """Whether it is there, and what it depends on: also what has just gone, and will be told of in a moment."""
 
-    async def assign(self, mounts: Sequence[tuple[Path, str]], limits: BoxLimits) -> list[str]:
+    async def assign(
+        self, mounts: Sequence[tuple[Path, str]], limits: BoxLimits, meanwhile: Callable[[], None]
+    ) -> list[str]:
         """Give the box to a function: host folders appear in it, read-only. Returns where the occupant finds each.
+
+        `meanwhile`: called while they are made to appear where they were asked for.
 
         One that is to appear at `/`, the first of them, takes the place of the root of the box's kind; it has folders
         /dev, /proc, /tmp and /mnt and files /etc/hosts and /etc/resolv.conf, and the box needs mounts of its own.

@@ -48,7 +48,9 @@ class FakeBox:
         self.sent: list[bytes] = []
         self.frozen = self.killed = self.stopped = False
 
-    async def assign(self, mounts: object, limits: object) -> list[str]:
+    async def assign(self, mounts: object, limits: object, meanwhile: Callable[[], None]) -> list[str]:
+        meanwhile()
+        self.sent.append(b"mounted")
         return ["/var/task", "/opt"]
 
     def send(self, *parts: bytes) -> None:
@@ -107,10 +109,10 @@ class FakeHouse:
         self.lines += [text for _, text in events]
 
     def mounts(self, version: Version) -> list[tuple[Path, str]]:
-        return []
+        return [(Path("/code"), "/var/task"), (Path("/layers"), "/opt")]
 
     def launch(self, version: Version) -> Launch:
-        return Launch(kind="python3.12", prepared=True, frames=True, environ={})
+        return Launch(kind="python3.12", prepared=True, frames=True, environ={}, forks=True)
 
     def extensions(self, version: Version) -> Sequence[str]:
         return []
@@ -172,8 +174,24 @@ def test_it_is_ready_when_its_runtime_asks_for_an_event_and_then_it_is_frozen():
         assert ahead.house.clocks == {}
         assert ahead.house.lines[0].startswith("INIT_START Runtime Version: ")
         assert ahead.house.lines[1:] == ["INIT_REPORT Init Duration: 1500.00 ms\n"]
-        configuration = msgspec.json.decode(ahead.house.box.sent[0][len(frames.head(frames.CONFIGURE, 0)) :])
-        assert configuration["environ"]["AWS_LAMBDA_INITIALIZATION_TYPE"] == "provisioned-concurrency"
+
+    play(check)
+
+
+def test_a_runtime_hears_its_variables_while_its_code_is_mounted():
+    async def check(ahead: Ahead) -> None:
+        await ahead.begin()
+        variables, mounted, configuration = ahead.house.box.sent
+        assert (variables[4], mounted, configuration[4]) == (frames.AHEAD, b"mounted", frames.CONFIGURE)
+        told = msgspec.json.decode(variables[5:])
+        assert told["AWS_LAMBDA_INITIALIZATION_TYPE"] == "provisioned-concurrency"
+        assert told["LAMBDA_TASK_ROOT"] == "/var/task"
+        assert msgspec.json.decode(configuration[5:]) == {
+            "environ": None,
+            "handler": VERSION.handler,
+            "task": "/var/task",
+            "opt": "/opt",
+        }
 
     play(check)
 

@@ -47,7 +47,7 @@ class FakeBox:
         self.sent: list[bytes] = []
         self.killed = self.released = self.throttled = False
 
-    async def assign(self, mounts: object, limits: object) -> list[str]:
+    async def assign(self, mounts: object, limits: object, meanwhile: object) -> list[str]:
         return ["/var/task", "/opt"]
 
     def send(self, *parts: bytes) -> None:

@@ -5,7 +5,8 @@ users can see: handler lookup, context, errors, log formats. Only its transport 
 Runs on Python 3.8 and later, in the box, beside hostile code: the platform trusts nothing that it says.
 
 A frame is `u32 length | u8 kind | content`, little endian; length counts kind and content.
-  to here      C  JSON {"environ", "handler", "task", "opt"}: become this function
+  to here      A  JSON {name: value}: its variables, where its code is not there yet; C is next
+               C  JSON {"environ", "handler", "task", "opt"}: become this function; null for variables that A has told
                V  JSON {"environ": {name: value}, "tmp": bool}: restored, in an environment with these variables;
                   whether its /tmp is still to be filled
                I  u64 deadline (epoch ms) | 36s request id | u16 length of each of ARN, trace id, client context |
@@ -42,10 +43,12 @@ from awslambdaric import lambda_runtime_client as client_module
 _HEADER = struct.Struct("<IB")
 _INVOKE = struct.Struct("<Q36sHHH")
 _CONFIGURE, _INVOCATION, _NEXT, _RESPONSE, _TOO_LARGE, _ERROR, _INIT_ERROR = b"CINRLEX"
+_AHEAD = ord("A")
 _RESTORE, _PAUSED, _RESTORE_ERROR, _SNAPSHOT_ERROR = b"VPYB"
 _SNAP_START = "snap-start"
 _LARGEST_RESULT = 6291556
 _READ = 256 * 1024
+_ESCAPE = "surrogateescape"
 
 # Loaded at this point on AWS as well: a function's own module of such a name loses there, too.
 _LOADED_EVERYWHERE = frozenset(name.partition(".")[0] for name in sys.modules)
@@ -135,6 +138,9 @@ def serve(channel, template=None):
     try:
         frames = Frames(channel)
         kind, content = frames.receive()
+        if kind == _AHEAD:
+            _set_environ(json.loads(bytes(content)))
+            kind, content = frames.receive()
         if kind != _CONFIGURE:
             os._exit(70)
         handler = _become(json.loads(bytes(content)))
@@ -169,7 +175,8 @@ def run(handler, client):
 def _become(configuration):
     # type: (dict) -> str
     task, opt = configuration["task"], configuration["opt"]
-    _set_environ(configuration["environ"])
+    if configuration["environ"] is not None:
+        _set_environ(configuration["environ"])
     search = search_path(task, opt)
     sys.path[:0] = search
     search += _user_path(os.environ.get("PYTHONPATH", ""), task)
@@ -182,7 +189,7 @@ def _become(configuration):
     os.chdir(task)
     os.environ["_LAMBDA_TELEMETRY_LOG_FD"] = str(os.dup(1))
     gc.enable()
-    return str(configuration["environ"]["_HANDLER"])
+    return str(configuration["handler"])
 
 
 def search_path(task, opt):
@@ -212,15 +219,18 @@ def marshaller():
 
 def _set_environ(environ):
     # type: (dict) -> None
-    """Only what differs: each variable that is set copies some pages."""
-    present = dict(os.environ)
-    for name in present:
-        if name not in environ:
-            del os.environ[name]
-    for name, value in environ.items():
+    """Only what differs: each variable that is set copies some pages, and so does going round by `os.environ`."""
+    present = os.environ._data  # type: ignore[attr-defined]
+    zone = present.get(b"TZ")
+    wanted = {name.encode("utf-8", _ESCAPE): value.encode("utf-8", _ESCAPE) for name, value in environ.items()}
+    for name in [name for name in present if name not in wanted]:
+        os.unsetenv(name)
+        del present[name]
+    for name, value in wanted.items():
         if present.get(name) != value:
-            os.environ[name] = value
-    if present.get("TZ") != environ.get("TZ"):
+            os.putenv(name, value)
+            present[name] = value
+    if present.get(b"TZ") != zone:
         time.tzset()
 
 
@@ -253,11 +263,13 @@ class Frames:
     def __init__(self, channel):
         # type: (socket.socket) -> None
         self._channel = channel
+        self._rest = b""
 
     def receive(self):
         # type: () -> tuple
         """(kind, content). Exits when the platform has gone."""
-        data = self._channel.recv(_READ)
+        data = self._rest or self._channel.recv(_READ)
+        self._rest = b""
         while len(data) < _HEADER.size:
             data += self._more()
         length, kind = _HEADER.unpack_from(data)
@@ -272,7 +284,9 @@ class Frames:
                     os._exit(0)
                 have += count
             return kind, view[_HEADER.size :]
-        return kind, memoryview(data)[_HEADER.size :]
+        if len(data) > whole:
+            self._rest = data[whole:]
+        return kind, memoryview(data)[_HEADER.size : whole]
 
     def _more(self):
         # type: () -> bytes

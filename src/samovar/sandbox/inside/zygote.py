@@ -29,6 +29,7 @@ none could be started, `D` when there is no such directory.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import gc
 import importlib
 import json
@@ -47,6 +48,7 @@ import syscalls
 import template
 
 _CHANNEL = 3
+_SIGCHLD, _SIG_DFL = int(signal.SIGCHLD), int(signal.SIG_DFL)
 
 
 def main():
@@ -193,7 +195,7 @@ class Zygote:
         try:
             syscalls.thread_id_changed()
             signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _signal.signal(_SIGCHLD, _SIG_DFL)  # the enumerations of `signal` would copy 60 pages
             self.enter(request, given)
             if request["command"] is not None:
                 _become_program(request["command"])

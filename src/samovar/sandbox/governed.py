@@ -1,0 +1,47 @@
+"""A box as its control groups hold it: frozen or not, with how much of the CPU.
+
+Owns: the group, once it is there, and the limits that the box's function has. Rule: the group goes with the keeper,
+whose guardian removes it; then nothing is held any more, and nobody is told here.
+"""
+
+import contextlib
+
+from samovar.sandbox import cgroup
+from samovar.sandbox.spec import BoxLimits
+
+
+class Governed:
+    def __init__(self) -> None:
+        self.group: cgroup.Group | None = None
+        self.dead = False
+        self._limits: BoxLimits | None = None
+        self._emptying = False
+        """Its processes are on their way out, and have to run for that."""
+
+    def freeze(self) -> None:
+        if self.group is not None and not self.dead and not self._emptying:
+            with group_may_have_gone():
+                self.group.freeze()
+
+    def thaw(self) -> None:
+        if self.group is not None and self.group.frozen:
+            with group_may_have_gone():
+                self.group.thaw()
+
+    def throttle(self) -> None:
+        group, cpus = self.group, None if self._limits is None else self._limits.cpus
+        if group is None or group.throttled or cpus is None or self.dead:
+            return
+        with group_may_have_gone():
+            group.throttle(cpus)
+
+    def unthrottle(self) -> None:
+        """All the CPU there is again, for a template while somebody waits for a fork."""
+        with group_may_have_gone():
+            if self.group is not None and not self.dead and self.group.throttled:
+                self.group.renew()
+
+
+def group_may_have_gone() -> contextlib.AbstractContextManager[None]:
+    """With the keeper, whose guardian has removed it: the box's own end is then heard in a moment."""
+    return contextlib.suppress(OSError)
