@@ -52,6 +52,7 @@ class Premises:
             opened.callback(lambda: self.closed())
             self.store = await open_store(None if self._settings.ephemeral else self.data)
             opened.push_async_callback(self.store.close)
+            self.store.at_once = True
             self.inner_doors = InnerDoors()
             self._make_boxes()
             opened.push_async_callback(self.boxes.close)

@@ -113,6 +113,7 @@ class Rooms:
         rooms.push_async_callback(self.services.close)
         self._services_there.set()
         await self._open_used()
+        store.at_once = False
         await self.outbox.queue.start()
 
     async def _open_used(self) -> None:

@@ -5,7 +5,6 @@ NoSuchEntity: a policy with other actions than AWS's would be worse than none.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -203,7 +202,12 @@ _LINKED: Mapping[str, tuple[int, list[dict[str, Any]]]] = {
 def all_policies() -> list[AwsPolicy]:
     tables = (("/service-role/", _SERVICE_ROLE), ("/aws-service-role/", _LINKED), ("/", _PLAIN))
     return [
-        AwsPolicy(name, path, version, json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=4))
+        AwsPolicy(name, path, version, _document(statements))
         for path, table in tables
         for name, (version, statements) in table.items()
     ]
+
+
+def _document(statements: list[dict[str, Any]]) -> str:
+    content = msgspec.json.encode({"Version": "2012-10-17", "Statement": statements})
+    return msgspec.json.format(content, indent=4).decode()
