@@ -179,7 +179,7 @@ class Domains:
             await table.clear()
 
     def _find(self, domain: str) -> "_Ways | None":
-        changes = self.domains.changes + sum(table.changes for table in self._belongings)
+        changes = self.domains.changes + self.mappings.changes + self.rules.changes + self.associations.changes
         if changes != self._seen:
             self._seen = changes
             self._ways = {found.name: self._compiled(key, found) for key, found in self.domains.items()}

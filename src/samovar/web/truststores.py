@@ -37,11 +37,7 @@ async def read(
         if version and "TruststoreUri" not in given:
             raise _bad("A truststore version needs a truststore URI.")
         return Truststore()
-    for each in configurations:
-        if each["EndpointType"] != "REGIONAL":
-            raise _bad("Mutual TLS authentication is supported for REGIONAL domain names only.")
-        if each["SecurityPolicy"] == "TLS_1_0":
-            raise _bad("Mutual TLS authentication requires the security policy TLS_1_2.")
+    check(configurations)
     content = await _content(ctx, uri, version)
     count, warnings = mutual_tls.examined(content, clock.machine())
     if not count:
@@ -54,6 +50,15 @@ async def read(
     if warnings:
         shown["TruststoreWarnings"] = warnings
     return Truststore(shown, content.decode("latin-1"))
+
+
+def check(configurations: list[dict[str, Any]]) -> None:
+    """That a domain with these configurations may ask for certificates."""
+    for each in configurations:
+        if each["EndpointType"] != "REGIONAL":
+            raise _bad("Mutual TLS authentication is supported for REGIONAL domain names only.")
+        if each["SecurityPolicy"] == "TLS_1_0":
+            raise _bad("Mutual TLS authentication requires the security policy TLS_1_2.")
 
 
 async def _content(ctx: Context, uri: str, version: str) -> bytes:

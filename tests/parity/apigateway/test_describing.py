@@ -422,12 +422,15 @@ def test_the_rest_is_kept_as_well(rest):
     assert certificate["pemEncodedCertificate"].startswith("-----BEGIN CERTIFICATE-----")
     client.delete_client_certificate(clientCertificateId=certificate["clientCertificateId"])
     link = client.create_vpc_link(
-        name="l", targetArns=["arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/net/a/b"]
+        name="l", targetArns=["arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/net/a/b"]
     )
+    assert (link["status"], link["statusMessage"]) == ("FAILED", "One or more load balancers not found")
     place = api.method("/a")
     private = {"type": "HTTP", "integrationHttpMethod": "GET", "uri": "http://x", "connectionType": "VPC_LINK"}
     kept = api.put_integration(**place, **private, connectionId=link["id"])
     assert (kept["connectionType"], kept["connectionId"]) == ("VPC_LINK", link["id"])
+    refused = refusal(api.put_integration, **place, **private, connectionId="nobody")
+    assert refused == ("BadRequestException", "Invalid Vpc Link identifier specified nobody")
     api.delete_method(**place)
     client.delete_vpc_link(vpcLinkId=link["id"])
     role = replace("/cloudwatchRoleArn", "arn:aws:iam::123456789012:role/logs")

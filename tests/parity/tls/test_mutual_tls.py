@@ -10,6 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 from pki import Party
 
+from samovar.core.clock import SystemClock
+from samovar.gateway.certificates import Authority
+
 ECHO = """
     import json
 
@@ -314,6 +317,35 @@ def test_a_truststore_that_cannot_be_read_is_refused(server):
             certificateArn=CERTIFICATE,
             mutualTlsAuthentication={"truststoreUri": "s3://trust/store.pem"},
         )
+
+
+def test_a_domain_that_asks_stays_one_that_can(server):
+    rest_api(server, "stays.example.com")
+    for path, value in (("securityPolicy", "TLS_1_0"), ("endpointConfiguration/types/REGIONAL", "EDGE")):
+        change = [{"op": "replace", "path": f"/{path}", "value": value}]
+        if value == "EDGE":
+            change.append({"op": "replace", "path": "/certificateArn", "value": CERTIFICATE})
+        with pytest.raises(ClientError, match="Mutual TLS authentication"):
+            server.v1.update_domain_name(domainName="stays.example.com", patchOperations=change)
+    assert server.refuses("stays.example.com")
+
+
+def test_a_server_with_a_certificate_of_the_users_asks_as_well(platforms, tmp_path):
+    clock = SystemClock()
+    names = ["localhost", "mine.example.com"]
+    (tmp_path / "cert.pem").write_bytes(Authority.open(tmp_path / "tls" / "ca.pem", clock).issue(names))
+    given = str(tmp_path / "cert.pem")
+    running = platforms("--ephemeral", "--tls-cert", given, "--tls-key", given)
+    try:
+        running.client("logs").create_log_group(logGroupName="mutual")
+        server = Server(running, tmp_path)
+        server.domain("mine.example.com", server.http_api()[0])
+        assert server.refuses("mine.example.com")
+        assert server.refuses("mine.example.com", server.eve)
+        assert server.ask("mine.example.com", server.bob)[0] == 200
+        assert server.ask("localhost", host="mine.example.com")[0] == 403
+    finally:
+        assert running.stop() == 0, running.said()
 
 
 def test_a_restarted_server_asks_as_before(platforms, tmp_path):

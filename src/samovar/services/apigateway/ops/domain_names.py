@@ -183,6 +183,8 @@ async def update_domain_name(state: Rest, ctx: Context, params: Params) -> Param
     if any((each.get("path") or "").startswith("/mutualTls") for each in operations):
         asked = await _asked(state, ctx, shape.get("mutualTlsAuthentication"), configurations)
         key, domain = _domain(state, ctx, params)
+    elif asked.shown is not None:
+        truststores.check(configurations)
     if (configurations[0]["EndpointType"] == "PRIVATE") != bool(domain.id):
         raise bad("The endpoint type of a domain name can't be changed to or from PRIVATE.")
     if domain.id:

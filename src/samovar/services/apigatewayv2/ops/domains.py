@@ -56,6 +56,8 @@ async def update_domain_name(state: State, ctx: Context, params: Params) -> Para
         wanted: Mapping[str, Any] = {**(before.mutual_tls or {}), **params["MutualTlsAuthentication"]}
         asked = await truststores.read(ctx, wanted, state.clock, configurations)
         key, before = domain(state, ctx, params)
+    elif asked.shown is not None:
+        truststores.check(configurations)
     after = msgspec.structs.replace(
         before,
         configurations=configurations,
