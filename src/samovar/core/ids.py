@@ -12,6 +12,7 @@ class _Pool:
         self._at = 0
 
     def take(self, digits: int) -> str:
+        """Random lower-case hex digits (at most 8192)."""
         if self._at + digits > len(self._hex):
             self._hex = os.urandom(4096).hex()
             self._at = 0
@@ -31,6 +32,4 @@ def uuid4() -> str:
     return f"{h[:8]}-{h[8:12]}-4{h[12:15]}-a{h[15:18]}-{h[18:30]}"
 
 
-def hex_id(digits: int) -> str:
-    """Random lower-case hex digits (at most 8192)."""
-    return _pool.take(digits)
+hex_id = _pool.take

@@ -44,6 +44,10 @@ class Services:
         """A service that is there already."""
         return self._here.get(name)
 
+    def missing(self, names: Iterable[str]) -> list[str]:
+        """Those of `names` that aren't."""
+        return [name for name in names if name not in self._here]
+
     async def open(self, name: str) -> Service:
         """A service, built if it isn't there yet; KeyError when nobody knows it."""
         found = self._here.get(name)

@@ -93,7 +93,8 @@ class Closing:
     def _finish(self, ended: Verdict) -> None:
         """Close the invocation; while extensions still work for it, only answer."""
         turn, extensions = self._turn, self._environment.extensions
-        turn.end_response()
+        if turn.course is not None:
+            turn.course.close()
         if extensions is not None and self._environment.state is State.ANSWERED and not extensions.ready:
             turn.answer_early(ended)
         else:

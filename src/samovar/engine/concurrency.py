@@ -139,14 +139,11 @@ class FunctionShare:
         return self._provisioned if self._reserved is None else self._reserved
 
 
-class FunctionSlot:
-    __slots__ = ("_share",)
-
-    def __init__(self, share: FunctionShare) -> None:
-        self._share: FunctionShare | None = share
+class FunctionSlot(msgspec.Struct, eq=False):
+    share: FunctionShare | None
 
     def end(self) -> None:
-        share, self._share = self._share, None
+        share, self.share = self.share, None
         if share is not None:
             share.ended()
 

@@ -8,7 +8,7 @@ Rule: what a runtime says is hostile; a word that the state doesn't allow is Fal
 import logging
 from typing import Protocol
 
-from samovar.engine import frame_api, frames, report
+from samovar.engine import frames, report
 from samovar.engine.closing import Closing
 from samovar.engine.extensions import Extensions
 from samovar.engine.housing import Housing
@@ -81,10 +81,6 @@ class Dialogue:
         return how.unread if self._by_frame else self._api.unread
 
     # --- what it says
-
-    def hear(self, kind: int, content: memoryview) -> None:
-        """A frame."""
-        frame_api.hear(self, kind, content)
 
     def handle(self, request: Request, reply: Reply) -> None:
         """A call to the Runtime API."""

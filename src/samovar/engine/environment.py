@@ -11,9 +11,10 @@ and it say to each other; turn, the invocation; closing, how that ends; extensio
 import logging
 import socket
 from collections.abc import Callable
+from functools import partial
 
 from samovar.core import ids
-from samovar.engine import credentials, extension_api, metadata, runtime_api, telemetry_api
+from samovar.engine import credentials, extension_api, frame_api, metadata, runtime_api, telemetry_api
 from samovar.engine.brake import Brake
 from samovar.engine.closing import Closing
 from samovar.engine.dialogue import Dialogue
@@ -70,10 +71,11 @@ class Environment:
         self._startup = Startup(self, house, version, launch, self._housing, journal, telemetry, self._turn)
         self._closing = Closing(self, launch, self._housing, self._startup, self._turn)
         self.dialogue = Dialogue(self, launch, self._housing, self._startup, self._turn, self._closing)
-        self.on_frame: Callable[[int, memoryview], None] = self.dialogue.hear
+        self.on_frame: Callable[[int, memoryview], None] = partial(frame_api.hear, self.dialogue)
         self._told: Told | None = None
         """Waits for an init ahead of invocations."""
         self._cold = True
+        self._frozen = False
         self._dismissed = False
 
     def __repr__(self) -> str:
@@ -321,7 +323,8 @@ class Environment:
             self.event(Event.LOST)
 
     def _deliver(self) -> None:
-        box = self._housing.there
+        box = self._housing.box
+        assert box is not None
         if self._cold:
             self._cold = False
             self._house.started(self)
@@ -334,11 +337,13 @@ class Environment:
     def freeze_now(self) -> None:
         """Freeze the box, if the environment is still without an invocation."""
         if self._housing.box is not None and self.state is State.IDLE:
+            self._frozen = True
             self._telemetry.hold()
             self._housing.box.freeze()
 
     def _thaw(self) -> None:
-        if self._housing.box is not None:
+        if self._frozen and self._housing.box is not None:
+            self._frozen = False
             self._housing.box.thaw()
             self._telemetry.release()
 

@@ -314,8 +314,6 @@ class Engine:
 
     def freeze_soon(self, environment: Environment) -> None:
         """An environment that gets its next invocation at once needs neither freezing nor thawing."""
-        if self.debugger.knows(environment):
-            return  # a frozen one couldn't answer its editor
         if not self._released and not self._to_freeze:
             self._loop.call_later(_FREEZE_AFTER_S, self._freeze)
         self._released.add(environment)
@@ -323,7 +321,8 @@ class Engine:
     def _freeze(self) -> None:
         """Freeze those that nobody has wanted since the last look."""
         for environment in self._to_freeze - self._released:
-            environment.freeze_now()
+            if not self.debugger.knows(environment):  # a frozen one couldn't answer its editor
+                environment.freeze_now()
         self._to_freeze, self._released = self._released, set()
         if self._to_freeze:
             self._loop.call_later(_FREEZE_AFTER_S, self._freeze)

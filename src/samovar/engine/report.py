@@ -144,7 +144,7 @@ def report(
     init = "" if init_ms is None else f"\tInit Duration: {init_ms:.2f} ms"
     if restored is not None:
         init += f"\tRestore Duration: {restored.ms:.2f} ms\tBilled Restore Duration: {restored.billed_ms} ms"
-    ending = _status(status, error_type) or "\t"
+    ending = _status(status, error_type) if status else "\t"
     return (
         f"REPORT RequestId: {request_id}\tDuration: {duration_ms:.2f} ms"
         f"\tBilled Duration: {billed_ms(duration_ms, init_ms if bills_init else None, restored)} ms"

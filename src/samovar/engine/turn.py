@@ -50,10 +50,10 @@ class Turn:
         self._clock = clock
         # With the invocation: what was initialised ahead of any is billed by itself (facts/lambda-runtime.md §7).
         self._bills_init = bills_init and version.initialization == ON_DEMAND
+        self.course: Course | None = None
+        """The response that is, or was, streamed in this invocation."""
         self._done: Done | None = None
         self._sink: Sink | None = None
-        self._course: Course | None = None
-        """The response that is, or was, streamed in this invocation."""
         self._timing: Timing | None = None
         """Of an invocation whose spans are told somewhere."""
         self._trace_id = ""
@@ -77,7 +77,7 @@ class Turn:
         self.invocation = invocation
         self._done = done
         self._sink = sink
-        self._course = None
+        self.course = None
         self._trace_id = ""
         self._timing = None
         self.began = self._clock.monotonic()
@@ -125,22 +125,22 @@ class Turn:
 
     def stream(self, content_type: str, hold: Hold) -> bool:
         """It comes in pieces; the usual words end it. False: it does so already."""
-        if self._course is not None:
+        if self.course is not None:
             return False
-        self._course = Course(self._sink, content_type, hold)
+        self.course = Course(self._sink, content_type, hold)
         if self._timing is not None:
             self._timing.answering()
         return True
 
     def write(self, chunk: bytes) -> bool:
-        if self._course is None:
+        if self.course is None:
             return False
-        self._course.write(chunk)
+        self.course.write(chunk)
         return True
 
     def complete(self, event: Event, payload: bytes) -> Event:
         """The runtime has said its last word: what that is, all in all; the payload is the `answer`."""
-        course = self._course
+        course = self.course
         if course is not None and event is Event.RESPONDED:
             course.write(payload)
             payload = course.result()
@@ -159,10 +159,6 @@ class Turn:
             self._journal.runtime_done(self._ending(self.late, self._elapsed_ms(), 0))
 
     # --- its end
-
-    def end_response(self) -> None:
-        if self._course is not None:
-            self._course.close()
 
     def answer_early(self, verdict: Verdict) -> None:
         """Extensions still work for it: it is closed later, and a caller who wants the log's tail waits till then."""
@@ -231,7 +227,7 @@ class Turn:
     def _ending(self, verdict: Verdict, duration_ms: float, peak_mb: int) -> Ending:
         invocation, timing, status = self.invocation, self._timing, verdict.status
         assert invocation is not None
-        size = len(verdict.payload) if self._course is None else self._course.size
+        size = len(verdict.payload) if self.course is None else self.course.size
         return Ending(
             request_id=invocation.request_id,
             duration_ms=duration_ms,

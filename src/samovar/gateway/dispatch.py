@@ -18,6 +18,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
+import msgspec
+
 from samovar.core import ids
 from samovar.core.context import Context, DirectOperation, Params
 from samovar.core.context import Operation as Ordinary
@@ -46,16 +48,13 @@ _FOREIGN = {"message": "Requests from web pages of other sites are refused."}
 _log = logging.getLogger(__name__)
 
 
-class _Call:
+class _Call(msgspec.Struct, eq=False):
     """One request on its way to an answer."""
 
-    __slots__ = ("operation", "reply", "request", "request_id")
-
-    def __init__(self, request: Request, reply: Reply) -> None:
-        self.request = request
-        self.reply = reply
-        self.request_id = ids.uuid4()
-        self.operation: Operation | None = None
+    request: Request
+    reply: Reply
+    request_id: str
+    operation: Operation | None = None
 
 
 class Gateway:
@@ -82,7 +81,7 @@ class Gateway:
 
     def handle(self, request: Request, reply: Reply) -> None:
         """Answer one request, now or later; never raises. The `net.Handler` of the platform."""
-        call = _Call(request, reply)
+        call = _Call(request, reply, ids.uuid4())
         self._guard(call, self._enter, call)
 
     async def call(self, ctx: Context, service: str, operation: str, params: Params) -> Params:
@@ -177,7 +176,7 @@ class Gateway:
         scope = sigv4.scope(call.request.headers, call.request.query)
         who = NOBODY if self._enforces else self._identify(call, scope)
         ctx = self._context(call, scope, who)
-        if site.streams:
+        if site.streams or call.request.incoming is None:
             self._serve(call, site, ctx)
         else:
             self._whole(call, lambda: self._serve(call, site, ctx))
@@ -215,7 +214,7 @@ class Gateway:
 
     def _when_built(self, call: _Call, services: Sequence[str], step: Callable[[], None]) -> None:
         """Go on with `step` when these services are there."""
-        missing = [service for service in services if self._services.here(service) is None]
+        missing = self._services.missing(services)
         if missing:
             self._spawn(call, self._services.open_all(missing), lambda _: step())
         else:

@@ -151,7 +151,7 @@ class Doors:
 
     def awaited(self, request: Request) -> list[str]:
         """The services that have to be there before anybody knows whether a request that may be an aside is theirs."""
-        return [aside.service for aside in self._asides if self._services.here(aside.service) is None]
+        return self._services.missing(aside.service for aside in self._asides)
 
     def shared(self, request: Request) -> list[tuple[str, str]] | None:
         """What the answer to a page of another site must say for it to be read; None: it may not be."""

@@ -74,40 +74,32 @@ class Client(Protocol):
         ...
 
 
-class Request:
-    """One request, complete but for an `incoming` body. Plain and slotted: one is made per call on the hot path."""
+class Request(msgspec.Struct, eq=False):
+    """One request, complete but for an `incoming` body. One is made per call on the hot path."""
 
-    __slots__ = (
-        "body", "client", "fields", "headers", "http10", "incoming", "keep_alive", "method", "path", "peer", "query",
-        "source", "tls",
-    )  # fmt: skip
-
-    def __init__(
-        self, method: str, path: str, query: str, headers: dict[str, str], body: bytes, source: object = None
-    ) -> None:
-        self.method = method
-        self.path = path
-        """As sent: percent-encoded, without the query."""
-        self.query = query
-        """As sent, without the question mark."""
-        self.headers = headers
-        """Names in lower case; duplicates joined with a comma; values as latin-1."""
-        self.fields: list[tuple[bytes, bytes]] = []
-        """The lines of the head as sent, one each; empty where a request was made by hand. See `lines`."""
-        self.body = body
-        """Empty where there is an `incoming`."""
-        self.incoming: Incoming | None = None
-        """The body, where Admit wanted it `Streamed`."""
-        self.source = source
-        """The tag of the listener it came through; None for the public door."""
-        self.peer = ""
-        """The client's address."""
-        self.tls: tuple[str, str] | None = None
-        """(version, cipher suite) of a client that speaks TLS: `("TLSv1.3", "TLS_AES_256_GCM_SHA384")`."""
-        self.http10 = False
-        self.keep_alive = True
-        self.client: Client | None = None
-        """Where it came over a connection."""
+    method: str
+    path: str
+    """As sent: percent-encoded, without the query."""
+    query: str
+    """As sent, without the question mark."""
+    headers: dict[str, str]
+    """Names in lower case; duplicates joined with a comma; values as latin-1."""
+    body: bytes
+    """Empty where there is an `incoming`."""
+    source: object = None
+    """The tag of the listener it came through; None for the public door."""
+    fields: list[tuple[bytes, bytes]] = []
+    """The lines of the head as sent, one each; empty where a request was made by hand. See `lines`."""
+    peer: str = ""
+    """The client's address."""
+    tls: tuple[str, str] | None = None
+    """(version, cipher suite) of a client that speaks TLS: `("TLSv1.3", "TLS_AES_256_GCM_SHA384")`."""
+    http10: bool = False
+    keep_alive: bool = True
+    incoming: Incoming | None = None
+    """The body, where Admit wanted it `Streamed`."""
+    client: Client | None = None
+    """Where it came over a connection."""
 
     def lines(self) -> list[tuple[str, str]]:
         """(name, value) of each header line in the client's own case and order, duplicates apart."""

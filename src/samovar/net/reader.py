@@ -257,13 +257,19 @@ class Reader:
             incoming.end(trailers)
 
     def _request(self, body: bytes) -> Request:
-        request = Request(self._method, self._path, self._query, self._headers, body, self._source)
-        request.fields = self._fields
-        request.peer = self.peer
-        request.tls = self.tls
-        request.http10 = self._http10
-        request.keep_alive = self._keep_alive
-        return request
+        return Request(
+            self._method,
+            self._path,
+            self._query,
+            self._headers,
+            body,
+            self._source,
+            self._fields,
+            self.peer,
+            self.tls,
+            self._http10,
+            self._keep_alive,
+        )
 
     def on_body(self, part: bytes) -> None:
         self._body_size += len(part)

@@ -6,7 +6,7 @@ that is told so.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from samovar.core.errors import AwsError
 from samovar.wire import text
@@ -87,8 +87,9 @@ class Operation:
         self.service = service.name
         self._read = protocol.framing.request(shape)
         self._check = validator.check(shape.input) if shape.input else None
-        self._write = protocol.framing.answer(shape)
-        self._write_error = protocol.write_error
+        self.serialize = protocol.framing.answer(shape)
+        """From a result and the request id."""
+        self.serialize_error = protocol.write_error
         answers = _streams_events(service, shape.output) and not protocol.framing.answers_events
         self._unspoken = answers or _streams_events(service, shape.input)
         members = service.structure(shape.input)
@@ -118,12 +119,6 @@ class Operation:
             self._check(params, "", broken)
         if broken:
             raise violation(self.service, broken)
-
-    def serialize(self, result: dict[str, Any], request_id: str) -> Answer:
-        return self._write(result, request_id)
-
-    def serialize_error(self, error: AwsError, request_id: str) -> Answer:
-        return self._write_error(error, request_id)
 
 
 def _streams_events(service: Description, ref: Ref | None) -> bool:

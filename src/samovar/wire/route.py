@@ -19,12 +19,12 @@ from samovar.wire import connections, names, rpcv2, text, words
 from samovar.wire.buckets import BucketPaths, bucket_of_host, is_bucket_host
 from samovar.wire.compile import PROTOCOLS, Operation, unspoken
 from samovar.wire.model import Models, ServiceModel
-from samovar.wire.sigv4 import Scope, scope
+from samovar.wire.sigv4 import Scope, credential, parse_credential
 
 _ACTION = expression(rb"(?:^|&)Action=([^&]*)")
 _FORM = "application/x-www-form-urlencoded"
 _REMEMBERED = 1024
-_LONGEST = 256
+_LONGEST = 512
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -53,8 +53,8 @@ class Router:
             for name in {service, called.endpoint_prefix}:
                 self._by_host.setdefault(name, []).append(service)
         self._paths: dict[str, Paths | BucketPaths | None] = {}
-        self._remembered: dict[tuple[str, str, str], tuple[str, Operation, dict[str, str]]] = {}
-        """What `_key`s have led to."""
+        self._remembered: dict[tuple[str, str, str], Match] = {}
+        """What methods, paths and credentials (or hosts) have led to, where no parameter and no form has a say."""
 
     def serves(self, host: str) -> bool:
         """Whether a service is here, as host names spell it: by its name or its endpoint's (`sqs`, `monitoring`)."""
@@ -66,16 +66,16 @@ class Router:
         Raises AwsError: UnknownOperationException (InvalidAction in the query protocol), UnknownServiceException when
         the request names a service that isn't here, NotImplementedException for a protocol that isn't.
         """
-        signed = scope(headers, query)
-        target = headers.get("x-amz-target")
-        if target is not None:
-            return self._by_x_amz_target(target, signed)
+        told = credential(headers, query)
+        key = (method, path, told or f"@{headers.get('host', '')}")
+        decided = not query and not headers.get("content-type", "").startswith(_FORM)
+        if "x-amz-target" in headers:
+            return self._by_x_amz_target(headers["x-amz-target"], parse_credential(told))
         if "smithy-protocol" in headers:
-            return self._by_smithy_path(f"smithy-{headers['smithy-protocol']}", path, signed)
-        key = _key(method, path, query, headers, signed)
-        known = self._remembered.get(key) if key is not None else None
-        if known is not None:
-            return Match(*known, signed)
+            return self._by_smithy_path(f"smithy-{headers['smithy-protocol']}", path, parse_credential(told))
+        if decided and key in self._remembered:
+            return self._remembered[key]
+        signed = parse_credential(told)
         below = connections.split(path)
         if below is not None and self._is_connection(below[0], headers, signed):
             return self._connection(method, *below, signed)
@@ -95,7 +95,7 @@ class Router:
             found = paths.find(method, path, query, headers) if paths else None
             if found:
                 match = Match(model.name, model.operation(found[0]), found[1], signed)
-                if key is not None and isinstance(paths, Paths):
+                if decided and isinstance(paths, Paths):
                     self._remember(key, match)
                 return match
         if action:
@@ -109,11 +109,11 @@ class Router:
         return self._paths[model.name]
 
     def _remember(self, key: tuple[str, str, str], match: Match) -> None:
-        if len(key[1]) > _LONGEST:
+        if sum(map(len, key)) > _LONGEST:
             return
         if len(self._remembered) >= _REMEMBERED:
             self._remembered.clear()
-        self._remembered[key] = (match.service, match.operation, match.labels)
+        self._remembered[key] = match
 
     def _candidates(self, signed: Scope | None, headers: Mapping[str, str]) -> list[str]:
         if signed is not None:
@@ -258,15 +258,6 @@ def _walk(node: _Node, segments: list[str], at: int, values: list[str], query: l
                 return found
             del values[depth:]
     return None
-
-
-def _key(
-    method: str, path: str, query: str, headers: Mapping[str, str], signed: Scope | None
-) -> tuple[str, str, str] | None:
-    """All that decides what a path leads to, where no parameter and no form has a say; else None."""
-    if query or headers.get("content-type", "").startswith(_FORM):
-        return None
-    return method, path, signed.service if signed is not None else f"@{headers.get('host', '')}"
 
 
 def _action(query: str, headers: Mapping[str, str], body: bytes) -> str:

@@ -23,20 +23,23 @@ class Scope(msgspec.Struct, frozen=True):
 
 def scope(headers: Mapping[str, str], query: str) -> Scope | None:
     """The scope of a request (header names in lower case, `query` raw)."""
+    return parse_credential(credential(headers, query))
+
+
+def credential(headers: Mapping[str, str], query: str) -> str:
+    """The text of it, which a client says again and again; empty where there is none."""
     authorization = headers.get("authorization")
     if authorization is not None:
         start = authorization.find("Credential=")
-        if not authorization.startswith("AWS4-") or start < 0:
-            return None
+        if start < 0 or not authorization.startswith("AWS4-"):
+            return ""
         end = authorization.find(",", start)
-        credential = authorization[start + 11 : end] if end > 0 else authorization[start + 11 :]
-        return parse_credential(credential.strip())
-    if "X-Amz-Credential=" not in query:
-        return None
-    for pair in query.split("&"):
-        if pair.startswith("X-Amz-Credential="):
-            return parse_credential(unquote(pair[17:]))
-    return None
+        return (authorization[start + 11 : end] if end > 0 else authorization[start + 11 :]).strip()
+    if "X-Amz-Credential=" in query:
+        for pair in query.split("&"):
+            if pair.startswith("X-Amz-Credential="):
+                return unquote(pair[17:])
+    return ""
 
 
 def parse_credential(credential: str) -> Scope | None:

@@ -16,9 +16,11 @@ class Sites:
 
     def find(self, id: str, region: str) -> Serve | None:
         """Who serves an API of ours; `region`: where it was looked for, empty for anywhere."""
-        key = self._state.key(id)
-        api = self._state.apis.get(key) if key else None
-        if key is None or api is None or (region and region != key[1]):
+        found = self._state.found(id)
+        if found is None:
+            return None
+        key, api = found
+        if region and region != key[1]:
             return None
         site = self._http if api.protocol_type == "HTTP" else self._websocket
         return partial(site.serve, key, api)

@@ -85,11 +85,17 @@ class State:
 
     def key(self, api: str) -> ApiKey | None:
         """Where an API lives, whosever it is."""
+        found = self.found(api)
+        return found[0] if found is not None else None
+
+    def found(self, api: str) -> tuple[ApiKey, Api] | None:
+        """The same, and the API."""
         key = self._keys.get(api)
-        if key is None or self.apis.get(key) is None:
+        there = self.apis.get(key) if key is not None else None
+        if key is None or there is None:
             self._keys.pop(api, None)
             return None
-        return key
+        return key, there
 
     def api(self, ctx: Context, api: str) -> tuple[ApiKey, Api]:
         """An API of the caller's; AwsError where there is none."""

@@ -16,11 +16,15 @@ from samovar.services.lambda_.ports import Authority
 from samovar.services.lambda_.state import State
 from samovar.web.functions import Done, Ran
 
+_REMEMBERED = 1000
+
 
 class IntegrationDoor:
     def __init__(self, functions: State, authority: Authority | None) -> None:
         self._functions = functions
         self._authority = authority
+        self._parts: dict[str, tuple[str, str, str, str]] = {}
+        """Of ARNs: integrations ask for the same ones again and again."""
 
     def run(self, ctx: Context, arn: str, payload: bytes, done: Done) -> None:
         try:
@@ -42,16 +46,22 @@ class IntegrationDoor:
     ) -> None:
         if self._authority is not None and self._authority.enforces:
             self._authority.admit(ctx, "lambda", "Invoke", {"FunctionName": arn})
-        parts = names.parts(arn)
-        if parts is None:
-            raise names.malformed(arn, names.NAMESPACED_PATTERN)
-        region, account, name, qualifier = parts
+        region, account, name, qualifier = self._parts.get(arn) or self._read(arn)
         version = self._functions.in_force((account or ctx.account, region or ctx.region, name), qualifier or LATEST)
         if version is None:
             raise names.not_found(ctx, name, qualifier)
         invoked = f"{version.function_arn}:{qualifier}" if qualifier else version.function_arn
         invocation = Invocation(ctx.request_id, invoked, payload, trace_id=ctx.trace_id)
         self._functions.engine.start(version, invocation, told, sink)
+
+    def _read(self, arn: str) -> tuple[str, str, str, str]:
+        parts = names.parts(arn)
+        if parts is None:
+            raise names.malformed(arn, names.NAMESPACED_PATTERN)
+        if len(self._parts) >= _REMEMBERED:
+            self._parts.clear()
+        self._parts[arn] = parts
+        return parts
 
 
 def _refused(error: AwsError) -> Ran:

@@ -15,6 +15,8 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from samovar.services.logs.journal import EVENT_OVERHEAD, Batch, Sized, sized, writing
 from samovar.services.logs.state import LogsState
 from samovar.store.sqlite import Change, Many, Statement, StoreError
@@ -31,18 +33,15 @@ _RETRY_S = 1.0
 _EVENTS_PER_TRANSACTION = 10_000
 
 
-class _Chunk:
+class _Chunk(msgspec.Struct, eq=False):
     """One call of `append` or `promise`."""
 
-    __slots__ = ("events", "key", "make", "size", "stream")
-
-    def __init__(self, key: Key, stream: str, size: int, make: Make | None, events: Sequence[LogEvent] = ()) -> None:
-        self.key = key
-        self.stream = stream
-        self.size = size
-        self.make = make
-        self.events = events
-        """Empty while they are to be made."""
+    key: Key
+    stream: str
+    size: int
+    make: Make | None
+    events: Sequence[LogEvent] = ()
+    """Empty while they are to be made."""
 
 
 class LogSink:

@@ -16,7 +16,7 @@ def exchange(query="", body=b"", **headers):
     routed = Routed("1" * 12, "api", "api.example", "dev", "/dev/pets/6", {"colour": "red"}, "id-1", "Root=1", 0.0, "")
     routed.route_key, routed.parameters = "POST /pets/{id}", {"id": "6"}
     visit = Visit(request, None, lambda response: None, "api", "", "/dev/pets/6")
-    return Exchange(visit, routed, None, "", "/pets/6", 0.0)
+    return Exchange(visit, request, routed, None, "", "/pets/6", 0.0)
 
 
 @pytest.mark.parametrize(

@@ -56,8 +56,7 @@ class Bench:
         """The answer of a method, as integration and mappings make it."""
         definition = api.definition
         exchange = self._exchange(ctx, api, sent, definition.path(resource))
-        exchange.method = self._planner.method(definition, resource.id, exchange.resource, shape)
-        exchange.resource_id = resource.id
+        exchange.take(self._planner.method(definition, resource.id, exchange.resource, shape))
         routes: Routes[str] = Routes()
         routes.add(exchange.resource, exchange.resource)
         found = routes.find(exchange.path)

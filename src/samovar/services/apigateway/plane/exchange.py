@@ -125,6 +125,8 @@ class Exchange:
         """Told of the answer when it has gone."""
         self.api = api
         self.staged = staged
+        self.plan = staged.plan
+        self.variables = staged.variables
         self.now = now
         self.time = ""
         """The same in words, if they are there already."""
@@ -139,6 +141,8 @@ class Exchange:
         self.resource = ""
         self.resource_id = ""
         self.method: Method | None = None
+        self.settled: Method
+        """The same, once the request is routed."""
         self.parameters: dict[str, str] = {}
         """Of the path, as sent."""
         self.trace = ""
@@ -172,19 +176,10 @@ class Exchange:
         self.asked = self.started
         """When its integration was, as far as the log knows."""
 
-    @property
-    def plan(self) -> Plan:
-        return self.staged.plan
-
-    @property
-    def variables(self) -> Mapping[str, str]:
-        return self.staged.variables
-
-    @property
-    def settled(self) -> Method:
-        """The method; known once the request is routed."""
-        assert self.method is not None
-        return self.method
+    def take(self, method: Method) -> None:
+        """It is routed."""
+        self.method = self.settled = method
+        self.resource, self.resource_id = method.resource, method.resource_id
 
     @property
     def lines(self) -> list[tuple[str, str]]:

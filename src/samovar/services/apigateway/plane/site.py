@@ -92,7 +92,7 @@ class RestSite:
         if method is None:
             why = f"No method {exchange.http_method} is deployed for {exchange.routed}."
             raise Refusal("MISSING_AUTHENTICATION_TOKEN", hint=why)
-        exchange.method, exchange.resource, exchange.resource_id = method, method.resource, method.resource_id
+        exchange.take(method)
         self._teller.begin(exchange, stage)
         now = self._clock.monotonic()
         if not self._stages.admits(exchange.api, now) or not stage.admits(method.resource, method.name, now):

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from samovar.net.message import Response
+from samovar.net.message import Request, Response
 from samovar.web.event_v2 import Routed
 from samovar.web.front import Visit
 
@@ -25,48 +25,41 @@ class Closing(Protocol):
     def close(self, exchange: "Exchange", response: Response) -> Response: ...
 
 
-class Exchange:
-    """Made once per request, slotted: it is on the hot path."""
+class Exchange(msgspec.Struct, eq=False):
+    """Made once per request, so it is on the hot path."""
 
-    __slots__ = (
-        "answered", "authorizer_error", "authorizer_status", "closing", "ended", "error", "integration_error",
-        "integration_request_id", "integration_started", "integration_status", "length", "mapped", "on_answer",
-        "path", "region", "request", "routed", "started", "status", "unmapped", "visit", "work",
-    )  # fmt: skip
-
-    def __init__(self, visit: Visit, routed: Routed, closing: Closing, region: str, path: str, started: float) -> None:
-        self.visit = visit
-        self.request = visit.request
-        """As the target gets it: mappings change it."""
-        self.region = region
-        self.path = path
-        """As sent, below the stage."""
-        self.routed = routed
-        self.closing = closing
-        self.started = started
-        """By the monotonic clock."""
-        self.answered = False
-        self.on_answer: Callable[[Exchange], None] | None = None
-        """Told that there is an answer: what was begun for it may end."""
-        self.mapped: Callable[[Exchange, Response], Response] | None = None
-        """What becomes of its target's answer."""
-        self.work: asyncio.Task[None] | None = None
-        """What runs for it; it ends with it."""
-        self.ended = 0.0
-        self.status = 0
-        self.unmapped = 0
-        """What the target answered, where a mapping could change it."""
-        self.length = 0
-        """Bytes of the answer's body."""
-        self.error = ""
-        """The words of an answer that the API gives itself."""
-        self.authorizer_error = ""
-        self.authorizer_status = 0
-        self.integration_started = 0.0
-        self.integration_status = 0
-        self.integration_error = ""
-        self.integration_request_id = ""
-        """Of the invocation."""
+    visit: Visit
+    request: Request
+    """As the target gets it: mappings change it."""
+    routed: Routed
+    closing: Closing
+    region: str
+    path: str
+    """As sent, below the stage."""
+    started: float
+    """By the monotonic clock."""
+    answered: bool = False
+    on_answer: "Callable[[Exchange], None] | None" = None
+    """Told that there is an answer: what was begun for it may end."""
+    mapped: "Callable[[Exchange, Response], Response] | None" = None
+    """What becomes of its target's answer."""
+    work: asyncio.Task[None] | None = None
+    """What runs for it; it ends with it."""
+    ended: float = 0.0
+    status: int = 0
+    unmapped: int = 0
+    """What the target answered, where a mapping could change it."""
+    length: int = 0
+    """Bytes of the answer's body."""
+    error: str = ""
+    """The words of an answer that the API gives itself."""
+    authorizer_error: str = ""
+    authorizer_status: int = 0
+    integration_started: float = 0.0
+    integration_status: int = 0
+    integration_error: str = ""
+    integration_request_id: str = ""
+    """Of the invocation."""
 
     @property
     def latency(self) -> str:

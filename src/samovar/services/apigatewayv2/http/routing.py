@@ -74,16 +74,29 @@ class Routing(Generic[T]):
 
 
 def _full(node: _Node[T], method: str, segments: list[str], at: int, values: list[str]) -> "End[T] | None":
-    """The route that fits all segments from `at`; adds the values of its variables."""
-    if at == len(segments):
-        return node.ends.get(method) or node.ends.get(ANY)
-    for child, value in _children(node, segments[at]):
-        values += value
-        found = _full(child, method, segments, at + 1, values)
-        if found is not None:
-            return found
-        del values[len(values) - len(value) :]
-    return None
+    """The route that fits all segments from `at`; adds the values of its variables, and of none where there is none."""
+    depth = len(values)
+    while at < len(segments):
+        segment = segments[at]
+        at += 1
+        literal, variable = node.literal.get(segment), node.variable if segment else None
+        if literal is not None and variable is not None:  # both may lead on
+            found = _full(literal, method, segments, at, values)
+            if found is not None:
+                return found
+            literal = None
+        if literal is not None:
+            node = literal
+        elif variable is not None:
+            values.append(segment)
+            node = variable
+        else:
+            del values[depth:]
+            return None
+    found = node.ends.get(method) or node.ends.get(ANY)
+    if found is None:
+        del values[depth:]
+    return found
 
 
 def _greedy(node: _Node[T], method: str, segments: list[str], at: int, values: list[str]) -> "End[T] | None":

@@ -58,7 +58,7 @@ class HttpSite:
         )
         if visit.guest is not None and visit.guest.certificate is not None:
             routed.authentication = {"clientCert": visit.guest.certificate}
-        exchange = Exchange(visit, routed, served, key[1], path, self._state.clock.monotonic())
+        exchange = Exchange(visit, request, routed, served, key[1], path, self._state.clock.monotonic())
         if _head_size(exchange) > _HEAD_LIMIT:
             exchange.refuse(431)
         elif not self._state.rate.admits(key[0], key[1], exchange.started):

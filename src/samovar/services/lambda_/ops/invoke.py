@@ -89,7 +89,7 @@ def _asked(state: State, ctx: Context, params: Params) -> tuple[Version, Invocat
         request_id=ctx.request_id,
         invoked_arn=f"{version.function_arn}:{target.qualifier}" if target.qualifier else version.function_arn,
         payload=_payload(params),
-        client_context=_client_context(params),
+        client_context=_client_context(params["ClientContext"]) if "ClientContext" in params else "",
         cognito_identity=_cognito_identity(ctx.session) if ctx.session else "",
         trace_id=ctx.trace_id,
         tail=params.get("LogType") == "Tail",
@@ -138,8 +138,7 @@ def _payload(params: Params) -> bytes:
     return payload
 
 
-def _client_context(params: Params) -> str:
-    encoded: str = params.get("ClientContext", "")
+def _client_context(encoded: str) -> str:
     if not encoded:
         return ""
     if len(encoded) > CLIENT_CONTEXT_LIMIT:
