@@ -24,6 +24,9 @@ from samovar.sandbox.port import Box, Exit
 
 log = logging.getLogger("samovar.engine")
 
+_STAGES = {State.IDLE: "Ready", State.BUSY: "Running", State.ANSWERED: "ResponseSent"}
+"""What AWS's emulator calls the states of a runtime that has initialised."""
+
 
 class Speaker(Protocol):
     """The environment, as it takes part."""
@@ -85,6 +88,11 @@ class Dialogue:
     def handle(self, request: Request, reply: Reply) -> None:
         """A call to the Runtime API."""
         self._api.handle(request, reply)
+
+    @property
+    def runtime_stage(self) -> str:
+        state = self._environment.state
+        return "Started" if state in INITIALISING else _STAGES.get(state, "Exited")
 
     def runtime_next(self) -> bool:
         environment = self._environment

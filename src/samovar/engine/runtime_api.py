@@ -14,6 +14,7 @@ from typing import Protocol
 
 import msgspec
 
+from samovar.core import ids
 from samovar.core.expressions import expression
 from samovar.engine.model import Invocation
 from samovar.engine.report import RESPONSE_LIMIT, failure
@@ -22,6 +23,7 @@ from samovar.net.message import Reply, Request, Response, Streamed
 
 BASE = "/2018-06-01/runtime"
 _INVOCATION = expression(rf"{BASE}/invocation/([^/]+)/(response|error)")
+_INVOCATION_ID = "lambda-runtime-invocation-id"
 _MODE = "lambda-runtime-function-response-mode"
 _ERROR_TYPE = "lambda-runtime-function-error-type"
 _ERROR_BODY = "lambda-runtime-function-error-body"
@@ -31,6 +33,11 @@ _MOST_BYTES = RESPONSE_LIMIT + (1 << 20)
 
 class Told(Protocol):
     """The environment, as the API speaks to it. False: its state doesn't allow that."""
+
+    @property
+    def runtime_stage(self) -> str:
+        """Where it is, in the words of AWS's emulator: `Started`, `Ready`, `Running`, ..."""
+        ...
 
     def runtime_next(self) -> bool: ...
     def runtime_response(self, request_id: str, payload: bytes) -> bool: ...
@@ -51,7 +58,7 @@ class RuntimeApi:
         self._parked: Reply | None = None
         self._next_request: Request | None = None
         """The newest `next`, parked or answered."""
-        self._request_id = ""
+        self._request_id = self._invocation_id = ""
 
     @property
     def waiting(self) -> bool:
@@ -70,7 +77,7 @@ class RuntimeApi:
             self._next(request, reply)
         elif path == f"{BASE}/init/error":
             named = request.headers.get(_ERROR_TYPE, "")
-            reply(_accepted(self._environment.runtime_init_error(request.body, named), "InitError"))
+            reply(self._accepted(self._environment.runtime_init_error(request.body, named), "InitError"))
         elif path in (f"{BASE}/restore/next", f"{BASE}/restore/error"):
             reply(self._restore(path, request))
         elif match := _INVOCATION.fullmatch(path):
@@ -85,13 +92,14 @@ class RuntimeApi:
     def deliver(self, invocation: Invocation, trace_id: str, deadline_ms: int) -> None:
         """Answer the parked `next`."""
         reply, self._parked = self._parked, None
-        self._request_id = invocation.request_id
+        self._request_id, self._invocation_id = invocation.request_id, ids.uuid4()
         headers = [
             ("Content-Type", "application/json"),
             ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
             ("Lambda-Runtime-Deadline-Ms", str(deadline_ms)),
             ("Lambda-Runtime-Invoked-Function-Arn", invocation.invoked_arn),
             ("Lambda-Runtime-Trace-Id", trace_id),
+            ("Lambda-Runtime-Invocation-Id", self._invocation_id),
         ]
         if invocation.client_context:
             headers.append(("Lambda-Runtime-Client-Context", invocation.client_context))
@@ -108,7 +116,7 @@ class RuntimeApi:
         again, self._parked, self._next_request = self._parked is not None, reply, request
         if not again and not self._environment.runtime_next():
             self._parked = None
-            reply(_refused("RuntimeNext"))
+            reply(self._refused("Ready"))
 
     def _restore(self, path: str, request: Request) -> Response:
         """Only with SnapStart. What speaks HTTP isn't forked: it goes on at once as if it had been restored."""
@@ -117,22 +125,31 @@ class RuntimeApi:
             return _error(404, "InvalidRequest", "This function has no SnapStart")
         if path.endswith("/error"):
             named = request.headers.get(_ERROR_TYPE, "")
-            return _accepted(self._environment.runtime_restore_error(request.body, named), "RestoreError")
-        return Response(200) if may else _refused("RestoreReady")
+            return self._accepted(self._environment.runtime_restore_error(request.body, named), "RestoreError")
+        return Response(200) if may else self._refused("RestoreReady")
 
     def _end(self, request_id: str, how: str, request: Request) -> Response:
         if request.method != "POST":
             return _error(405, "InvalidRequest", "POST is the method of response and error")
-        if request_id != self._request_id:
-            return _error(400, "InvalidRequestID", "Invalid request ID")
+        if (wrong := self._not_this(request_id, request)) is not None:
+            return wrong
         if how == "error":
             named = request.headers.get(_ERROR_TYPE, "")
-            return _accepted(self._environment.runtime_error(request_id, request.body, named), "InvocationError")
+            ended = self._environment.runtime_error(request_id, request.body, named)
+            return self._accepted(ended, "InvocationErrorResponse")
         if len(request.body) > RESPONSE_LIMIT:
             self._environment.runtime_too_large(request_id)
             text = f"Exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
             return _error(413, "RequestEntityTooLarge", text)
-        return _accepted(self._environment.runtime_response(request_id, request.body), "InvocationResponse")
+        return self._accepted(self._environment.runtime_response(request_id, request.body), "InvocationResponse")
+
+    def _not_this(self, request_id: str, request: Request) -> Response | None:
+        """A runtime may say, too, which attempt it answers."""
+        if request_id != self._request_id:
+            return _error(400, "InvalidRequestID", "Invalid request ID")
+        if request.headers.get(_INVOCATION_ID, self._invocation_id) != self._invocation_id:
+            return _error(400, "InvalidInvocationId", "Invalid invocation ID")
+        return None
 
     def _stream(self, request_id: str, mode: str, request: Request, reply: Reply) -> None:
         """A response in pieces; it is answered when its last one is there."""
@@ -142,17 +159,17 @@ class RuntimeApi:
             environment.runtime_error(request_id, failure(request_id, "Runtime.InvalidResponseModeHeader", message))
             reply(_error(400, "InvalidFunctionResponseMode", message))
             return
-        if request_id != self._request_id:
-            reply(_error(400, "InvalidRequestID", "Invalid request ID"))
+        if (wrong := self._not_this(request_id, request)) is not None:
+            reply(wrong)
             return
         incoming = request.incoming
         hold = _holds_nothing if incoming is None else incoming.pause
         content_type = request.headers.get("content-type", "application/octet-stream")
         if not environment.runtime_streams(request_id, content_type, hold):
-            reply(_refused("InvocationResponse"))
+            reply(self._refused("InvocationResponse"))
             return
         if incoming is None:
-            reply(_accepted(environment.runtime_response(request_id, request.body), "InvocationResponse"))
+            reply(self._accepted(environment.runtime_response(request_id, request.body), "InvocationResponse"))
             return
         incoming.take(partial(environment.runtime_data, request_id), partial(self._streamed, request_id, reply))
 
@@ -164,9 +181,19 @@ class RuntimeApi:
             reply(_error(400, "TruncatedHTTPRequest", _TRUNCATED))
         elif _ERROR_TYPE in trailers:
             ended = environment.runtime_error(request_id, _told(trailers), trailers[_ERROR_TYPE])
-            reply(_accepted(ended, "InvocationErrorResponse"))
+            reply(self._accepted(ended, "InvocationErrorResponse"))
         else:
-            reply(_accepted(environment.runtime_response(request_id, b""), "InvocationResponse"))
+            reply(self._accepted(environment.runtime_response(request_id, b""), "InvocationResponse"))
+
+    def _accepted(self, allowed: bool, wanted: str) -> Response:
+        if not allowed:
+            return self._refused(wanted)
+        return Response(202, [("Content-Type", "application/json")], b'{"status":"OK"}\n')
+
+    def _refused(self, wanted: str) -> Response:
+        now = self._environment.runtime_stage
+        text = f"State transition from {now} to {wanted} failed for runtime. Error: State transition is not allowed"
+        return _error(403, "InvalidStateTransition", text)
 
 
 def admit(method: str, path: str, headers: Mapping[str, str]) -> int | Streamed:
@@ -199,14 +226,3 @@ def _bare(trailers: Mapping[str, str]) -> bytes:
 
 def _holds_nothing(held: bool) -> None:
     """The body is here already."""
-
-
-def _accepted(allowed: bool, wanted: str) -> Response:
-    if not allowed:
-        return _refused(wanted)
-    return Response(202, [("Content-Type", "application/json")], b'{"status":"OK"}\n')
-
-
-def _refused(wanted: str) -> Response:
-    text = f"State transition to {wanted} failed for runtime. Error: State transition is not allowed"
-    return _error(403, "InvalidStateTransition", text)

@@ -90,6 +90,34 @@ def test_a_shell_script_is_a_runtime(deploy):
 
 
 @pytest.mark.root
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
+def test_a_runtime_is_told_what_it_may_not_say(deploy):
+    """facts/lambda-runtime.md §1: an answer to another attempt, and what its state doesn't allow."""
+    script = """\
+        #!/bin/sh
+        api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime"
+        curl -sS -o /dev/null -D /tmp/head "$api/invocation/next"
+        told() { tr -d '\\r' </tmp/head | sed -n "s/^lambda-runtime-$1: //ip"; }
+        id=$(told aws-request-id)
+        attempt="Lambda-Runtime-Invocation-Id: $(told invocation-id)"
+        say() { curl -sS -w ' %{http_code} ' "$@" >>/tmp/said; }
+        say -H 'Lambda-Runtime-Invocation-Id: another' -d 1 "$api/invocation/$id/response"
+        say -d 1 "$api/invocation/another/response"
+        say -d 1 "$api/init/error"
+        say "$api/invocation/next"
+        sed 's/"/|/g; s/^/"/; s/$/"/' /tmp/said | curl -sS -H "$attempt" --data-binary @- "$api/invocation/$id/response"
+        curl -sS "$api/invocation/next"
+    """
+    function = deploy({"bootstrap": script}, Runtime="provided.al2023", modes={"bootstrap": 0o755})
+    told = function().result.replace("|", '"')
+    refused = "State transition from Running to {} failed for runtime. Error: State transition is not allowed"
+    assert '{"errorMessage":"Invalid invocation ID","errorType":"InvalidInvocationId"} 400' in told
+    assert '{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"} 400' in told
+    for wanted in ("InitError", "Ready"):
+        assert f'{{"errorMessage":"{refused.format(wanted)}","errorType":"InvalidStateTransition"}} 403' in told
+
+
+@pytest.mark.root
 @pytest.mark.parametrize(
     ("text", "mode", "why"),
     [

@@ -119,11 +119,12 @@ class Client:
         # type: (str, object, str, object) -> None
         data = result_data if isinstance(result_data, bytes) else str(result_data).encode("utf-8")
         # What is too large has failed the invocation there, and the runtime goes on.
-        self._api.post("/invocation/%s/response" % invoke_id, data, {"Content-Type": content_type})
+        headers = dict(_attempt(invocation_id), **{"Content-Type": content_type})
+        self._api.post("/invocation/%s/response" % invoke_id, data, headers)
 
     def post_invocation_error(self, invoke_id, error_response_data, xray_fault, invocation_id=None):
         # type: (str, str, str, object) -> None
-        headers = {}
+        headers = _attempt(invocation_id)
         if xray_fault and len(xray_fault) < _LARGEST_XRAY_HEADER and "\n" not in xray_fault:
             headers["Lambda-Runtime-Function-XRay-Error-Cause"] = xray_fault
         self._api.post("/invocation/%s/error" % invoke_id, error_response_data.encode("utf-8"), headers)
@@ -143,6 +144,11 @@ class Client:
         # type: (dict, object) -> None
         headers = {"Lambda-Runtime-Function-Error-Type": str(error_type_override or error_response_data["errorType"])}
         self._api.post("/init/error", bootstrap.to_json(error_response_data).encode("utf-8"), headers)
+
+
+def _attempt(invocation_id):
+    # type: (object) -> dict
+    return {"Lambda-Runtime-Invocation-Id": str(invocation_id)} if invocation_id else {}
 
 
 def main():
