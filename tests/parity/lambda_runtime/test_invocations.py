@@ -122,7 +122,7 @@ def test_an_exception_has_its_message_type_id_and_trace(deploy):
         ("errorMessage", "Handler fails"),
         ("errorType", "Exception"),
         ("requestId", answer.request_id),
-        ("stackTrace", ['  File "/var/task/h.py", line 2, in handler\n    raise Exception(\'Handler fails\')\n']),
+        ("stackTrace", ["  File \"/var/task/h.py\", line 2, in handler\n    raise Exception('Handler fails')\n"]),
     ]
     assert "[ERROR] Exception: Handler fails" in answer.log
     assert report(answer)["status"] is None  # the runtime is fine
@@ -182,7 +182,7 @@ def test_an_exception_at_import_is_told_with_its_frames(deploy):
     answer = deploy("raise RuntimeError('at import')")()
     assert answer.failure == ("RuntimeError", "at import")
     assert answer.value["requestId"] == ""
-    last = '  File "/var/task/h.py", line 1, in <module>\n    raise RuntimeError(\'at import\')\n'
+    last = "  File \"/var/task/h.py\", line 1, in <module>\n    raise RuntimeError('at import')\n"
     assert answer.value["stackTrace"][-1] == last
 
 
@@ -268,10 +268,13 @@ def test_a_timeout_has_awss_payload_and_status(deploy):
 def test_a_function_without_enough_memory_is_killed_and_nothing_else_is(deploy, echo):
     """facts/lambda-runtime.md §3, "killed (also out of memory)": the payload; REPORT has all the memory as used."""
     pid = echo.platform.pid
-    function = deploy("""
+    function = deploy(
+        """
         def handler(event, context):
             return len(bytearray(b"x") * (event << 20))
-    """, MemorySize=128)
+    """,
+        MemorySize=128,
+    )
     for _ in range(2):
         answer = function(300)
         assert answer.failure == (
@@ -397,3 +400,45 @@ def test_an_invocation_is_not_sampled_unless_somebody_wants_it(deploy):
     function = deploy(TRACED)
     assert "Sampled=0" in function().result
     assert not any("XRAY" in line for lines in function.log().values() for line in lines)
+
+
+def test_a_function_may_replace_how_its_events_and_answers_are_read_and_written(deploy):
+    """awslambdaric's `LambdaRuntimeClient.marshaller`."""
+    function = deploy("""
+        from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
+        from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
+
+        class Own(LambdaMarshaller):
+            def unmarshal_request(self, request, content_type="application/json"):
+                return [type(request).__name__, len(request), content_type]
+
+            def marshal_response(self, response):
+                return "own " + super().marshal_response(response)[0], "text/plain"
+
+        LambdaRuntimeClient.marshaller = Own()
+
+        def handler(event, context):
+            return event
+    """)
+    for size in (10, 1_000_000):
+        answer = function("x" * size)
+        assert (answer.error, answer.payload) == (None, b'own ["bytes", %d, "application/json"]' % (size + 2))
+
+
+def test_a_function_may_stand_before_awslambdarics_handling_of_events(deploy):
+    function = deploy("""
+        from awslambdaric import bootstrap
+
+        handle, seen = bootstrap.handle_event_request, []
+
+        def wrapped(client, handler, request_id, event_body, *rest):
+            seen.append([type(event_body).__name__, len(event_body)])
+            return handle(client, handler, request_id, event_body, *rest)
+
+        bootstrap.handle_event_request = wrapped
+
+        def handler(event, context):
+            return seen
+    """)
+    function("x")
+    assert function("x" * 1_000_000).result == [["bytes", 3], ["bytes", 1_000_002]]

@@ -35,12 +35,15 @@ import struct
 import sys
 import time
 
+import samovar_context
+import samovar_json
 import samovar_sdk
 import samovar_snapshot
 from awslambdaric import bootstrap
 from awslambdaric import lambda_runtime_client as client_module
 
 _HEADER = struct.Struct("<IB")
+_CONTENT = _HEADER.size
 _INVOKE = struct.Struct("<Q36sHHH")
 _CONFIGURE, _INVOCATION, _NEXT, _RESPONSE, _TOO_LARGE, _ERROR, _INIT_ERROR = b"CINRLEX"
 _AHEAD = ord("A")
@@ -48,13 +51,13 @@ _RESTORE, _PAUSED, _RESTORE_ERROR, _SNAPSHOT_ERROR = b"VPYB"
 _SNAP_START = "snap-start"
 _LARGEST_RESULT = 6291556
 _READ = 256 * 1024
+_LARGE = 64 * 1024
 _ESCAPE = "surrogateescape"
 
 # Loaded at this point on AWS as well: a function's own module of such a name loses there, too.
 _LOADED_EVERYWHERE = frozenset(name.partition(".")[0] for name in sys.modules)
 
-# Older clients, which older interpreters need, have one class, and make their client themselves.
-_ClientClass = getattr(client_module, "BaseLambdaRuntimeClient", client_module.LambdaRuntimeClient)
+# Older clients, which older interpreters need, make their client themselves.
 _TAKES_CLIENT = bootstrap.run.__code__.co_argcount == 2
 _TAKES_TENANT = "tenant_id" in bootstrap.handle_event_request.__code__.co_varnames
 
@@ -82,6 +85,8 @@ def warm():
     except Exception as error:  # noqa: BLE001 - an SDK that doesn't fit this interpreter: functions without it still run
         sys.stderr.write("samovar: boto3 can't be used on this Python: %s\n" % error)
     samovar_snapshot.reseed()  # OpenSSL starts up at the first use: here, for all
+    samovar_json.adopt(client_module.LambdaRuntimeClient)
+    samovar_context.adopt()
     _loaded.update(name.partition(".")[0] for name in sys.modules)
     rehearse()
     return kept
@@ -121,7 +126,10 @@ def rehearse():
 class _Rehearsal:
     """A client that answers nobody."""
 
-    marshaller = _ClientClass.marshaller
+    @property
+    def marshaller(self):
+        # type: () -> object
+        return marshaller()
 
     def post_invocation_result(self, *answer):
         # type: (object) -> None
@@ -137,13 +145,13 @@ def serve(channel, template=None):
     samovar_snapshot.reseed()
     try:
         frames = Frames(channel)
-        kind, content = frames.receive()
+        kind, frame = frames.receive()
         if kind == _AHEAD:
-            _set_environ(json.loads(bytes(content)))
-            kind, content = frames.receive()
+            _set_environ(json.loads(bytes(frame[_CONTENT:])))
+            kind, frame = frames.receive()
         if kind != _CONFIGURE:
             os._exit(70)
-        handler = _become(json.loads(bytes(content)))
+        handler = _become(json.loads(bytes(frame[_CONTENT:])))
         run(handler, Client(frames, template))
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
@@ -214,7 +222,7 @@ def _user_path(text, task):
 def marshaller():
     # type: () -> object
     # Looked up at each use: a function may replace it on awslambdaric's class.
-    return _ClientClass.marshaller
+    return client_module.LambdaRuntimeClient.marshaller
 
 
 def _set_environ(environ):
@@ -267,26 +275,27 @@ class Frames:
 
     def receive(self):
         # type: () -> tuple
-        """(kind, content). Exits when the platform has gone."""
+        """(kind, frame): bytes or a view of them; content begins at _CONTENT. Exits when the platform has gone."""
         data = self._rest or self._channel.recv(_READ)
         self._rest = b""
         while len(data) < _HEADER.size:
             data += self._more()
         length, kind = _HEADER.unpack_from(data)
         whole = length + 4
-        if len(data) < whole:
-            buffer = bytearray(whole)
-            buffer[: len(data)] = data
-            view, have = memoryview(buffer), len(data)
-            while have < whole:
-                count = self._channel.recv_into(view[have:])
-                if not count:
-                    os._exit(0)
-                have += count
-            return kind, view[_HEADER.size :]
+        if len(data) == whole:
+            return kind, data
         if len(data) > whole:
             self._rest = data[whole:]
-        return kind, memoryview(data)[_HEADER.size : whole]
+            return kind, data[:whole]
+        buffer = bytearray(whole)
+        buffer[: len(data)] = data
+        view, have = memoryview(buffer), len(data)
+        while have < whole:
+            count = self._channel.recv_into(view[have:])
+            if not count:
+                os._exit(0)
+            have += count
+        return kind, view
 
     def _more(self):
         # type: () -> bytes
@@ -297,12 +306,24 @@ class Frames:
 
     def send(self, kind, *parts):
         # type: (int, bytes) -> None
-        head = _HEADER.pack(1 + sum(map(len, parts)), kind)
-        if len(parts) == 2 and len(parts[1]) > 65536:
-            self._channel.sendall(head + parts[0])
-            self._channel.sendall(parts[1])
+        content = b"".join(parts)
+        self._channel.sendall(_HEADER.pack(1 + len(content), kind) + content)
+
+    def respond(self, request_id, result):
+        # type: (bytes, object) -> None
+        """An answer of any size: bytes, or Pieces of them."""
+        send = self._channel.sendall
+        if isinstance(result, samovar_json.Pieces):
+            send(_HEADER.pack(37 + result.size, _RESPONSE) + request_id)
+            for piece in result:
+                send(piece)
+            return
+        head = _HEADER.pack(37 + len(result), _RESPONSE) + request_id  # type: ignore[arg-type]
+        if len(result) < _LARGE:  # type: ignore[arg-type]
+            send(head + result)  # type: ignore[operator]
         else:
-            self._channel.sendall(head + b"".join(parts))
+            send(head)
+            send(result)  # type: ignore[arg-type]
 
 
 class Client:
@@ -313,6 +334,7 @@ class Client:
         self._frames = frames
         self._template = template
         self._first = True
+        self._handles = bootstrap.handle_event_request
 
     @property
     def marshaller(self):
@@ -326,34 +348,46 @@ class Client:
             if self._template is not None and os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != _SNAP_START:
                 self.restore_next()
             self._frames.send(_NEXT)
-        kind, content = self._frames.receive()
+        kind, frame = self._frames.receive()
         if kind != _INVOCATION:
             os._exit(70)
-        deadline, request_id, arn, trace, context = _INVOKE.unpack_from(content)
-        at = _INVOKE.size
+        deadline, request_id, arn, trace, context = _INVOKE.unpack_from(frame, _CONTENT)
+        at = _CONTENT + _INVOKE.size
         arn_end, trace_end = at + arn, at + arn + trace
         end = trace_end + context
-        client_context, _, identity = str(content[trace_end:end], "utf-8").partition("\0")
+        client_context, _, identity = str(frame[trace_end:end], "utf-8").partition("\0") if context else ("", "", "")
+        event = frame[end:]
         return client_module.InvocationRequest(
             invoke_id=request_id.decode(),
-            x_amzn_trace_id=str(content[arn_end:trace_end], "utf-8"),
-            invoked_function_arn=str(content[at:arn_end], "utf-8"),
+            x_amzn_trace_id=str(frame[arn_end:trace_end], "utf-8"),
+            invoked_function_arn=str(frame[at:arn_end], "utf-8"),
             deadline_time_in_ms=deadline,
             client_context=client_context or None,
             cognito_identity=identity or None,
             tenant_id=None,
             content_type="application/json",
-            event_body=bytes(content[end:]),
+            event_body=event if type(event) is bytes or self._takes_views() else bytes(event),
             invocation_id=None,
         )
 
+    def _takes_views(self):
+        # type: () -> bool
+        """Whether nobody sees the event's bytes but what is known not to mind: a copy of 6 MB takes its time."""
+        theirs = marshaller()
+        ours = isinstance(theirs, samovar_json.Marshaller) and theirs.plain
+        return ours and bootstrap.handle_event_request is self._handles
+
     def post_invocation_result(self, invoke_id, result_data, content_type="application/json", invocation_id=None):
         # type: (str, object, str, object) -> None
-        data = result_data if isinstance(result_data, bytes) else str(result_data).encode("utf-8")
-        if len(data) > _LARGEST_RESULT:
+        if isinstance(result_data, samovar_json.Pieces):
+            size = result_data.size
+        else:
+            result_data = result_data if isinstance(result_data, bytes) else str(result_data).encode("utf-8")
+            size = len(result_data)
+        if size > _LARGEST_RESULT:
             self._frames.send(_TOO_LARGE, invoke_id.encode())
         else:
-            self._frames.send(_RESPONSE, invoke_id.encode(), data)
+            self._frames.respond(invoke_id.encode(), result_data)
 
     def post_invocation_error(self, invoke_id, error_response_data, xray_fault, invocation_id=None):
         # type: (str, str, str, object) -> None
@@ -369,10 +403,10 @@ class Client:
         self._frames.send(_PAUSED, json.dumps({"problems": problems}).encode("utf-8"))
         if copy is not None and not problems:
             self._template.serve(copy.outputs)  # type: ignore[attr-defined]
-        kind, content = self._frames.receive()
+        kind, frame = self._frames.receive()
         if kind != _RESTORE:
             os._exit(70)
-        restored = json.loads(bytes(content))
+        restored = json.loads(bytes(frame[_CONTENT:]))
         if copy is not None:
             copy.renew(restored["tmp"])
         os.environ.update(restored["environ"])

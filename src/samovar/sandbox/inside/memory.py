@@ -23,6 +23,9 @@ _OWN = 1 << 63 | 1 << 56
 _MOST_OWN = _HUGE // _PAGE * 3 // 4
 """A huge page is new memory: what is shared with others would be there twice."""
 _MADV_COLLAPSE = 25
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_KEPT = 32 << 20
+"""The most that glibc takes for the second; what it comes to by itself as larger and larger blocks are freed."""
 
 _POOL = 1 << (14 if sys.version_info >= (3, 10) else 12)
 """What Python's allocator gives to objects of one size at a time, behind a head of 48 bytes."""
@@ -76,6 +79,15 @@ def _fill_heap(size, blocks):
         count += 1
     for block in blocks[count - row - 1 : count]:
         _libc.free(block)
+
+
+def keep_freed():
+    # type: () -> None
+    """Let what is freed be used again, in this process and its forks: payloads of some MB are gone after each
+    invocation, and to get new pages for the next one takes longer than to parse it."""
+    if hasattr(_libc, "mallopt"):
+        _libc.mallopt(_M_MMAP_THRESHOLD, _KEPT)
+        _libc.mallopt(_M_TRIM_THRESHOLD, _KEPT)
 
 
 def collapse():

@@ -70,6 +70,7 @@ def main():
     filling = memory.fill()
     gc.freeze()  # the collector would touch, and so copy, every page of every child
     memory.collapse()
+    memory.keep_freed()
     Zygote(config, runtime).serve(kept_mb)
     del filling
     os._exit(0)

@@ -1,0 +1,176 @@
+"""What of awslambdaric is made quick comes to the same as awslambdaric's own, under each Python of this machine."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from samovar.engine.languages.python import RUNTIME_CLIENT, find_interpreters, own_packages, search_path
+
+_FIRST = """
+import json, os, sys
+sys.path[:0] = %r
+import samovar_context, samovar_json
+from awslambdaric import lambda_context, lambda_runtime_client, lambda_runtime_marshaller
+client = lambda_runtime_client.LambdaRuntimeClient
+
+def outcome(call, *arguments):
+    try:
+        value = call(*arguments)
+    except Exception as error:
+        return "%%s: %%s" %% (type(error).__name__, getattr(error, "msg", error))
+    if isinstance(value, tuple) and isinstance(value[0], samovar_json.Pieces):
+        text = b"".join(value[0])
+        assert len(text) == value[0].size
+        value = (text.decode(), value[1])
+    return repr(value)
+
+theirs = client.marshaller
+samovar_json.adopt(client)
+ours = client.marshaller
+assert isinstance(ours, samovar_json.Marshaller) and ours.plain
+"""
+
+_ANSWERS = """
+import collections, decimal, enum
+Pair = collections.namedtuple("Pair", "a b")
+Level = enum.IntEnum("Level", "LOW HIGH")
+circle = []
+circle += [circle, circle]
+deep = [1]
+for _ in range(5000):
+    deep = [deep]
+large = "x" * 70000
+answers = [
+    None, True, 10**50, -0.0, 1e22, float("nan"), float("-inf"), "", large, large + "'", large + '"', large + chr(127),
+    large + chr(10), large + chr(0xe9), large + chr(0x2028), large + chr(0xd800), {"statusCode": 200, "body": large},
+    {"body": large, "headers": {"a": chr(0xe9)}}, {"body": large, "b": Pair(1, 2)}, {1: large},
+    {large: 1, large + "y": large}, {"a" + chr(34): large}, {str(n): large for n in range(20)}, [], {}, (),
+    [Pair(1, [Pair(2, 3)])], {"a": Level.HIGH}, collections.OrderedDict(b=1, a=2), b"bytes", [b"bytes"], [b"\\xff"],
+    {b"k": 1}, {1: 1, 1.5: 2, None: 3, True: 4}, {(1,): 1},
+    decimal.Decimal("1.10"), [decimal.Decimal("NaN")], {decimal.Decimal(1): 1}, {1, 2}, object, 1j, circle, deep,
+    type("Text", (str,), {})("text"), [type("Dict", (dict,), {})(a=1)], [bytearray(b"x")], float("nan"),
+]
+characters = [*range(0x500), *range(0x2020, 0x2030), *range(0xd7f0, 0xd810), 0xfeff, 0x1f600, 0x10ffff]
+answers += [chr(code) for code in characters] + [{chr(code): [chr(code) * 2]} for code in characters]
+for answer in answers:
+    assert outcome(ours.marshal_response, answer) == outcome(theirs.marshal_response, answer), repr(answer)[:100]
+print(type(ours.marshal_response(large)[0]).__name__, type(ours.marshal_response({"body": large})[0]).__name__)
+"""
+
+_EVENTS = """
+events = [
+    b"", b"null", b" {} ", b"\\xef\\xbb\\xbf[1]", b"\\xff", b"[1,]", b"[1] x", b"{'a': 1}", b'{"a":1,"a":{"b":2}}',
+    b"NaN", b"[-Infinity]",    b"1e999", b"-0", b"-0.0", b"01", b"1.", b".5", b"+1", b"1_0", b"9" * 40, b"9" * 5000,
+    b"nul", b'"\\x00"', b'"\\x1f"', b'"\\x7f"', b'"a',    b'"\\\\u00e9"', b'"\\\\ud83d\\\\ude00"', b'"\\\\ud83d"',
+    b'"\\\\ud83d\\\\u0041"', b'"\\\\u 12"', b'"\\\\u0x12"', b'"\\\\x"', b'"\\\\', b"\\x0b1",
+    b"\\xc2\\xa01",    b"[" * 5000, b"{", b'{"a"', b'{"a":', b'{"a":1', b'{1:2}', b'[true,false,null]',
+    chr(0x2028).encode(), b'"' + b"x" * 70000 + b'"',
+]
+for event in events:
+    assert outcome(ours.unmarshal_request, event) == outcome(theirs.unmarshal_request, event), event[:100]
+    assert outcome(ours.unmarshal_request, memoryview(event)) == outcome(theirs.unmarshal_request, event), event[:100]
+    assert ours.unmarshal_request(event, "text/plain") == event
+"""
+
+_CONTEXTS = """
+names = "LOG_GROUP_NAME LOG_STREAM_NAME FUNCTION_NAME FUNCTION_MEMORY_SIZE FUNCTION_VERSION".split()
+own = lambda_context.LambdaContext.__init__
+samovar_context.adopt()
+quick = lambda_context.LambdaContext.__init__
+assert quick is not own
+
+def contexts(client_context, identity):
+    for initialise in (own, quick):
+        context = lambda_context.LambdaContext.__new__(lambda_context.LambdaContext)
+        initialise(context, "id", client_context and dict(client_context), identity, 1 << 50, "arn", None)
+        yield list(vars(context)), repr(context), context.w3c(), context.get_remaining_time_in_millis()
+
+def same():
+    for client_context in (None, {}, {"client": {"app_title": "t"}, "custom": {"a": 1}, "w3c": {"traceparent": "p"}}):
+        for identity in (None, {"cognitoIdentityId": "i"}):
+            first, second = contexts(client_context, identity)
+            assert first[:3] == second[:3] and second[3] > 0, (first, second)
+
+for value in (None, "", "one", "two", chr(0xe9), chr(0xdcff)):
+    for name in names:
+        if value is None:
+            os.environ.pop("AWS_LAMBDA_" + name, None)
+        else:
+            os.environ["AWS_LAMBDA_" + name] = value
+        same()
+os.environ = dict(os.environ, AWS_LAMBDA_FUNCTION_NAME="replaced")
+same()
+"""
+
+_REPLACED = """
+sample = {"body": "x" * 70000}
+def changes(**of):
+    for name, value in of.items():
+        holder, _, member = name.rpartition("__")
+        holder = {"theirs": lambda_runtime_marshaller.LambdaMarshaller, "json": lambda_runtime_marshaller.json,
+                  "encoder": lambda_runtime_marshaller.Encoder, "instance": ours.jsonEncoder, "ours": ours}[holder]
+        had = vars(holder).get(member)
+        setattr(holder, member, value)
+        assert not ours.plain, name
+        said = outcome(ours.marshal_response, sample), outcome(ours.unmarshal_request, b"[1]")
+        if had is None:
+            delattr(holder, member)
+        else:
+            setattr(holder, member, had)
+        assert ours.plain, name
+        yield said
+
+told = list(changes(
+    theirs__marshal_response=lambda self, value: ("mine", "text/plain"),
+    theirs__unmarshal_request=lambda self, data, kind: ["mine", type(data).__name__],
+    json__loads=lambda data: ["mine", type(data).__name__],
+    encoder__encode=lambda self, value: "mine",
+    encoder__iterencode=lambda self, value: ["mine"],
+    encoder__default=lambda self, value: "mine",
+    instance__encode=lambda value: "mine",
+    instance__item_separator=";",
+))
+usual = ("('%s', 'application/json')" % json.dumps(sample), "[1]")
+mine, read = "('mine', 'application/json')", "['mine', 'bytes']"
+assert told == [
+    ("('mine', 'text/plain')", "[1]"), (usual[0], read), (usual[0], read), (mine, "[1]"), (mine, "[1]"), usual,
+    (mine, "[1]"), usual,
+], [(a[:80], b) for a, b in told]
+"""
+
+_INTERPRETERS = {f"python{minor[0]}.{minor[1]}": each for minor, each in find_interpreters(search_path()).items()}
+
+
+@pytest.fixture(params=[name for name in _INTERPRETERS if name not in ("python3.8", "python3.9")])
+def told(request, tmp_path):
+    """Runs code beside the client's parts; returns what it prints."""
+    for host, name in [*own_packages(), *((path, path.name) for path in RUNTIME_CLIENT.iterdir())]:
+        if name != "__pycache__":
+            (tmp_path / name).symlink_to(Path(host).resolve())
+    program = _INTERPRETERS[request.param].executable
+
+    def run(code: str) -> str:
+        environ = {"AWS_EXECUTION_ENV": f"AWS_Lambda_{request.param}", "LANG": "C.UTF-8"}
+        command = [str(program), "-S", "-c", _FIRST % [str(tmp_path)] + code]
+        ended = subprocess.run(command, env=environ, timeout=100, capture_output=True, text=True)
+        assert ended.returncode == 0, ended.stderr[-2000:]
+        return ended.stdout
+
+    return run
+
+
+def test_answers_become_the_same_text_or_the_same_error(told):
+    assert told(_ANSWERS) == "Pieces Pieces\n"
+
+
+def test_events_become_the_same_values_or_the_same_error(told):
+    told(_EVENTS)
+
+
+def test_contexts_are_the_same_also_when_a_function_changes_its_variables(told):
+    told(_CONTEXTS)
+
+
+def test_what_a_function_replaces_is_what_does_it(told):
+    told(_REPLACED)
