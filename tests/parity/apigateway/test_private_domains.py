@@ -120,6 +120,21 @@ def test_a_private_api_of_an_endpoint_is_reached_by_it(rest, echo, deploy):
     assert status == 200 and json.loads(body)["requestContext"]["identity"]["vpceId"] == "vpce-9f"
 
 
+def test_domains_have_tags_by_their_arns(private):
+    api, made, where = private
+    name = f"{api.id}.public.example.com"
+    regional = {"regionalCertificateArn": CERTIFICATE, "endpointConfiguration": {"types": ["REGIONAL"]}}
+    public = api.client.create_domain_name(domainName=name, **regional)
+    for arn, named in ((made["domainNameArn"], where), (public["domainNameArn"], {"domainName": name})):
+        api.client.tag_resource(resourceArn=arn, tags={"a": "1", "b": "2"})
+        api.client.untag_resource(resourceArn=arn, tagKeys=["a"])
+        assert api.client.get_tags(resourceArn=arn)["tags"] == {"b": "2"}
+        assert api.client.get_domain_name(**named)["tags"] == {"b": "2"}
+    api.client.delete_domain_name(domainName=name)
+    with pytest.raises(api.client.exceptions.NotFoundException):
+        api.client.get_tags(resourceArn=public["domainNameArn"])
+
+
 def test_associations_are_described_and_refused(private):
     api, made, where = private
     first = associate(api, made)

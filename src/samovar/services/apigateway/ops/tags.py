@@ -9,8 +9,10 @@ from samovar.core import arn
 from samovar.core.context import Context, Params
 from samovar.services.apigateway.state import Item, Rest, bad, not_found
 from samovar.store.table import Key, Table
+from samovar.web.domains import Domain
 
 _STAGE = re.compile(r"/restapis/([^/]+)/stages/([^/]+)")
+_DOMAIN = re.compile(r"/domainnames/([^/+]+)(?:\+([^/]+))?")
 _NAMED = re.compile(r"/(restapis|apikeys|usageplans|vpclinks|clientcertificates)/([^/]+)")
 MOST_TAGS = 50
 
@@ -54,7 +56,23 @@ def _place(state: Rest, ctx: Context, params: Params) -> tuple[Table[Item] | Non
     return tables.get(named[1]), (*owner, named[2])
 
 
+def _domain(state: Rest, ctx: Context, params: Params) -> tuple[Key, Domain] | None:
+    """The domain name that an ARN means; None where it means something else."""
+    parsed = arn.parse(params["resourceArn"])
+    named = _DOMAIN.fullmatch(parsed.resource) if parsed is not None and parsed.service == "apigateway" else None
+    if parsed is None or named is None:
+        return None
+    key = (ctx.account, parsed.region, named[1])
+    found = state.domains.domains.get(key)
+    if found is None or found.id != (named[2] or ""):
+        raise not_found("Invalid domain name identifier specified")
+    return key, found
+
+
 def _tags(state: Rest, ctx: Context, params: Params) -> dict[str, str]:
+    domain = _domain(state, ctx, params)
+    if domain is not None:
+        return domain[1].tags
     table, key = _place(state, ctx, params)
     if table is None:
         api = state.apis.get(key)
@@ -68,6 +86,10 @@ def _tags(state: Rest, ctx: Context, params: Params) -> dict[str, str]:
 
 
 async def _keep(state: Rest, ctx: Context, params: Params, tags: dict[str, str]) -> None:
+    domain = _domain(state, ctx, params)
+    if domain is not None:
+        await state.domains.domains.put(domain[0], msgspec.structs.replace(domain[1], tags=tags))
+        return
     table, key = _place(state, ctx, params)
     if table is None:
         api = state.apis.get(key)
