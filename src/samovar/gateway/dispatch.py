@@ -110,12 +110,15 @@ class Gateway:
             raise AwsError("NotImplementedException", f"The service {host} is not on this server yet.")
         match = self._router.resolve(request.method, request.path, request.query, request.headers, request.body)
         operation = match.operation
+        in_json = operation.has_json and request.headers.get("accept", "").startswith("application/json")
         try:
             params = operation.parse(match.labels, request.query, request.headers, request.body)
-            written = operation.serialize(await self.call(ctx, match.service, operation.name, params), ctx.request_id)
+            result = await self.call(ctx, match.service, operation.name, params)
+            write = operation.serialize_json if in_json else operation.serialize
+            return _response(write(result, ctx.request_id))
         except AwsError as error:
-            written = operation.serialize_error(error, ctx.request_id)
-        return _response(written)
+            write_error = operation.serialize_json_error if in_json else operation.serialize_error
+            return _response(write_error(error, ctx.request_id))
 
     async def close(self) -> None:
         """Cancel what still runs. Comes after the server's drain, when nobody waits for it any more."""

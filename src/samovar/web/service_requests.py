@@ -79,5 +79,6 @@ def made(
         query.append(("Action", rest))
     else:
         path = f"/{rest}"
+    headers.setdefault("accept", "application/json")
     headers["host"] = f"{where.service}.{where.region}.amazonaws.com"
     return Request(method, path, urlencode(query), headers, body)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from samovar.core.errors import AwsError
-from samovar.wire import text
+from samovar.wire import query_json, text
 from samovar.wire.answer import Answer as Answer
 from samovar.wire.answer import Framing, Params, Sent
 from samovar.wire.buckets import request_ids
@@ -28,18 +28,19 @@ class Protocol(NamedTuple):
 
     framing: Framing
     write_error: WriteError
+    errors: Errors
 
 
 def _rest_json(service: Description, errors: Errors) -> Protocol:
     body = JsonBody(service)
-    return Protocol(Rest(service, body), errors.in_rest_json(body))
+    return Protocol(Rest(service, body), errors.in_rest_json(body), errors)
 
 
 def _rest_xml(service: Description, errors: Errors) -> Protocol:
     body = XmlBody(service)
     if service.name == "s3":
-        return Protocol(Rest(service, body, _s3_ids), errors.in_s3(body))
-    return Protocol(Rest(service, body), errors.in_query(body))
+        return Protocol(Rest(service, body, _s3_ids), errors.in_s3(body), errors)
+    return Protocol(Rest(service, body), errors.in_query(body), errors)
 
 
 def _s3_ids(request_id: str) -> list[tuple[str, str]]:
@@ -49,18 +50,18 @@ def _s3_ids(request_id: str) -> list[tuple[str, str]]:
 
 def _query(service: Description, errors: Errors) -> Protocol:
     body = XmlBody(service)
-    return Protocol(Query(service, body), errors.in_query(body))
+    return Protocol(Query(service, body), errors.in_query(body), errors)
 
 
 def _json(service: Description, errors: Errors) -> Protocol:
     body = JsonBody(service)
     rpc = JsonRpc(service, body)
-    return Protocol(rpc, errors.in_json(body, rpc.content_type))
+    return Protocol(rpc, errors.in_json(body, rpc.content_type), errors)
 
 
 def _cbor(service: Description, errors: Errors) -> Protocol:
     body = CborBody(service)
-    return Protocol(CborRpc(service, body), errors.in_json(body, CborBody.content_type))
+    return Protocol(CborRpc(service, body), errors.in_json(body, CborBody.content_type), errors)
 
 
 PROTOCOLS: Mapping[str, Callable[[Description, Errors], Protocol]] = {
@@ -90,6 +91,10 @@ class Operation:
         self.serialize = protocol.framing.answer(shape)
         """From a result and the request id."""
         self.serialize_error = protocol.write_error
+        self._told: tuple[Description, OperationShape, Errors] | None = None
+        """Of the query protocol, whose answers may be JSON."""
+        if isinstance(protocol.framing, Query):
+            self._told = (service, shape, protocol.errors)
         answers = _streams_events(service, shape.output) and not protocol.framing.answers_events
         self._unspoken = answers or _streams_events(service, shape.input)
         members = service.structure(shape.input)
@@ -119,6 +124,20 @@ class Operation:
             self._check(params, "", broken)
         if broken:
             raise violation(self.service, broken)
+
+    @property
+    def has_json(self) -> bool:
+        """Whether its answers may be JSON, though its protocol has another form."""
+        return self._told is not None
+
+    def serialize_json(self, result: Params, request_id: str) -> Answer:
+        assert self._told is not None
+        return query_json.answer(*self._told[:2], result, request_id)
+
+    def serialize_json_error(self, error: AwsError, request_id: str) -> Answer:
+        assert self._told is not None
+        errors = self._told[2]
+        return query_json.error(errors.query_code(error.code), error, errors.status(error.code), request_id)
 
 
 def _streams_events(service: Description, ref: Ref | None) -> bool:

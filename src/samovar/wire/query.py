@@ -133,8 +133,8 @@ def _in_order(node: Node) -> list[Any]:
 
 
 def _read_list(read: Reader, element: str) -> Reader:
-    if not element:
-        return lambda node: [read(item) for item in _in_order(node)]
+    if not element:  # flattened: one element goes without its number, `AttributeName=All`
+        return lambda node: [read(item) for item in ([node] if isinstance(node, str) and node else _in_order(node))]
     return lambda node: [read(item) for item in _in_order(_branch(node).get(element, ""))]
 
 

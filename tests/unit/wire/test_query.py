@@ -30,6 +30,11 @@ def test_an_empty_value_is_an_empty_list(models: Models) -> None:
     assert parse(models, "iam", "TagRole", "RoleName=r&Tags=") == {"RoleName": "r", "Tags": []}
 
 
+def test_one_element_of_a_flattened_list_goes_without_its_number(models: Models) -> None:
+    read = parse(models, "sqs", "ReceiveMessage", "QueueUrl=q&AttributeName=All")
+    assert read == {"QueueUrl": "q", "AttributeNames": ["All"]}
+
+
 def test_sqs_flattens_lists_and_maps_under_their_old_names(models: Models) -> None:
     form = (
         "QueueUrl=q&MessageBody=hi&DelaySeconds=3&MessageAttribute.1.Name=Foo&MessageAttribute.1.Value.DataType=String"
