@@ -216,6 +216,8 @@ class Zygote:
         # type: (dict, list) -> None
         """Go into the box and lock it behind; leaves descriptors 0, 1, 2 and the channel."""
         config = self.config
+        # First: as long as this process has the zygote's link, nobody would hear of the zygote's end.
+        os.dup2(given[0], _CHANNEL, inheritable=False)
         groups = given[4 if request["template"] else 3 :]
         if request["into"]:
             groups.pop()
@@ -230,17 +232,14 @@ class Zygote:
             os.setsid()
             syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
         null = os.open("/dev/null", os.O_RDONLY)
-        channel, output = os.dup(given[0]), os.dup(given[1])
+        output = os.dup(given[1])
         os.dup2(null, 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
         if request["template"]:
-            control = os.dup(given[3])
-            os.dup2(channel, _CHANNEL, inheritable=False)
-            os.dup2(control, template.CONTROL, inheritable=False)
+            os.dup2(os.dup(given[3]), template.CONTROL, inheritable=False)
             syscalls.close_descriptors(template.CONTROL + 1)
         else:
-            os.dup2(channel, _CHANNEL, inheritable=False)
             syscalls.close_descriptors(4)
         limits = config["limits"]
         if request["processes"] is not None and "RLIMIT_NPROC" in limits:
