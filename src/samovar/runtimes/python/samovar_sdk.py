@@ -4,7 +4,7 @@ A client is mostly read: 400 folders are listed, models and endpoints are JSON o
 has read in a session's loader; here every new loader begins with what one has read before. Where a function names more
 folders (AWS_DATA_PATH), a loader begins with nothing, and so does that of a boto3 which the function brings along.
 
-What nobody has asked for is kept packed, as Python keeps its own code: a twentieth of the memory that the same takes as
+What nobody has asked for is kept packed, as Python keeps its own code: an eighth of the memory that the same takes as
 objects, and three milliseconds for the models of three services. Only the endpoints, which every client reads and which
 take longer to unpack than all else, lie ready.
 """
