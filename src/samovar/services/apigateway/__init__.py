@@ -29,6 +29,7 @@ from samovar.services.apigateway.ops import (
     openapi,
     plans,
     resources,
+    sdks,
     tags,
     testing,
 )
@@ -63,7 +64,7 @@ __all__ = ["build"]
 
 _OPS = (
     access_associations, account, apis, authorizers, certificates, deployments, documentation, domain_names,
-    gatewayresponses, integrations, keys, methods, models, openapi, plans, resources, tags,
+    gatewayresponses, integrations, keys, methods, models, openapi, plans, resources, sdks, tags,
 )  # fmt: skip
 
 

@@ -72,6 +72,8 @@ _PATHS = {
     "/clientcertificates/{clientCertificateId}": (
         "GetClientCertificate UpdateClientCertificate DeleteClientCertificate"
     ),
+    "/sdktypes": "GetSdkTypes",
+    "/sdktypes/{id}": "GetSdkType",
     "/account": "GetAccount UpdateAccount",
     "/tags/{resourceArn}": "TagResource UntagResource GetTags",
 }
