@@ -94,7 +94,8 @@ class Crew:
             on = {"SnapStart": {"ApplyOn": "PublishedVersions"}, "Runtime": snapshots[0], "Publish": True}
             self._deploy("snapstart", {"h.py": _PYTHON}, **on)
             self.names["snapstart"] = "1"
-            wait(lambda: self._state("snapstart", "1") == "Active")
+            wait(lambda: self._state("snapstart", "1") != "Pending", within_s=120)
+            assert self._state("snapstart", "1") == "Active"
 
     def adopt(self, platform: Any) -> None:
         self.platform = platform
