@@ -105,18 +105,22 @@ class Channel {
   }
 
   _pushOn(next, done, again) {
+    let moved = false;
     try {
       do {
         // Also the rest of another stream's frame: what isn't whole would be garbage.
         while (this._pushed.length > 0) {
           const taken = writeSync(this._descriptor, this._pushed, 0, this._pushed.length);
           this._pushed = this._pushed.subarray(taken);
+          moved = true;
         }
         this._pushed = next();
       } while (this._pushed.length > 0);
     } catch (error) {
       if (error.code !== 'EAGAIN') process.exit(0); // the platform has gone
-      later(() => this._pushOn(next, done, Math.min(2 * again, PUSH_AGAIN_MS[1])), again);
+      // The platform that has read meanwhile will read on: only who waits for one that doesn't waits longer and longer.
+      const wait = moved ? PUSH_AGAIN_MS[0] : again;
+      later(() => this._pushOn(next, done, Math.min(2 * wait, PUSH_AGAIN_MS[1])), wait);
       return;
     }
     done();

@@ -36,22 +36,19 @@ import sys
 import time
 
 import samovar_context
+import samovar_frames
 import samovar_json
 import samovar_sdk
 import samovar_snapshot
 from awslambdaric import bootstrap
 from awslambdaric import lambda_runtime_client as client_module
 
-_HEADER = struct.Struct("<IB")
-_CONTENT = _HEADER.size
 _INVOKE = struct.Struct("<Q36sHHH")
 _CONFIGURE, _INVOCATION, _NEXT, _RESPONSE, _TOO_LARGE, _ERROR, _INIT_ERROR = b"CINRLEX"
 _AHEAD = ord("A")
 _RESTORE, _PAUSED, _RESTORE_ERROR, _SNAPSHOT_ERROR = b"VPYB"
 _SNAP_START = "snap-start"
 _LARGEST_RESULT = 6291556
-_READ = 256 * 1024
-_LARGE = 64 * 1024
 _ESCAPE = "surrogateescape"
 
 # Loaded at this point on AWS as well: a function's own module of such a name loses there, too.
@@ -144,14 +141,14 @@ def serve(channel, template=None):
     code = 1
     samovar_snapshot.reseed()
     try:
-        frames = Frames(channel)
+        frames = samovar_frames.Frames(channel)
         kind, frame = frames.receive()
         if kind == _AHEAD:
-            _set_environ(json.loads(bytes(frame[_CONTENT:])))
+            _set_environ(json.loads(bytes(frame[samovar_frames.CONTENT :])))
             kind, frame = frames.receive()
         if kind != _CONFIGURE:
             os._exit(70)
-        handler = _become(json.loads(bytes(frame[_CONTENT:])))
+        handler = _become(json.loads(bytes(frame[samovar_frames.CONTENT :])))
         run(handler, Client(frames, template))
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
@@ -265,72 +262,11 @@ def _shadowed(search):
     return shadowed
 
 
-class Frames:
-    """Whole frames over a stream socket."""
-
-    def __init__(self, channel):
-        # type: (socket.socket) -> None
-        self._channel = channel
-        self._rest = b""
-
-    def receive(self):
-        # type: () -> tuple
-        """(kind, frame): bytes or a view of them; content begins at _CONTENT. Exits when the platform has gone."""
-        data = self._rest or self._channel.recv(_READ)
-        self._rest = b""
-        while len(data) < _HEADER.size:
-            data += self._more()
-        length, kind = _HEADER.unpack_from(data)
-        whole = length + 4
-        if len(data) == whole:
-            return kind, data
-        if len(data) > whole:
-            self._rest = data[whole:]
-            return kind, data[:whole]
-        buffer = bytearray(whole)
-        buffer[: len(data)] = data
-        view, have = memoryview(buffer), len(data)
-        while have < whole:
-            count = self._channel.recv_into(view[have:])
-            if not count:
-                os._exit(0)
-            have += count
-        return kind, view
-
-    def _more(self):
-        # type: () -> bytes
-        data = self._channel.recv(_READ)
-        if not data:
-            os._exit(0)
-        return data
-
-    def send(self, kind, *parts):
-        # type: (int, bytes) -> None
-        content = b"".join(parts)
-        self._channel.sendall(_HEADER.pack(1 + len(content), kind) + content)
-
-    def respond(self, request_id, result):
-        # type: (bytes, object) -> None
-        """An answer of any size: bytes, or Pieces of them."""
-        send = self._channel.sendall
-        if isinstance(result, samovar_json.Pieces):
-            send(_HEADER.pack(37 + result.size, _RESPONSE) + request_id)
-            for piece in result:
-                send(piece)
-            return
-        head = _HEADER.pack(37 + len(result), _RESPONSE) + request_id  # type: ignore[arg-type]
-        if len(result) < _LARGE:  # type: ignore[arg-type]
-            send(head + result)  # type: ignore[operator]
-        else:
-            send(head)
-            send(result)  # type: ignore[arg-type]
-
-
 class Client:
     """What awslambdaric's loop takes for its runtime client."""
 
     def __init__(self, frames, template):
-        # type: (Frames, object) -> None
+        # type: (samovar_frames.Frames, object) -> None
         self._frames = frames
         self._template = template
         self._first = True
@@ -351,8 +287,8 @@ class Client:
         kind, frame = self._frames.receive()
         if kind != _INVOCATION:
             os._exit(70)
-        deadline, request_id, arn, trace, context = _INVOKE.unpack_from(frame, _CONTENT)
-        at = _CONTENT + _INVOKE.size
+        deadline, request_id, arn, trace, context = _INVOKE.unpack_from(frame, samovar_frames.CONTENT)
+        at = samovar_frames.CONTENT + _INVOKE.size
         arn_end, trace_end = at + arn, at + arn + trace
         end = trace_end + context
         client_context, _, identity = str(frame[trace_end:end], "utf-8").partition("\0") if context else ("", "", "")
@@ -406,7 +342,7 @@ class Client:
         kind, frame = self._frames.receive()
         if kind != _RESTORE:
             os._exit(70)
-        restored = json.loads(bytes(frame[_CONTENT:]))
+        restored = json.loads(bytes(frame[samovar_frames.CONTENT :]))
         if copy is not None:
             copy.renew(restored["tmp"])
         os.environ.update(restored["environ"])
