@@ -8,7 +8,7 @@ LATER = {
     # module -> the modules that it may import later, by their beginning
     "samovar.app.on_demand": ("samovar.app.", "samovar.services."),
     "samovar.app.platform": ("samovar.gateway.certificates",),  # X.509, where the server speaks TLS
-    "samovar.app.start": ("samovar.app.platform",),  # the helpers of boxes start beside it
+    "samovar.app.start": ("samovar.app.platform", "samovar.core.heap"),  # the helpers of boxes start beside it
     "samovar.cli": ("samovar.cli.commands",),  # so that the first word of a program is its own
     "samovar.cli.commands": ("samovar.cli.",),  # a command needs its own only
     "samovar.cli.up": ("samovar.app",),  # the machine is examined beside the import of the server

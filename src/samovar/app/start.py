@@ -23,7 +23,9 @@ from samovar.settings import Settings
 
 if TYPE_CHECKING:
     from samovar.app import platform
+    from samovar.core import heap
 else:
+    heap = later("samovar.core.heap")
     platform = later("samovar.app.platform")
 
 log = logging.getLogger("samovar.app")
@@ -58,6 +60,7 @@ async def _run(
     for number in _STOPPING:
         loop.add_signal_handler(number, stop.set)
     async with Premises(settings, examination) as premises, platform.App(settings, premises) as app:
+        heap.keep_freed()
         announce(app.running)
         await stop.wait()
         stopping()
