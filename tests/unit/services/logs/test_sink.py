@@ -10,6 +10,7 @@ import pytest
 from samovar.core.clock import FakeClock
 from samovar.core.meter import Meter
 from samovar.services import logs
+from samovar.services.logs import sink
 from samovar.store.sqlite import open_store
 
 ACCOUNT, REGION = "111111111111", "us-east-1"
@@ -88,6 +89,21 @@ def test_events_are_written_without_anybody_asking(run):
             while lab.sink.backlog_bytes:  # noqa: ASYNC110 - nothing tells; that it happens unasked is the point
                 await asyncio.sleep(0.001)
         assert await lab.store.query("SELECT message FROM log_events") == [("hello",)]
+
+    run(body)
+
+
+def test_much_is_written_at_once(run, monkeypatch):
+    monkeypatch.setattr(sink, "_INTERVAL_S", 3600.0)
+
+    async def body(lab):
+        part = "x" * (lab.sink.limit_bytes // 16 // 200_000 + 1)
+        lab.sink.append(ACCOUNT, REGION, "g", "s", [(lab.now(), "hello")])
+        lab.sink.append(ACCOUNT, REGION, "g", "s", [(lab.now(), part * 200) for _ in range(1000)])
+        async with asyncio.timeout(30):
+            while lab.sink.backlog_bytes:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.001)
+        assert await lab.store.query("SELECT COUNT(*) FROM log_events") == [(1001,)]
 
     run(body)
 
