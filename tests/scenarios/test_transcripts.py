@@ -20,9 +20,9 @@ from samovar.engine.lifecycle import (
     Event,
     ExtensionEvent,
     ExtensionState,
-    IllegalTransition,
     State,
-    step,
+    allowed,
+    refusal,
 )
 from samovar.engine.model import Version
 from samovar.engine.pool import Lease, Pool
@@ -41,11 +41,11 @@ def play_lifecycle(commands: list[str]) -> Iterator[str]:
         first, events = command.split(":")
         state = State[first]
         for name in events.split():
-            try:
-                after, effects = step(state, Event[name.upper()])
-            except IllegalTransition as error:
-                yield f"refused: {error}"
+            event = Event[name.upper()]
+            if not allowed(state, event):
+                yield f"refused: {refusal(state, event)}"
                 break
+            after, effects = ENVIRONMENT[state, event]
             done = " ".join(effect.name.lower() for effect in effects)
             yield f"{state.name:<10} {name:<14} -> {after.name:<10} {done}"
             state = after

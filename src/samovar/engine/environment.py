@@ -21,16 +21,7 @@ from samovar.engine.dialogue import Dialogue
 from samovar.engine.extensions import Extensions
 from samovar.engine.house import Done, House, Told
 from samovar.engine.housing import Housing
-from samovar.engine.lifecycle import (
-    ENVIRONMENT,
-    INITIALISING,
-    OCCUPIED,
-    Effect,
-    Event,
-    IllegalTransition,
-    State,
-    allowed,
-)
+from samovar.engine.lifecycle import ENVIRONMENT, INITIALISING, OCCUPIED, Effect, Event, State, allowed, refusal
 from samovar.engine.log import Journal
 from samovar.engine.model import InitFailure, Invocation, Version
 from samovar.engine.startup import Startup
@@ -119,7 +110,7 @@ class Environment:
         try:
             state, actions = _STEPS[self.state, event]
         except KeyError:
-            log.warning("%s: %s; the environment is destroyed", self, IllegalTransition(self.state, event))
+            log.warning("%s: %s; the environment is destroyed", self, refusal(self.state, event))
             if self.state is State.DEAD:
                 return
             state, actions = _STEPS[self.state, Event.BROKEN]

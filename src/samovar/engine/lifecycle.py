@@ -1,9 +1,9 @@
 """The lives of an environment and of its extensions: every legal step, as one table each. Pure.
 
-Owns: State, Event, Effect, the table `(state, event) -> (state, effects)`, the only way from one state to the next, and
-`step`, which looks it up; the same for an extension, whose steps have no effects.
-Refuses: whatever the table doesn't list. IllegalTransition means a bug or a lying runtime; the caller then reports
-BROKEN, which every living state allows.
+Owns: State, Event, Effect, and the table `(state, event) -> (state, effects)`, the only way from one state to the next;
+the same for an extension, whose steps have no effects.
+Refuses: whatever the table doesn't list. That means a bug or a lying runtime; who met it then goes on with BROKEN,
+which every living state allows.
 
 The rules (facts/lambda-runtime.md §3 and §7):
 
@@ -295,25 +295,13 @@ ENVIRONMENT: Final[Mapping[tuple[State, Event], Step]] = MappingProxyType({
 # fmt: on
 
 
-class IllegalTransition(Exception):
-    """An event that `state` doesn't allow. The caller answers it with BROKEN, which every living state allows."""
-
-    def __init__(self, state: State, event: Event) -> None:
-        super().__init__(f"{event.name} is not allowed in {state.name}")
-        self.state = state
-        self.event = event
-
-
 def allowed(state: State, event: Event) -> bool:
     return (state, event) in ENVIRONMENT
 
 
-def step(state: State, event: Event) -> Step:
-    """The next state, and the effects to carry out in their order."""
-    try:
-        return ENVIRONMENT[state, event]
-    except KeyError:
-        raise IllegalTransition(state, event) from None
+def refusal(state: State, event: Event) -> str:
+    """What there is to say of an event that `state` doesn't allow."""
+    return f"{event.name} is not allowed in {state.name}"
 
 
 class ExtensionState(_Word):
