@@ -263,7 +263,7 @@ class LinuxBoxes:
             far = zygote.helper.far_end
             _, made = await self.keeper.ask(request, [far.fileno(), sys.stderr.fileno()])
             far.close()
-            zygote.pidfd = made[0]
+            zygote.helper.is_process(made[0])
             async with asyncio.timeout(_WARM_WITHIN_S):
                 await zygote.warm.wait()
             if zygote.helper.gone:
@@ -301,6 +301,7 @@ class LinuxBoxes:
             raise
         finally:
             template.helper.far_end.close()
+        template.helper.is_process(os.dup(box.occupant_pidfd))
         self._templates[box] = template
         return box
 

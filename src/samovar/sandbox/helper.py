@@ -45,6 +45,8 @@ class Helper:
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         loop.add_reader(self._socket.fileno(), self._readable)
+        self.process = -1
+        """Its pidfd, once it is known and as long as it hasn't gone."""
         self._parent = -1
         self._above = above
         self._poll = select.poll()
@@ -54,6 +56,15 @@ class Helper:
             self._poll.register(above._socket.fileno(), 0)
             if above._parent >= 0:
                 self._poll.register(above._parent, select.POLLIN)
+
+    def is_process(self, pidfd: int) -> None:
+        """Which one it is; takes the pidfd over. The link alone doesn't tell of its end at once: a child that it has
+        just forked holds the link for a moment as well."""
+        if self.gone:
+            os.close(pidfd)
+            return
+        self.process = pidfd
+        self._poll.register(pidfd, select.POLLIN)
 
     def follows(self, parent: int) -> None:
         """A process (pid) whose end is its own, if a moment later."""
@@ -68,7 +79,7 @@ class Helper:
         ended = self._poll.poll(0)
         if not ended:
             return True
-        if self._above is None or self._socket.fileno() in dict(ended):
+        if self._above is None or not {self._socket.fileno(), self.process}.isdisjoint(dict(ended)):
             self.close()
         return not self.gone and self._above is not None and self._above.there()
 
@@ -113,8 +124,10 @@ class Helper:
         self._loop.remove_writer(self._socket.fileno())
         self._socket.close()
         self.far_end.close()
-        if self._parent >= 0:
-            os.close(self._parent)
+        for pidfd in (self.process, self._parent):
+            if pidfd >= 0:
+                os.close(pidfd)
+        self.process = -1
         for _, descriptors in self._unsent:
             link.close_all(descriptors)
         self._unsent.clear()

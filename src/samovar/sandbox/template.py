@@ -22,8 +22,10 @@ from samovar.sandbox.port import Exit
 class Origin(Protocol):
     """The zygote that a template comes from."""
 
-    pidfd: int
     kept_mb: int
+
+    @property
+    def pidfd(self) -> int: ...
 
     def there(self) -> bool: ...
 

@@ -26,7 +26,6 @@ class Zygote:
         self.started_at = loop.time()
         self.ready: asyncio.Future[Zygote] = loop.create_future()
         self.warm = asyncio.Event()
-        self.pidfd = -1
         self.below = 0
         self.base_mb = 0
         self.kept_mb = 0
@@ -38,6 +37,10 @@ class Zygote:
         self.occupants: dict[int, Mortal] = {}
         self.helper = Helper(f"the {kind} zygote", loop, self._event, keeper)
         self.helper.on_gone = self._gone
+
+    @property
+    def pidfd(self) -> int:
+        return self.helper.process
 
     @property
     def root(self) -> list[int]:
@@ -69,9 +72,6 @@ class Zygote:
 
     def _gone(self) -> None:
         self.warm.set()
-        if self.pidfd >= 0:
-            os.close(self.pidfd)
-            self.pidfd = -1
         while self.shelf:  # those without an occupant as well
             self.shelf.popleft().kill()
         for occupant in list(self.occupants.values()):

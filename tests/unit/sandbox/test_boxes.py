@@ -1,7 +1,9 @@
 """Boxes without anything around them, at the level that needs no rights."""
 
 import asyncio
+import ctypes
 import os
+import select
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +17,8 @@ from samovar.sandbox.boxes import LinuxBoxes
 from samovar.sandbox.network import Network, Reach
 from samovar.sandbox.port import Exit, SandboxDied
 from samovar.sandbox.spec import Command, Interpreter, Isolation, ZygoteSpec
+
+_PIDFD_GETFD = 438
 
 
 class Tenant:
@@ -125,6 +129,32 @@ def test_who_asks_right_after_the_end_of_a_guardian_gets_what_has_come_after_it(
             os.waitid(os.P_PID, guardian, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 - the loop is not to hear of it
             assert not box.sound()
             assert (await boxes.take("programs")).sound()
+        finally:
+            await boxes.close()
+
+    asyncio.run(scenario())
+
+
+def test_who_asks_right_after_the_end_of_a_zygote_that_was_forking_gets_another_one(tmp_path: Path) -> None:
+    """A child that it has just forked holds the link still; here it's this test that does."""
+
+    async def scenario() -> None:
+        spec = ZygoteSpec(None, "", None, [], {}, tmp_path / "cache")
+        boxes = LinuxBoxes(
+            Isolation.PROCESS, None, tmp_path, None, Network(Reach.HOST), False, 0, lambda kind: spec, Nobody()
+        )
+        try:
+            box, zygote = await boxes.take("programs"), boxes._zygotes["programs"]
+            assert box.sound()
+            held = ctypes.CDLL(None, use_errno=True).syscall(_PIDFD_GETFD, zygote.pidfd, 3, 0)
+            assert held >= 0, os.strerror(ctypes.get_errno())
+            killed = os.dup(zygote.pidfd)
+            signal.pidfd_send_signal(killed, signal.SIGKILL)
+            select.select([killed], [], [])
+            assert not box.sound()
+            assert (await boxes.take("programs")).sound()
+            os.close(held)
+            os.close(killed)
         finally:
             await boxes.close()
 
