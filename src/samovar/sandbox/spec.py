@@ -175,9 +175,9 @@ def _interpreter(spec: ZygoteSpec, config: dict[str, Any]) -> list[str]:
     assert spec.interpreter is not None
     if config["isolated"]:
         executable = f"/var/lang/bin/{spec.interpreter.executable.name}"
-        script, path, pycache = f"{HELPER_MOUNT}/zygote.py", ["/var/runtime"], PYCACHE
+        script, path, pycache = f"{HELPER_MOUNT}/interpreter.py", ["/var/runtime"], PYCACHE
     else:
-        executable, script = str(spec.interpreter.executable), str(INSIDE / "zygote.py")
+        executable, script = str(spec.interpreter.executable), str(INSIDE / "interpreter.py")
         path = list(dict.fromkeys(str(host.parent) for host, _ in spec.packages))
         pycache = str(spec.cache)
     config["module"] = spec.module

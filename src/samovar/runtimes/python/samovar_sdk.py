@@ -4,9 +4,8 @@ A client is mostly read: 400 folders are listed, models and endpoints are JSON o
 has read in a session's loader; here every new loader begins with what one has read before. Where a function names more
 folders (AWS_DATA_PATH), a loader begins with nothing, and so does that of a boto3 which the function brings along.
 
-What nobody has asked for is kept packed, as Python keeps its own code: an eighth of the memory that the same takes as
-objects, and three milliseconds for the models of three services. Only the endpoints, which every client reads and which
-take longer to unpack than all else, lie ready.
+What nobody has asked for is kept packed, as Python keeps its own code: models in files beside the compiled modules,
+which take no memory, and a millisecond each when asked for; endpoints service by service, as a client reads one's.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import gc
 import importlib
 import marshal
 import os
+import sys
 import traceback
 from typing import Any  # noqa: F401 - in the types
 
@@ -22,6 +22,8 @@ _MODULES = "boto3.session boto3.s3.inject botocore.auth botocore.httpsession bot
 _DATA = "endpoints partitions sdk-default-configuration _retry".split()
 _SERVICES = "s3 sqs dynamodb sns lambda events secretsmanager sts".split()
 _KINDS = ("service-2", "endpoint-rule-set-1")
+_MOST_HERE = 1 << 14
+"""Bytes of something packed that aren't worth a file."""
 
 
 def prepare():
@@ -33,19 +35,19 @@ def prepare():
     before = _anonymous_mb()
     loaders = importlib.import_module("botocore.loaders")  # type: Any
     folders = list(loaders.Loader().search_paths)
-    known = _read_apart(loaders)
+    told = _read_apart(loaders)
+    known = _known(told)
     _share(known, folders, loaders)
-    _rehearse(loaders.Loader())  # which writes into its own endpoints what it has found out
-    gc.collect()  # them
-    for key in [key for key in known if "endpoints" in key]:
-        known[key] = marshal.loads(known[key].bytes)
+    _rehearse(loaders.Loader())  # which writes into its endpoints what it has found out
+    known.update(_known(told))
+    gc.collect()
     return max(_anonymous_mb() - before, 0)
 
 
 def _read_apart(loaders):
-    # type: (Any) -> dict
-    """What a loader knows that has read what most functions will. Read in a process that goes: what it leaves behind
-    between the objects would be a third of its memory."""
+    # type: (Any) -> bytes
+    """What a loader knows that has read what most functions will, packed. Read in a process that goes: what it leaves
+    behind between the objects would be a third of its memory."""
     told, tell = os.pipe()
     child = os.fork()
     if child == 0:
@@ -62,9 +64,7 @@ def _read_apart(loaders):
     with open(told, "rb") as file:
         known = file.read()
     _, status = os.waitpid(child, 0)
-    if status:
-        return {}
-    return {key: _Packed(found) if packed else found for key, (packed, found) in marshal.loads(known).items()}
+    return marshal.dumps([]) if status else known
 
 
 def _read(loaders):
@@ -108,35 +108,99 @@ def _rehearse(loader):
     boto3.Session("rehearsal", "rehearsal", region_name="us-east-1", botocore_session=session).client("sqs")
 
 
-class _Packed:
-    def __init__(self, found):
-        # type: (bytes) -> None
-        self.bytes = found
+def _packed(cache):
+    # type: (dict) -> list
+    """A loader's cache, as (key, what was found, whether that is its path). Of what was made of another entry, only
+    that one."""
+    derived = {"load_service_model"}
+    if any(key[0] == "load_data_with_path" for key in cache):  # an older botocore has no such step
+        derived.add("load_data")
+    packed = []
+    for key, found in cache.items():
+        if key[0] in derived:
+            continue
+        if "endpoints" in key:
+            for partition in _partitions(found):
+                partition["services"] = {name: marshal.dumps(data) for name, data in partition["services"].items()}
+        elif key[0].startswith("load_"):
+            found = marshal.dumps(found)
+        filed = type(found) is bytes and len(found) > _MOST_HERE
+        packed.append((key, _filed("-".join(map(str, key)), found) if filed else found, filed))
+    return packed
+
+
+def _partitions(endpoints):
+    # type: (Any) -> list
+    """Of what a loader has found; an older botocore's finds nothing but the data."""
+    return (endpoints[0] if isinstance(endpoints, tuple) else endpoints)["partitions"]
+
+
+def _filed(name, content):
+    # type: (str, bytes) -> str
+    """The path of a new file, beside what the interpreter has compiled, that every function can read."""
+    folder = sys.pycache_prefix
+    assert folder is not None
+    os.chmod(folder, 0o755)
+    path = os.path.join(folder, name.replace("/", "-"))
+    with open(path + ".new", "wb") as file:
+        file.write(content)
+        os.fchmod(file.fileno(), 0o644)
+    os.replace(path + ".new", path)  # the forks of another zygote may read it
+    return path
+
+
+def _known(packed):
+    # type: (bytes) -> dict
+    """What loaders begin with."""
+    known = {}
+    for key, found, filed in marshal.loads(packed):
+        if "endpoints" in key:
+            for partition in _partitions(found):
+                partition["services"] = _Known(partition["services"])
+        known[key] = _File(found) if filed else found
+    return known
+
+
+class _File(str):
+    """The path of something packed."""
 
 
 class _Known(dict):
-    """What a loader knows from its beginning, unpacked when it is asked for."""
+    """A dict with packed values; each is unpacked when it is asked for."""
 
     def __getitem__(self, key):
         # type: (object) -> Any
         found = dict.__getitem__(self, key)
-        if type(found) is _Packed:
-            found = self[key] = marshal.loads(found.bytes)
+        if type(found) is _File:
+            with open(found, "rb") as file:
+                found = file.read()
+        if type(found) is bytes:  # JSON has none
+            found = self[key] = marshal.loads(found)
         return found
 
+    def get(self, key, default=None):
+        # type: (object, object) -> Any
+        return self[key] if key in self else default  # noqa: SIM401
 
-def _packed(cache):
-    # type: (dict) -> dict
-    """A loader's cache, as (whether it is packed, what was found). Of what was made of another entry, only that one."""
-    derived = {"load_service_model"}
-    if any(key[0] == "load_data_with_path" for key in cache):  # an older botocore has no such step
-        derived.add("load_data")
-    packed = {}
-    for key, found in cache.items():
-        if key[0] not in derived:
-            packs = key[0].startswith("load_")
-            packed[key] = packs, marshal.dumps(found) if packs else found
-    return packed
+    def __iter__(self):
+        # type: () -> Any
+        """Of its own, so that `dict` and the like take its values by `__getitem__`."""
+        return dict.__iter__(self)
+
+
+def _on_the_whole(name):
+    # type: (str) -> Any
+    def method(self, *given):
+        # type: (_Known, object) -> Any
+        for key in self:
+            self[key]
+        return getattr(dict, name)(self, *given)
+
+    return method
+
+
+for _name in "items values pop popitem setdefault copy __eq__ __ne__ __or__ __ror__ __repr__ __reduce_ex__".split():
+    setattr(_Known, _name, _on_the_whole(_name))
 
 
 def _share(known, folders, loaders):

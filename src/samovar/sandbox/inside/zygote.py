@@ -1,8 +1,8 @@
 """The zygote: a process in a kind's root that forks the occupants of boxes.
 
 Owns: its children, which it reaps and reports. Two sorts:
-- An interpreter, initialised once, whose children are initialised as well. Started by the keeper as
-  `INTERPRETER -E -s -S zygote.py CONFIG`, already in its root, with the link at descriptor 3.
+- An interpreter, initialised once, whose children are initialised as well. Started by the keeper (see `interpreter`),
+  already in its root, with the link at descriptor 3.
 - A bare one, for programs: the keeper's own fork, whose children become something else.
 CONFIG is JSON:
   {"module": what to serve, "path": [sys.path for it], "readonly": [paths to make read-only once warm],
@@ -39,6 +39,7 @@ import signal
 import socket
 import sys
 import traceback
+import types  # noqa: F401 - in the types
 
 import jail
 import link
@@ -51,20 +52,21 @@ _CHANNEL = 3
 _SIGCHLD, _SIG_DFL = int(signal.SIGCHLD), int(signal.SIG_DFL)
 
 
-def main():
-    # type: () -> None
-    """Be an interpreter's zygote."""
+def main(warmed):
+    # type: (types.FunctionType) -> None
+    """Be an interpreter's zygote. `warmed` is called when it is warm."""
     config = json.loads(sys.argv[1])
     sys.path[:] = config["path"] + [p for p in sys.path if p.startswith(sys.prefix)]
     runtime = importlib.import_module(config["module"])
     kept_mb = runtime.warm()
+    warmed()
     for path in config["readonly"]:
         syscalls.set_attributes(path, jail.READ_ONLY)
     for path in config["unmount"]:
         syscalls.unmount(path)
     sys.path_importer_cache.clear()
-    for module in (jail, link, memory, seccomp, syscalls, template):
-        del sys.modules[module.__name__]  # a function may have modules of such names
+    for name in (__name__, *(module.__name__ for module in (jail, link, memory, seccomp, syscalls, template))):
+        del sys.modules[name]  # a function may have modules of such names
     gc.collect()
     gc.disable()
     filling = memory.fill()
@@ -277,7 +279,3 @@ def _say(word, reason):
     """Why there will be no program."""
     socket.socket(fileno=_CHANNEL).send(word + reason.encode(errors="replace"))
     os._exit(127)
-
-
-if __name__ == "__main__":
-    main()
