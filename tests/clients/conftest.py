@@ -41,6 +41,7 @@ def run(endpoint: str, account: str, tmp_path: Path) -> Callable[..., Any]:
             "AWS_CONFIG_FILE": "/dev/null",
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
             "ENDPOINT": endpoint,
+            "AWS_ENDPOINT_URL": endpoint,
             "HOME": str(tmp_path),
         }
         if folder:

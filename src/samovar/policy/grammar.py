@@ -29,6 +29,8 @@ class Kind(Enum):
     IDENTITY = "identity"
     TRUST = "trust"
     RESOURCE = "resource"
+    AUTHORIZER = "authorizer"
+    """What a Lambda authorizer answers: an identity's, which may list no resource at all."""
 
 
 class Malformed(Exception):
@@ -40,8 +42,9 @@ class Statement(msgspec.Struct, frozen=True):
     actions: Values
     but_actions: bool
     """The statement has NotAction: it is about all others."""
-    resources: Values
-    """Empty in trust policies, which are about their role."""
+    resources: Values | None
+    """None where it names none, as trust policies do: it is about whatever it belongs to. An empty list is about
+    nothing."""
     but_resources: bool
     principals: principals.Named | None
     but_principals: bool
@@ -133,24 +136,25 @@ def _texts(given: object) -> Values:
     return tuple(listed)
 
 
-def _resources(given: Mapping[str, Any], kind: Kind) -> tuple[Values, bool]:
+def _resources(given: Mapping[str, Any], kind: Kind) -> tuple[Values | None, bool]:
     if kind is Kind.TRUST:
         for name in ("Resource", "NotResource"):
             if name in given:
                 raise Malformed(f"Has prohibited field {name}")
-        return (), False
+        return None, False
+    named = "Resource" in given or "NotResource" in given
     resources, but = _pair(given, "Resource")
-    if not resources and kind is Kind.IDENTITY:
+    if (kind is Kind.IDENTITY and not resources) or (kind is Kind.AUTHORIZER and not named):
         raise Malformed("Policy statement must contain resources.")
     for resource in resources:
         if resource != "*" and not resource.startswith("arn:"):
             raise Malformed(f'Resource {resource} must be in ARN format or "*".')
-    return resources, but
+    return (resources if named else None), but
 
 
 def _principals(given: Mapping[str, Any], kind: Kind) -> tuple[principals.Named | None, bool]:
     here = [name for name in ("Principal", "NotPrincipal") if name in given]
-    if kind is Kind.IDENTITY:
+    if kind in (Kind.IDENTITY, Kind.AUTHORIZER):
         if here:
             raise Malformed("Policy document should not specify a principal.")
         return None, False

@@ -68,8 +68,9 @@ class Statement:
         """Its place there, from 1."""
         self._actions = [matcher(action, variables=False, fold=True) for action in written.actions]
         self._but_actions = written.but_actions
-        self._any_resource = not written.resources or ("*" in written.resources and not written.but_resources)
-        self._resources = [None if each == "*" else ArnMatcher(each, variables=variables) for each in written.resources]
+        named = written.resources
+        self._any_resource = named is None or ("*" in named and not written.but_resources)
+        self._resources = [None if each == "*" else ArnMatcher(each, variables=variables) for each in named or ()]
         self._but_resources = written.but_resources
         self._principals = written.principals
         self._but_principals = written.but_principals

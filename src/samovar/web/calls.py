@@ -95,6 +95,14 @@ def end_to_end(headers: Iterable[tuple[str, str]]) -> Lines:
     return [(name, value) for name, value in lines if name.lower() not in _FOR_ONE_CONNECTION | named]
 
 
+def length_of_unsent(headers: Iterable[tuple[str, str]], body: bytes) -> Lines:
+    """The `Content-Length` of an answer to HEAD: what its server says of the body that it doesn't send
+    (RFC 9110 §9.3.2)."""
+    if body:
+        return []
+    return [("Content-Length", value) for name, value in headers if name.lower() == "content-length"][:1]
+
+
 def written_head(call: Call) -> bytes:
     """Request line and headers; Broken where one of them would become two."""
     lines = [f"{call.method} {call.target} HTTP/1.1"]

@@ -122,7 +122,7 @@ def _text(value: Any) -> str:
 def _policy(answer: dict[str, Any], principal: str, context: Mapping[str, Any]) -> Grant:
     document, key = answer.get("policyDocument"), answer.get("usageIdentifierKey")
     try:
-        rules = Rules([("authorizer", grammar.read(document, Kind.IDENTITY))])
+        rules = Rules([("authorizer", grammar.read(document, Kind.AUTHORIZER))])
     except grammar.Malformed as wrong:
         raise Malformed(f"policyDocument: {wrong}") from None
     text = msgspec.json.encode(document).decode()

@@ -40,6 +40,19 @@ def inner(platform):
     elb.delete_load_balancer(LoadBalancerArn=arn)
 
 
+def test_an_answer_to_head_has_the_length_that_its_server_says(rest):
+    api = rest()
+    with Backend(lambda asked: (200, [("X-Method", asked.method)], b"x" * 12)) as backend:
+        to = {"type": "HTTP_PROXY", "integrationHttpMethod": "ANY", "uri": backend.url}
+        api.method("/", "ANY", to)
+        api.method("/get", "ANY", to | {"integrationHttpMethod": "GET"})
+        api.deploy()
+        for path, method in (("/", "HEAD"), ("/get", "GET")):
+            page = api("HEAD", path)
+            assert (page.status, page.headers["X-Method"], page.body) == (200, method, b"")
+            assert page.headers.get_all("Content-Length") == ["12"]
+
+
 def test_a_private_integration_reaches_the_listener_under_the_host_and_path_of_its_url(rest, inner):
     api = rest()
     parameters = {"integration.request.path.id": "method.request.path.id"}

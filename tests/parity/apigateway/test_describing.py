@@ -61,6 +61,7 @@ def test_an_api_is_updated_by_patches(rest):
     )
     assert (changed["name"], changed["binaryMediaTypes"]) == ("b", ["image/jpeg"])
     assert (changed["minimumCompressionSize"], changed["endpointConfiguration"]["types"]) == (100, ["REGIONAL"])
+    assert "minimumCompressionSize" not in api.update_rest_api(patchOperations=replace("/minimumCompressionSize", ""))
     code, message = refusal(api.update_rest_api, patchOperations=replace("/x", "y"))
     assert code == "BadRequestException"
     assert message.startswith("Invalid patch path  '/x' specified for op 'replace'. Must be one of: [/name, ")

@@ -38,6 +38,13 @@ def test_an_unknown_path_or_method_is_a_missing_authentication_token(api):
     assert api("DELETE", "/pets/7").refusal == refused  # the most specific resource counts, and lacks the method
 
 
+def test_any_is_the_methods_that_api_gateway_has_and_no_others(api, echo):
+    api.method("/any", "ANY", api.proxy(echo))
+    api.deploy()
+    assert api("OPTIONS", "/any").value["httpMethod"] == "OPTIONS"
+    assert [api(method, "/any").status for method in ("HEAD", "TRACE", "PROPFIND")] == [200, 403, 403]
+
+
 def test_a_stage_that_isnt_there_is_forbidden(api):
     assert api("GET", "/pets/7", stage="nowhere").refusal == (403, "ForbiddenException", b'{"message":"Forbidden"}')
 

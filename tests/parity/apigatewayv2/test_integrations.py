@@ -55,6 +55,13 @@ def test_status_headers_and_bytes_of_a_web_server_are_its_own(api, backend):
     assert made("GET", "/binary").body == bytes(range(256))
 
 
+def test_an_answer_to_head_has_the_length_that_its_server_says(api, backend):
+    made = api()
+    made.route("ANY /binary", target=proxied(made, backend.url + "/binary"))
+    page = made("HEAD", "/binary")
+    assert (page.status, page.body, page.headers.get_all("content-length")) == (200, b"", ["256"])
+
+
 def test_a_web_server_that_is_not_there_is_service_unavailable(api):
     made = api()
     made.route("GET /", target=proxied(made, "http://127.0.0.1:1/"))

@@ -26,6 +26,10 @@ WHO = """
         who = boto3.client("sts").get_caller_identity()
         return [who["Arn"], who["UserId"], context.function_name]
 """
+VISITOR = """
+    def handler(event, context):
+        return [event["requestContext"]["accountId"], event["requestContext"]["authorizer"]]
+"""
 
 
 def trust(*services):
@@ -127,7 +131,7 @@ def test_another_account_invokes_what_the_functions_policy_opens_to_it(secured, 
 
 
 def test_a_url_with_iam_auth_lets_in_whom_the_policies_let_in(secured, guarded, deploy, user):
-    deploy(WHO, "site")
+    deploy(VISITOR, "site")
     own = secured.client("lambda")
     url = own.create_function_url_config(FunctionName="site", AuthType="AWS_IAM")["FunctionUrl"]
     id = url.split("//")[1].partition(".")[0]
@@ -140,14 +144,18 @@ def test_a_url_with_iam_auth_lets_in_whom_the_policies_let_in(secured, guarded, 
             SigV4Auth(given, "lambda", "us-east-1").add_auth(request)
         try:
             with urllib.request.urlopen(urllib.request.Request(address, headers=dict(request.headers))) as response:
-                return response.status
+                return json.load(response)
         except urllib.error.HTTPError as error:
             error.close()
             return error.code
 
     both = ["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"]
     assert visit() == 403
-    assert visit(user("visitor", {"Effect": "Allow", "Action": both, "Resource": "*"})) == 200
+    visitor = user("visitor", {"Effect": "Allow", "Action": both, "Resource": "*"})
+    id = secured.client("iam").get_user(UserName="visitor")["User"]["UserId"]
+    who = {"accessKey": visitor["AccessKeyId"], "accountId": A, "callerId": id, "cognitoIdentity": None}
+    who |= {"principalOrgId": None, "userArn": f"arn:aws:iam::{A}:user/visitor", "userId": id}
+    assert visit(visitor) == [A, {"iam": who}]
     assert visit(user("stranger2", {"Effect": "Allow", "Action": both[0], "Resource": "*"})) == 403
     forged = {"AccessKeyId": secured.key, "SecretAccessKey": "x" * 40}
     assert visit(forged) == 403

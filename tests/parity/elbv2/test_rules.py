@@ -70,6 +70,12 @@ def test_a_redirect_keeps_what_it_does_not_name(balancer):
     assert page.headers["Location"] == f"http://www.example.com:80/new/moved?from={front.host}"
 
 
+def test_trace_is_not_allowed(balancer):
+    page = balancer()("TRACE", "/json")
+    assert (page.status, page.headers["Server"]) == (405, "awselb/2.0")
+    assert b"<title>405 Method Not Allowed</title>" in page.body
+
+
 def test_a_priority_can_be_had_once(elb, balancer):
     front = balancer()
     first, second = front.rule(1, path("/a"), says("a")), front.rule(2, path("/b"), says("b"))

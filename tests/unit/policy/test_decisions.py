@@ -242,3 +242,11 @@ def test_what_is_wrong_with_a_document_is_said_in_awss_words(document, kind, mes
 
 def test_an_empty_list_of_statements_is_a_policy():
     assert grammar.parse(text(), Kind.IDENTITY).statements == ()
+
+
+def test_a_statement_that_lists_no_resource_is_about_nothing_and_one_without_a_list_about_what_it_belongs_to():
+    everybody = stated(Principal="*")
+    everybody.pop("Resource")
+    assert ask(identity=NOBODY, policy=[everybody]).allowed
+    assert not ask(identity=NOBODY, policy=[everybody | {"Resource": []}]).allowed
+    assert ask(identity=NOBODY, policy=[everybody | {"NotResource": []}]).allowed

@@ -42,6 +42,12 @@ def test_a_deny_is_more_than_nothing_that_allows():
     assert verdict(answer("Deny", [f"{ARN}pets/*"]), "pets/1") is Verdict.DENIED
 
 
+def test_a_policy_that_lists_no_resource_allows_nothing():
+    """As Chalice's `AuthResponse(routes=[])` has it: the caller is refused with 403, nothing is misconfigured."""
+    assert verdict(answer(resource=[]), "pets/1") is Verdict.NOT_ALLOWED
+    assert verdict(answer("Deny", []), "pets/1") is Verdict.NOT_ALLOWED
+
+
 def test_rest_context_arrives_as_strings():
     grant = read_policy(answer(context={"a": 1, "b": True, "c": "x", "d": 1.5}, usageIdentifierKey="k"))
     assert grant.context == {"a": "1", "b": "true", "c": "x", "d": "1.5"}
@@ -61,6 +67,7 @@ def test_rest_context_arrives_as_strings():
         answer(policyDocument=None),
         answer(policyDocument={"Statement": [{"Effect": "Allow"}]}),
         answer("allow"),
+        answer(policyDocument={"Statement": [{"Effect": "Allow", "Action": "execute-api:Invoke"}]}),
         answer(context={"a": {"nested": 1}}),
         answer(context=["a"]),
         answer(context={"a": "x" * 9000}),

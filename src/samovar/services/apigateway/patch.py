@@ -36,6 +36,11 @@ class Rule(msgspec.Struct, frozen=True):
     operations: frozenset[str]
     read: Callable[[str], Any]
 
+    @property
+    def empties(self) -> bool:
+        """Whether an empty value removes it: of what may be removed and can't be empty."""
+        return "remove" in self.operations and self.read is not str
+
 
 Rules = Mapping[str, Rule]
 
@@ -132,7 +137,7 @@ def _one(shape: Shape, op: str, names: Sequence[str], value: str | None, rule: R
     else:
         for name in parents:
             at = at.setdefault(name, {})
-        if op == "remove":
+        if op == "remove" or (value == "" and rule.empties):
             at.pop(last, None)
         else:
             at[last] = rule.read(value or "")

@@ -58,6 +58,8 @@ class Site:
             reply(answers.page(404))
         elif len(request.path) + len(request.query) > _LONGEST_URL:
             reply(answers.page(414))
+        elif request.method == "TRACE":  # ALB guide, "Troubleshoot", HTTP 405
+            reply(answers.page(405))
         else:
             now = self._clock.machine()
             exchange = Exchange(request, reply, served.balancer, served.listener, port, now, self._count)

@@ -1,15 +1,15 @@
 """What the service asks of others: the engine that runs functions, who takes events for later, and who keeps what may
 be tagged."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from samovar.core.context import Context, Params, Reply
 from samovar.engine.model import InitFailure, Invocation, Result, Version
 from samovar.engine.provisioning import Provisioned
 from samovar.engine.streaming import Pace, Sink
-from samovar.net.message import Request
 from samovar.services.lambda_.function import Function, Key, Published
+from samovar.web.signers import Signatures
 
 
 class Engine(Protocol):
@@ -83,19 +83,8 @@ class Asynchronous(Protocol):
         ...
 
 
-class Authority(Protocol):
+class Authority(Signatures, Protocol):
     """Who may do what, where that counts (the gateway's)."""
-
-    @property
-    def enforces(self) -> bool:
-        """Whether signatures and permissions count at all."""
-        ...
-
-    def visit(
-        self, ctx: Context, request: Request, action: str, arn: str, policy: object, given: Mapping[str, str]
-    ) -> Context:
-        """The own context of who visits a URL; AwsError where a signature is wrong or permission is missing."""
-        ...
 
     def admit(self, ctx: Context, service: str, operation: str, params: Params) -> Context:
         """The owner's context of what an operation is about; AwsError where it isn't allowed."""

@@ -12,6 +12,7 @@ from samovar.core.expressions import expression
 from samovar.net.message import Request
 from samovar.services.lambda_.urls import Url
 from samovar.web import event_v2
+from samovar.web.signers import Signer
 from samovar.web.stamp import clf_time
 
 _TEXT = expression(r"text/.*|application/(?:.*\+)?(?:json|xml)|application/(?:javascript|x-www-form-urlencoded)")
@@ -26,8 +27,8 @@ class Visit(msgspec.Struct, frozen=True):
     """Host name without the port."""
     path: str
     """As sent, percent-encoded, below the URL."""
-    signed_by: str
-    """The access key, empty for an unsigned request."""
+    signer: Signer | None = None
+    """Who was let in, where that takes a signature."""
 
 
 def written(visit: Visit, request: Request, ctx: Context, trace: str, now: float) -> bytes:
@@ -54,25 +55,14 @@ def written(visit: Visit, request: Request, ctx: Context, trace: str, now: float
 
 
 def _context(visit: Visit, request: Request, ctx: Context, now: float) -> dict[str, Any]:
-    signed = visit.url.auth_type == "AWS_IAM"
+    signer = visit.signer
     context: dict[str, Any] = {
-        "accountId": ctx.account if signed else "anonymous",
+        "accountId": signer.account if signer else "anonymous",
         "apiId": visit.url.id,
         "authentication": None,
     }
-    if signed:
-        user = ctx.session.user_id if ctx.session else visit.signed_by  # as an HTTP API's IAM authorizer shows it
-        context["authorizer"] = {
-            "iam": {
-                "accessKey": visit.signed_by,
-                "accountId": ctx.account,
-                "callerId": user,
-                "cognitoIdentity": None,
-                "principalOrgId": None,
-                "userArn": ctx.principal,
-                "userId": user,
-            }
-        }
+    if signer:
+        context["authorizer"] = {"iam": signer.shown()}
     return context | {
         "domainName": visit.domain,
         "domainPrefix": visit.url.id,

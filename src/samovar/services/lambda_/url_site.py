@@ -9,6 +9,8 @@ Owns: which URL a request means, and who may enter.
 
 import re
 
+import msgspec
+
 from samovar.core.clock import Clock
 from samovar.core.context import Context
 from samovar.core.errors import AwsError
@@ -21,13 +23,15 @@ from samovar.services.lambda_.permissions import Permissions
 from samovar.services.lambda_.ports import Authority
 from samovar.services.lambda_.url_event import Visit
 from samovar.services.lambda_.url_stream import StreamedPage
-from samovar.services.lambda_.urls import LABEL, PATH, Urls
+from samovar.services.lambda_.urls import LABEL, PATH, Url, Urls
+from samovar.web.signers import Signer, signer
 from samovar.web.trace import trace_of
-from samovar.wire import sigv4
 
 EVENT_LIMIT = 6 * 1024 * 1024
 """Bytes of the event, as of every invocation."""
 ACTION = "lambda:InvokeFunctionUrl"
+ACTIONS = (ACTION, "lambda:InvokeFunction")
+"""What a signed visit takes."""
 
 _HOST = expression(rf"(?P<domain>(?P<id>[a-z0-9]+){re.escape(LABEL)}(?P<region>[a-z0-9-]+)\.[^:]+)(?::\d+)?")
 
@@ -61,10 +65,12 @@ class UrlSite:
         cors = visit.url.cors
         if cors and url_answer.is_preflight(request):
             reply(url_answer.preflight(cors, request, ctx.request_id))
-        elif self._may_enter(visit, request, ctx):
-            self._invoke(visit, request, ctx, reply)
-        else:
+            return
+        entered = self._entered(visit, request, ctx)
+        if entered is None:
             reply(url_answer.forbidden(ctx.request_id, _CLOSED[visit.url.auth_type]))
+        else:
+            self._invoke(entered, request, ctx, reply)
 
     def _visit(self, request: Request) -> Visit | None:
         host = _HOST.fullmatch(request.headers.get("host", "").lower())
@@ -76,29 +82,27 @@ class UrlSite:
         url = self._urls.find(id)
         if url is None or (host and host["region"] != url.key[1]):
             return None
-        scope = sigv4.scope(request.headers, request.query)
-        domain = domain or f"{id}{LABEL}{url.key[1]}.localhost"
-        return Visit(url, domain, path or "/", scope.access_key if scope else "")
+        return Visit(url, domain or f"{id}{LABEL}{url.key[1]}.localhost", path or "/")
 
-    def _may_enter(self, visit: Visit, request: Request, ctx: Context) -> bool:
+    def _entered(self, visit: Visit, request: Request, ctx: Context) -> Visit | None:
+        """The visit with whoever signed it; None where nobody is let in."""
         url = visit.url
         if url.auth_type == "AWS_IAM":
-            return self._is_permitted(visit, request, ctx)
+            who = self._signer(url, request, ctx)
+            return msgspec.structs.replace(visit, signer=who) if who else None
         facts = {"lambda:FunctionUrlAuthType": url.auth_type}
-        return self._permissions.admits_everybody(url.key, ACTION, url.function_arn, facts)
+        return visit if self._permissions.admits_everybody(url.key, ACTION, url.function_arn, facts) else None
 
-    def _is_permitted(self, visit: Visit, request: Request, ctx: Context) -> bool:
-        authority, url = self._authority, visit.url
-        if authority is None or not authority.enforces:
-            return bool(visit.signed_by)
+    def _signer(self, url: Url, request: Request, ctx: Context) -> Signer | None:
+        if self._authority is None:
+            return None
         policy = self._permissions.table.get(url.key)
         given = {"lambda:FunctionUrlAuthType": url.auth_type, "lambda:InvokedViaFunctionUrl": "true"}
+        admitting = policy.document if policy else None
         try:
-            for action in (ACTION, "lambda:InvokeFunction"):
-                authority.visit(ctx, request, action, url.function_arn, policy.document if policy else None, given)
+            return signer(self._authority, ctx, request, ACTIONS, url.function_arn, admitting, given)
         except AwsError:
-            return False
-        return True
+            return None
 
     def _invoke(self, visit: Visit, request: Request, ctx: Context, reply: Reply) -> None:
         url, now = visit.url, self._clock.now()

@@ -48,6 +48,13 @@ def test_members_go_and_what_is_missing_may_be_removed():
     assert apply({}, ("replace", "/deep/x/limit", "3")) == {"deep": {"x": {"limit": 3}}}
 
 
+def test_a_number_that_may_be_removed_is_removed_by_an_empty_value():
+    """How API Gateway's guide turns compression off: `op=replace,path=/minimumCompressionSize,value=`."""
+    assert apply({"size": 1}, ("replace", "/size", "")) == {}
+    with pytest.raises(AwsError):
+        apply({}, ("replace", "/deep/x/limit", ""))
+
+
 @pytest.mark.parametrize(
     ("operation", "message"),
     [

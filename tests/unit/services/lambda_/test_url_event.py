@@ -13,7 +13,7 @@ from samovar.services.lambda_.url_event import Visit
 from samovar.services.lambda_.urls import Url
 
 URL = Url("u" * 32, ("1" * 12, "us-east-1", "f", ""), "NONE", None, "", 0.0, 0.0)
-VISIT = Visit(URL, "u.lambda-url.us-east-1.localhost", "/p", "")
+VISIT = Visit(URL, "u.lambda-url.us-east-1.localhost", "/p")
 LATIN = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF), max_size=20)
 
 

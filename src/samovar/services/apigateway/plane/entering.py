@@ -11,9 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol
 
-from samovar.core.context import Context
 from samovar.core.errors import AwsError
-from samovar.net.message import Request
 from samovar.policy import rules
 from samovar.policy.principals import Who
 from samovar.policy.rules import Said
@@ -21,6 +19,7 @@ from samovar.services.apigateway.plane.exchange import Exchange
 from samovar.services.apigateway.plane.keys import KeyRing
 from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.web.lambda_authorizer import ACTION, Verdict
+from samovar.web.signers import Signatures, signer
 from samovar.wire import sigv4
 
 Then = Callable[[Refusal | None], None]
@@ -36,22 +35,7 @@ _REFUSED_AS: Mapping[str, str] = {
 }
 
 
-class Authority(Protocol):
-    """Whose signatures and permissions count (the gateway's)."""
-
-    @property
-    def enforces(self) -> bool: ...
-
-    def visit(
-        self, ctx: Context, request: Request, action: str, arn: str, policy: object, given: Mapping[str, str]
-    ) -> Context:
-        """The own context of who signed; AwsError where a signature is wrong or permission is missing."""
-        ...
-
-    def user_id(self, ctx: Context) -> str:
-        """The unique id of who visits (`AIDA...`)."""
-        ...
-
+class Authority(Signatures, Protocol):
     def trusts(self, role: str, service: str) -> bool:
         """Whether a role (its ARN) can be taken on by a service."""
         ...
@@ -127,25 +111,14 @@ class Entrance:
         return True
 
     def _signed(self, exchange: Exchange) -> None:
-        request, plan = exchange.request, exchange.plan
-        scope = sigv4.scope(request.headers, request.query)
-        if scope is None:
+        policy = exchange.plan.settings.get("policy")
+        try:
+            who = signer(self._authority, exchange.ctx, exchange.request, (ACTION,), exchange.execution_arn, policy)
+        except AwsError as refused:
+            raise Refusal(_REFUSED_AS.get(refused.code, "INVALID_SIGNATURE"), refused.message) from None
+        if who is None:
             raise Refusal("MISSING_AUTHENTICATION_TOKEN")
-        ctx = exchange.ctx
-        if self._authority.enforces:
-            try:
-                policy = plan.settings.get("policy")
-                ctx = self._authority.visit(ctx, request, ACTION, exchange.execution_arn, policy, {})
-            except AwsError as refused:
-                raise Refusal(_REFUSED_AS.get(refused.code, "INVALID_SIGNATURE"), refused.message) from None
-        id = self._authority.user_id(ctx)
-        exchange.caller |= {
-            "accountId": ctx.account,
-            "accessKey": scope.access_key,
-            "caller": id,
-            "user": id,
-            "userArn": ctx.principal,
-        }
+        exchange.caller |= who.identity()
 
 
 def _facts(exchange: Exchange) -> dict[str, str]:

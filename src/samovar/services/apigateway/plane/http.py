@@ -16,7 +16,7 @@ from samovar.services.apigateway.plane.private import Application, Network, Way
 from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.plane.streaming import PassedOn
 from samovar.services.apigateway.state import Shape
-from samovar.web.calls import Answer, Lines, UpstreamError
+from samovar.web.calls import Answer, Lines, UpstreamError, length_of_unsent
 from samovar.web.event_v1 import forwarded
 
 _SAFE = "/:@!$&'()*+,;=~-._"
@@ -144,4 +144,7 @@ class HttpProxy(_Http):
             answer = await self._ask(exchange, method, url, lines, exchange.body)
             return Response(answer.status, headers.from_backend(answer.headers), PassedOn(answer.body))
         returned = await self._send(exchange, method, url, lines, exchange.body)
-        return Response(returned.status, headers.from_backend(returned.headers), returned.body)
+        passed = headers.from_backend(returned.headers)
+        if exchange.request.method == "HEAD":
+            passed += length_of_unsent(returned.headers, returned.body)
+        return Response(returned.status, passed, returned.body)

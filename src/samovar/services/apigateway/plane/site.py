@@ -28,6 +28,9 @@ from samovar.web.hints import hint
 from samovar.web.stamp import Stamp
 from samovar.web.trace import trace_of
 
+_ANY = frozenset(("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"))
+"""The methods that `ANY` stands for (facts/apigateway.md §3)."""
+
 
 class RestSite:
     def __init__(
@@ -88,7 +91,9 @@ class RestSite:
             raise Refusal("REQUEST_TOO_LARGE")
         found = exchange.plan.routes.find(exchange.routed)
         methods, exchange.parameters = found if found else ({}, {})
-        method = methods.get(exchange.http_method) or methods.get("ANY")
+        method = methods.get(exchange.http_method)
+        if method is None and exchange.http_method in _ANY:
+            method = methods.get("ANY")
         if method is None:
             why = f"No method {exchange.http_method} is deployed for {exchange.routed}."
             raise Refusal("MISSING_AUTHENTICATION_TOKEN", hint=why)

@@ -29,7 +29,7 @@ from samovar.web.lambda_authorizer import (
     Verdict,
     read_policy_or_simple,
 )
-from samovar.wire import sigv4
+from samovar.web.signers import signer
 
 Handler = Callable[[Exchange], None]
 Gate = Callable[[Exchange, Handler], None]
@@ -174,31 +174,16 @@ class _Signed:
         self._authority = authority
 
     def pass_(self, exchange: Exchange, then: Handler) -> None:
-        request, ctx = exchange.request, exchange.visit.ctx
-        scope = sigv4.scope(request.headers, request.query)
-        if scope is None:
+        try:
+            who = signer(self._authority, exchange.visit.ctx, exchange.request, (ACTION,), route_arn(exchange))
+        except AwsError as refused:
+            exchange.authorizer_error = refused.message
+            who = None
+        if who is None:
             exchange.refuse(403)
-            return
-        if self._authority.enforces:
-            try:
-                ctx = self._authority.visit(ctx, request, ACTION, route_arn(exchange), None, {})
-            except AwsError as refused:
-                exchange.authorizer_error = refused.message
-                exchange.refuse(403)
-                return
-        id = self._authority.user_id(ctx)
-        exchange.routed.authorizer = {
-            "iam": {
-                "accessKey": scope.access_key,
-                "accountId": ctx.account,
-                "callerId": id,
-                "cognitoIdentity": None,
-                "principalOrgId": None,
-                "userArn": ctx.principal,
-                "userId": id,
-            }
-        }
-        then(exchange)
+        else:
+            exchange.routed.authorizer = {"iam": who.shown()}
+            then(exchange)
 
 
 def route_arn(exchange: Exchange) -> str:

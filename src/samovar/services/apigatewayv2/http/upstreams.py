@@ -16,7 +16,7 @@ from samovar.services.apigatewayv2.http.exchange import Exchange
 from samovar.services.apigatewayv2.integrations import filled
 from samovar.services.apigatewayv2.records import Integration, Stage
 from samovar.services.apigatewayv2.state import ApiKey
-from samovar.web.calls import UpstreamError, end_to_end
+from samovar.web.calls import UpstreamError, end_to_end, length_of_unsent
 from samovar.web.event_v2 import proto_of, source_ip
 from samovar.web.fields import sendable
 from samovar.web.front import PAYLOAD_LIMIT
@@ -69,6 +69,8 @@ class UpstreamTarget:
             exchange.refuse(500, why="The answer is too large")
             return
         headers = [line for line in end_to_end(answer.headers) if line[0].lower() not in _OWN and sendable(*line)]
+        if request.method == "HEAD":
+            headers += length_of_unsent(answer.headers, body)
         exchange.answer(Response(answer.status, headers, body))
 
 

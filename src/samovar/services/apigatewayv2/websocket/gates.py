@@ -44,7 +44,7 @@ from samovar.web.lambda_authorizer import (
     Verdict,
     read_policy,
 )
-from samovar.wire import sigv4
+from samovar.web.signers import signer
 
 Then = Callable[[Answer | None], None]
 """Hears None when the caller may connect; what it may know of the caller is then the occurrence's `authorizer`."""
@@ -175,26 +175,16 @@ class _Signed:
         self._authority = authority
 
     def pass_(self, happened: Occurrence, visit: Visit, then: Then) -> None:
-        request, ctx = visit.request, visit.ctx
-        scope = sigv4.scope(request.headers, request.query)
-        if scope is None:
-            then(failed(403, MISSING_TOKEN))
+        try:
+            who = signer(self._authority, visit.ctx, visit.request, (ACTION,), route_arn(happened))
+        except AwsError as refused:
+            then(failed(403, refused.message))
             return
-        if self._authority.enforces:
-            try:
-                ctx = self._authority.visit(ctx, request, ACTION, route_arn(happened), None, {})
-            except AwsError as refused:
-                then(failed(403, refused.message))
-                return
-        id = self._authority.user_id(ctx)
-        happened.caller = {
-            "accessKey": scope.access_key,
-            "accountId": ctx.account,
-            "caller": id,
-            "user": id,
-            "userArn": ctx.principal,
-        }
-        then(None)
+        if who is None:
+            then(failed(403, MISSING_TOKEN))
+        else:
+            happened.caller = who.identity()
+            then(None)
 
 
 def source(expression: str) -> str | None:
