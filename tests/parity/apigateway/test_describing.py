@@ -376,9 +376,13 @@ def test_a_method_is_tried_out_without_a_deployment(rest, echo):
     )
     event = json.loads(tried["body"])
     assert (event["pathParameters"], event["queryStringParameters"]) == ({"id": "7"}, {"a": "b"})
-    assert (event["headers"]["X-A"], event["stageVariables"]) == ("1", {"v": "1"})
-    assert event["requestContext"]["stage"] == "test-invoke-stage"
-    assert event["requestContext"]["identity"]["sourceIp"] == "test-invoke-source-ip"
+    assert (event["headers"], event["stageVariables"]) == ({"X-A": "1"}, {"v": "1"})
+    assert event["requestContext"]["stage"] == "test-invoke-stage" and "deploymentId" not in event["requestContext"]
+    who = event["requestContext"]["identity"]
+    assert (who["sourceIp"], who["caller"], who["user"]) == ("test-invoke-source-ip", "123456789012", "123456789012")
+    assert (who["accountId"], who["userArn"]) == ("123456789012", "arn:aws:iam::123456789012:root")
+    assert (who["apiKey"], who["apiKeyId"]) == ("test-invoke-api-key", "test-invoke-api-key-id")
+    assert json.loads(api.test_invoke_method(**place)["body"])["headers"] is None
     assert (tried["status"], set(tried["headers"])) == (200, {"Content-Type", "X-Amzn-Trace-Id", "x-arn"})
     assert tried["headers"]["X-Amzn-Trace-Id"].startswith("Root=1-")
     lines = [line.partition(" : ")[2] for line in tried["log"].split("\n")]

@@ -1,5 +1,6 @@
 """Who may enter: Lambda authorizers, signatures, resource policies, API keys (facts/apigateway.md §7)."""
 
+import datetime
 import json
 import uuid
 
@@ -152,6 +153,10 @@ def test_a_plans_quota_and_throttle_answer_429(keyed):
     assert usage["items"] == {key: [[2, 1]]}
     assert keyed("GET", "/a", headers={"x-api-key": value}).status == 200
     assert keyed("GET", "/a", headers={"x-api-key": value}).status == 429
+
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    told = keyed.client.get_usage(usagePlanId=plan, startDate=today, endDate=today)
+    assert told["items"] == {key: [[3, 0]]}
 
     throttled = uuid.uuid4().hex
     _planned(keyed, throttled, throttle={"burstLimit": 0, "rateLimit": 0})

@@ -32,6 +32,7 @@ from samovar.services.apigateway.ops import (
     sdks,
     tags,
     testing,
+    usage,
 )
 from samovar.services.apigateway.plane.bench import Bench
 from samovar.services.apigateway.plane.cache import Cache
@@ -107,7 +108,7 @@ async def build(
     logs = AccessLogs(acting, clock)
     site = RestSite(state, stages, entrance, cache, Teller(state, logs, meter), clock)
     front.join(site.find, KINDS["REQUEST_TOO_LARGE"].message or "")
-    desk = Desk(state, Bench(site, planner, ports), ports.authorizers, cache)
+    desk = Desk(state, Bench(site, planner, ports, authority.user_id), ports.authorizers, cache, ring.usage)
 
     async def reset() -> None:
         await state.clear()
@@ -123,6 +124,6 @@ async def build(
         await ring.usage.close()
 
     operations, direct = bind(state, *_OPS)
-    tried, _ = bind(desk, testing, caches)
+    tried, _ = bind(desk, testing, caches, usage)
     service = Service("apigateway", {**operations, **tried}, direct, close=close, reset=reset, access=access())
     return service, ring

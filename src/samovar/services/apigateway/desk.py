@@ -1,9 +1,11 @@
-"""What the operations have that reach into the data plane: trying an API out, and forgetting what is cached."""
+"""What the operations have that reach into the data plane: trying an API out, forgetting what is cached, knowing what
+was used."""
 
 import msgspec
 
 from samovar.services.apigateway.plane.bench import Bench
 from samovar.services.apigateway.plane.cache import Cache
+from samovar.services.apigateway.plane.keys import Usage
 from samovar.services.apigateway.state import Rest
 from samovar.web.lambda_authorizer import LambdaAuthorizers
 
@@ -13,3 +15,4 @@ class Desk(msgspec.Struct, frozen=True):
     bench: Bench
     authorizers: LambdaAuthorizers
     cache: Cache
+    usage: Usage

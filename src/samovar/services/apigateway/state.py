@@ -244,3 +244,14 @@ class Rest:
 
     def stage(self, api: Api, name: str) -> Shape:
         return must(self.stages.get((*api.key, name)), "Invalid stage identifier specified").shape
+
+    # --- usage plans
+
+    def plan(self, owner: Context, id: str) -> Shape:
+        return must(self.plans.get((owner.account, owner.region, id)), "Invalid Usage Plan ID specified").shape
+
+    def plan_key(self, owner: Context, plan: str, key: str) -> tuple[str, str, str, str]:
+        """The place of a key that is in a plan."""
+        place = (owner.account, owner.region, plan, key)
+        must(self.plan_keys.get(place), f"Invalid API Key identifier specified for usage plan {plan}")
+        return place

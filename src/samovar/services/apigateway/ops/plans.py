@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from samovar.core.context import Context, Params
@@ -10,10 +9,7 @@ from samovar.core.errors import AwsError
 from samovar.services.apigateway import pages, patch, quotas
 from samovar.services.apigateway.patch import integer, number, text
 from samovar.services.apigateway.state import Item, Rest, Shape, bad, must, new_id
-from samovar.store.table import Key
 
-MOST_DAYS = 90
-_MISSING = "Invalid Usage Plan ID specified"
 _RULES: patch.Rules = {
     "/name": text(),
     "/description": text(),
@@ -86,7 +82,7 @@ async def _of_websocket(ctx: Context, api: str, stage: str) -> bool:
 
 
 async def get_usage_plan(state: Rest, ctx: Context, params: Params) -> Params:
-    return _plan(state, ctx, params["usagePlanId"])
+    return state.plan(ctx, params["usagePlanId"])
 
 
 async def get_usage_plans(state: Rest, ctx: Context, params: Params) -> Params:
@@ -98,7 +94,7 @@ async def get_usage_plans(state: Rest, ctx: Context, params: Params) -> Params:
 
 
 async def update_usage_plan(state: Rest, ctx: Context, params: Params) -> Params:
-    before = _plan(state, ctx, params["usagePlanId"])
+    before = state.plan(ctx, params["usagePlanId"])
     shape = copy.deepcopy(before)
     for operation in params.get("patchOperations") or ():
         shape = _patched(shape, operation)
@@ -146,7 +142,7 @@ def _folded(names: list[str]) -> list[str]:
 
 
 async def delete_usage_plan(state: Rest, ctx: Context, params: Params) -> Params:
-    plan = _plan(state, ctx, params["usagePlanId"])
+    plan = state.plan(ctx, params["usagePlanId"])
     if plan.get("apiStages"):
         raise bad("Cannot delete Usage Plan because it has associated API stages")
     key = (ctx.account, ctx.region, plan["id"])
@@ -158,26 +154,22 @@ async def delete_usage_plan(state: Rest, ctx: Context, params: Params) -> Params
     return {}
 
 
-def _plan(state: Rest, ctx: Context, id: str) -> Shape:
-    return must(state.plans.get((ctx.account, ctx.region, id)), _MISSING).shape
-
-
 # --- its keys
 
 
 async def create_usage_plan_key(state: Rest, ctx: Context, params: Params) -> Params:
     owner, plan = (ctx.account, ctx.region), params["usagePlanId"]
-    _plan(state, ctx, plan)
+    state.plan(ctx, plan)
     if params["keyType"] != "API_KEY":
         raise bad(f"Invalid key type specified: {params['keyType']}")
     key = must(state.keys.get((*owner, params["keyId"])), "Invalid API Key identifier specified")
-    mine = {(each["apiId"], each["stage"]) for each in _plan(state, ctx, plan)["apiStages"]}
+    mine = {(each["apiId"], each["stage"]) for each in state.plan(ctx, plan)["apiStages"]}
     for place, _ in state.plan_keys.items(owner):
         if place[3] != params["keyId"]:
             continue
         if place[2] == plan:
             raise AwsError("ConflictException", f"Usage Plan {plan} already has API Key {params['keyId']}")
-        other = {(each["apiId"], each["stage"]) for each in _plan(state, ctx, place[2])["apiStages"]}
+        other = {(each["apiId"], each["stage"]) for each in state.plan(ctx, place[2])["apiStages"]}
         if mine & other:
             raise AwsError(
                 "ConflictException", "API Key is already associated with another usage plan of the same API stage"
@@ -188,88 +180,25 @@ async def create_usage_plan_key(state: Rest, ctx: Context, params: Params) -> Pa
 
 async def get_usage_plan_key(state: Rest, ctx: Context, params: Params) -> Params:
     owner = (ctx.account, ctx.region)
-    _plan(state, ctx, params["usagePlanId"])
-    must(state.plan_keys.get((*owner, params["usagePlanId"], params["keyId"])), _no_key(params))
-    return _key_shown(must(state.keys.get((*owner, params["keyId"])), _no_key(params)).shape)
+    state.plan(ctx, params["usagePlanId"])
+    state.plan_key(ctx, params["usagePlanId"], params["keyId"])
+    return _key_shown(must(state.keys.get((*owner, params["keyId"])), "Invalid API Key identifier specified").shape)
 
 
 async def get_usage_plan_keys(state: Rest, ctx: Context, params: Params) -> Params:
     owner, name = (ctx.account, ctx.region), params.get("nameQuery") or ""
-    _plan(state, ctx, params["usagePlanId"])
+    state.plan(ctx, params["usagePlanId"])
     found = [state.keys.get((*owner, place[3])) for place, _ in state.plan_keys.items((*owner, params["usagePlanId"]))]
     shown = [_key_shown(key.shape) for key in found if key is not None]
     return pages.cut((each for each in shown if each.get("name", "").startswith(name)), params)
 
 
 async def delete_usage_plan_key(state: Rest, ctx: Context, params: Params) -> Params:
-    _plan(state, ctx, params["usagePlanId"])
-    place = (ctx.account, ctx.region, params["usagePlanId"], params["keyId"])
-    must(state.plan_keys.get(place), _no_key(params))
-    await state.plan_keys.delete(place)
+    state.plan(ctx, params["usagePlanId"])
+    await state.plan_keys.delete(state.plan_key(ctx, params["usagePlanId"], params["keyId"]))
     return {}
-
-
-def _no_key(params: Params) -> str:
-    return f"Invalid API Key identifier specified for usage plan {params['usagePlanId']}"
 
 
 def _key_shown(key: Shape) -> Shape:
     shape = {"id": key["id"], "type": "API_KEY", "value": key["value"]}
     return {**shape, "name": key["name"]} if "name" in key else shape
-
-
-# --- what was used
-
-
-async def get_usage(state: Rest, ctx: Context, params: Params) -> Params:
-    plan = _plan(state, ctx, params["usagePlanId"])
-    start, end = _day(params["startDate"]), _day(params["endDate"])
-    if end < start or (end - start).days > MOST_DAYS:
-        raise bad("Usage Plan date range must be between 0 and 90 days")
-    key = (ctx.account, ctx.region, plan["id"])
-    wanted = params.get("keyId")
-    values = {
-        place[3]: _days(state, (*key, place[3]), plan, start, end)
-        for place, _ in state.plan_keys.items(key)
-        if not wanted or place[3] == wanted
-    }
-    shown = {"usagePlanId": plan["id"], "startDate": params["startDate"], "endDate": params["endDate"]}
-    return {**shown, "items": values}
-
-
-def _days(state: Rest, key: Key, plan: Shape, start: date, end: date) -> list[list[int]]:
-    """[used, remaining] of each day; -1 remains where there is no quota."""
-    found = []
-    for offset in range((end - start).days + 1):
-        day = start + timedelta(days=offset)
-        item = state.usage.get((*key, day.isoformat()))
-        left = quotas.remaining(state.usage.items(key), plan["quota"], day) if plan.get("quota") else -1
-        found.append([item.shape["used"] if item else 0, left])
-    return found
-
-
-async def update_usage(state: Rest, ctx: Context, params: Params) -> Params:
-    """`replace /remaining`: an extension of what is left in the running period."""
-    plan = _plan(state, ctx, params["usagePlanId"])
-    quota = must(plan.get("quota"), "Usage Plan has no quota")
-    key = (ctx.account, ctx.region, plan["id"], params["keyId"])
-    must(state.plan_keys.get(key), _no_key(params))
-    wanted = patch.apply({}, params.get("patchOperations"), {"/remaining": integer()}).get("remaining")
-    today = datetime.fromtimestamp(state.clock.now(), UTC).date()
-    place = (*key, today.isoformat())
-    old = state.usage.get(place)
-    shape = dict(old.shape) if old else {"used": 0, "extra": 0}
-    if wanted is not None:
-        shape["extra"] += wanted - quotas.remaining(state.usage.items(key), quota, today)
-    await state.usage.put(place, Item(shape))
-    left = quotas.remaining(state.usage.items(key), quota, today)
-    values = {params["keyId"]: [[shape["used"], left]]}
-    day = today.isoformat()
-    return {"usagePlanId": plan["id"], "startDate": day, "endDate": day, "items": values}
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise bad(f"Invalid date specified: {text}") from None

@@ -6,7 +6,7 @@ deployed or not; authorizers, keys and throttles are passed by.
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -16,14 +16,16 @@ from samovar.services.apigateway.plane import content, execution_log
 from samovar.services.apigateway.plane.authorizers import FunctionAuthorizer
 from samovar.services.apigateway.plane.exchange import Exchange, Staged
 from samovar.services.apigateway.plane.planning import Planner
+from samovar.services.apigateway.plane.pools import PoolAuthorizer
 from samovar.services.apigateway.plane.ports import Ports
 from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.plane.routes import Routes
 from samovar.services.apigateway.plane.site import RestSite
 from samovar.services.apigateway.state import Api, Resource, Shape
+from samovar.web.signers import Signer
 from samovar.web.trace import trace_of
 
-STAGE, CLIENT = "test-invoke-stage", "test-invoke-source-ip"
+STAGE, CLIENT, API_KEY = "test-invoke-stage", "test-invoke-source-ip", "test-invoke-api-key"
 _OF_A_CALL = ("x-amzn-RequestId", "x-amz-apigw-id")
 """Headers of an answer to a client; nobody has called."""
 
@@ -46,7 +48,9 @@ class Tried(msgspec.Struct, frozen=True):
 
 
 class Bench:
-    def __init__(self, site: RestSite, planner: Planner, ports: Ports) -> None:
+    def __init__(self, site: RestSite, planner: Planner, ports: Ports, user_id: Callable[[Context], str]) -> None:
+        """`user_id`: the unique id of who calls."""
+        self._user_id = user_id
         self._site = site
         self._planner = planner
         self._ports = ports
@@ -81,10 +85,12 @@ class Bench:
         exchange = self._exchange(ctx, api, sent, sent.path.partition("?")[0] or "/")
         heard: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
         assert exchange.log is not None
-        authorizer = FunctionAuthorizer(shape, self._ports)
         try:
-            identity = authorizer.identity(exchange)
-            authorizer.ask_as(exchange, identity, 0, heard.set_result)
+            if shape["type"] == "COGNITO_USER_POOLS":
+                PoolAuthorizer(shape, (), self._ports.keyring, self._clock).ask(exchange, heard.set_result)
+            else:
+                authorizer = FunctionAuthorizer(shape, self._ports)
+                authorizer.ask_as(exchange, authorizer.identity(exchange), 0, heard.set_result)
             refusal = await heard
         except Refusal as refused:
             refusal = refused
@@ -102,8 +108,15 @@ class Bench:
         )
         exchange.trace = trace_of("", exchange.now)
         exchange.resource = resource
+        exchange.caller |= self._tester(ctx)
         exchange.log = []
         return exchange
+
+    def _tester(self, ctx: Context) -> dict[str, str | None]:
+        """Whoever tries it is its caller."""
+        key = ctx.session.access_key if ctx.session else None  # of a lasting one a context doesn't know
+        who = Signer(key or "", ctx.account, ctx.principal, self._user_id(ctx)).identity()
+        return {**who, "accessKey": key, "apiKey": API_KEY, "apiKeyId": f"{API_KEY}-id"}
 
     def _log(self, exchange: Exchange) -> str:
         moment = time.strftime("%a %b %d %H:%M:%S UTC %Y", time.gmtime(exchange.now))

@@ -29,7 +29,8 @@ from samovar.web.stamp import clf_time
 from samovar.wire import text
 
 LOOPBACK = "127.0.0.1"
-_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+"""Those of API Gateway: what `ANY` stands for, and what a header may override (facts/apigateway.md §3)."""
 
 Done = Callable[[Response | Refusal], None]
 """Hears once what an integration came to."""
@@ -137,7 +138,7 @@ class Exchange:
         self.routed = path
         """As it was routed: without either."""
         override = request.headers.get("x-http-method-override", "").upper()
-        self.http_method = override if override in _METHODS else request.method
+        self.http_method = override if override in METHODS else request.method
         self.resource = ""
         self.resource_id = ""
         self.method: Method | None = None
@@ -218,6 +219,11 @@ class Exchange:
         return self.plan.media.is_binary(self.content_type)
 
     @property
+    def is_trial(self) -> bool:
+        """Whether nobody has called: the API is only tried out (`Bench`)."""
+        return not self.staged.deployment
+
+    @property
     def is_signed(self) -> bool:
         return self.request.headers.get("authorization", "").startswith("AWS4-HMAC-SHA256")
 
@@ -288,9 +294,10 @@ class Exchange:
             "requestId": self.ctx.request_id,
             "identity": self.identity(),
             "domainName": self.domain,
-            "deploymentId": self.staged.deployment,
             "apiId": self.api.id,
         }
+        if not self.is_trial:
+            found["deploymentId"] = self.staged.deployment
         if self.authorizer is not None:
             found["authorizer"] = self.authorizer
         if self.method is not None and self.method.operation:

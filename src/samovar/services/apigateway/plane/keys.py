@@ -128,11 +128,15 @@ class Usage:
             self._writing = asyncio.get_running_loop().create_task(self._write())
         return True
 
+    async def settle(self) -> None:
+        """Write what has gathered: then all that was counted is in the table."""
+        while self._more:
+            more, self._more = self._more, {}
+            await self._state.store.transact(*(self._added(place, count) for place, count in more.items()))
+
     async def _write(self) -> None:
         try:
-            while self._more:
-                more, self._more = self._more, {}
-                await self._state.store.transact(*(self._added(place, count) for place, count in more.items()))
+            await self.settle()
         finally:
             self._writing = None
 

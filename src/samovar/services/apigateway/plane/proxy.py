@@ -80,7 +80,9 @@ def check_size(exchange: Exchange, payload: bytes) -> None:
 
 def told(exchange: Exchange, mappings: Mappings | None = None) -> event_v1.Told:
     """What the event says of a request, but for its body."""
-    lines = event_v1.forwarded(exchange.lines, exchange.trace, exchange.peer, exchange.port, exchange.scheme)
+    lines = list(exchange.lines)
+    if not exchange.is_trial:
+        lines = event_v1.forwarded(lines, exchange.trace, exchange.peer, exchange.port, exchange.scheme)
     if exchange.is_signed:
         lines = [line for line in lines if line[0].lower() != "authorization"]
     if mappings is not None:

@@ -18,7 +18,7 @@ from samovar.net.message import Response
 from samovar.services.apigateway.plane import content, execution_log
 from samovar.services.apigateway.plane.cache import Cache, Place, warned
 from samovar.services.apigateway.plane.entering import Entrance
-from samovar.services.apigateway.plane.exchange import Exchange
+from samovar.services.apigateway.plane.exchange import METHODS, Exchange
 from samovar.services.apigateway.plane.refusals import KINDS, Refusal
 from samovar.services.apigateway.plane.stages import Stage, Stages
 from samovar.services.apigateway.plane.telling import Teller
@@ -27,9 +27,6 @@ from samovar.web.front import Guest, Serve, Visit, forbidden
 from samovar.web.hints import hint
 from samovar.web.stamp import Stamp
 from samovar.web.trace import trace_of
-
-_ANY = frozenset(("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"))
-"""The methods that `ANY` stands for (facts/apigateway.md §3)."""
 
 
 class RestSite:
@@ -92,7 +89,7 @@ class RestSite:
         found = exchange.plan.routes.find(exchange.routed)
         methods, exchange.parameters = found if found else ({}, {})
         method = methods.get(exchange.http_method)
-        if method is None and exchange.http_method in _ANY:
+        if method is None and exchange.http_method in METHODS:
             method = methods.get("ANY")
         if method is None:
             why = f"No method {exchange.http_method} is deployed for {exchange.routed}."
