@@ -54,6 +54,9 @@ class Closing:
         self._finish(verdict.handler_failed(self._turn.answer, self._turn.named))
 
     def fail_init(self) -> None:
+        if self._startup.not_restored:
+            self.fail_restore()  # initialised in full, and then its hooks failed
+            return
         self._finish(verdict.init_failed(self._startup.error, self._startup.told_type))
 
     def fail_restore(self) -> None:

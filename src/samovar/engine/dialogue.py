@@ -137,21 +137,31 @@ class Dialogue:
         state, housing = self._environment.state, self._housing
         if housing.copied and state is State.PREPARING:
             return self._say(Event.PAUSED if self._startup.paused(problems) else Event.INIT_FAILED)
+        if self.runtime_tries():
+            return True
         if housing.forked or state not in INITIALISING:
             return False
-        self._startup.goes_on_in_full()
         self._startup.send_restore()  # initialised in full, it goes on as what was restored does
         return True
 
-    def runtime_waits_for_restore(self) -> bool | None:
-        """Whether it may go on as restored, having initialised in full; None for a function without SnapStart."""
-        environment = self._environment
-        if environment.version.initialization != SNAP_START:
-            return None
-        self._startup.goes_on_in_full()
-        return environment.state in INITIALISING
+    @property
+    def restores(self) -> bool:
+        """Whether the function has SnapStart."""
+        return self._environment.version.initialization == SNAP_START
+
+    def runtime_tries(self) -> bool:
+        """It has initialised where a version is published that can't be forked: nothing more is wanted of it."""
+        if not self.restores or self._environment.state is not State.PREPARING:
+            return False
+        self._startup.tried()
+        return self.runtime_next()
+
+    def runtime_goes_on(self) -> bool:
+        """Whether it may go on as restored, having initialised in full."""
+        return self._environment.state in INITIALISING
 
     def runtime_restore_error(self, payload: bytes, named: str) -> bool:
+        self._startup.not_restored = self._environment.state in INITIALISING
         return self.runtime_init_error(payload, named)
 
     def runtime_response(self, request_id: str, payload: bytes) -> bool:

@@ -23,7 +23,7 @@ from samovar.engine.house import Done, House, Told
 from samovar.engine.housing import Housing
 from samovar.engine.lifecycle import ENVIRONMENT, INITIALISING, OCCUPIED, Effect, Event, State, allowed, refusal
 from samovar.engine.log import Journal
-from samovar.engine.model import InitFailure, Invocation, Version
+from samovar.engine.model import SNAP_START, InitFailure, Invocation, Version
 from samovar.engine.startup import Startup
 from samovar.engine.streaming import Sink
 from samovar.engine.telemetry import Telemetry
@@ -277,8 +277,9 @@ class Environment:
 
     @property
     def _init_timeout_s(self) -> float:
-        """Of the first init, or a restore."""
-        return INIT_TIMEOUT_S if self._cold else max(AHEAD_TIMEOUT_S, self.version.timeout_s)
+        """Of the first init, or a restore. What SnapStart initialises in full has the time that its publication had."""
+        in_full = self.version.initialization == SNAP_START and self.state is State.INIT
+        return INIT_TIMEOUT_S if self._cold and not in_full else max(AHEAD_TIMEOUT_S, self.version.timeout_s)
 
     def _start_clock(self) -> None:
         self._turn.start_clock()

@@ -46,7 +46,10 @@ class Told(Protocol):
     def runtime_too_large(self, request_id: str) -> bool: ...
     def runtime_error(self, request_id: str, payload: bytes, named: str = "") -> bool: ...
     def runtime_init_error(self, payload: bytes, named: str = "") -> bool: ...
-    def runtime_waits_for_restore(self) -> bool | None: ...
+    @property
+    def restores(self) -> bool: ...
+    def runtime_tries(self) -> bool: ...
+    def runtime_goes_on(self) -> bool: ...
     def runtime_restore_error(self, payload: bytes, named: str) -> bool: ...
 
 
@@ -79,7 +82,7 @@ class RuntimeApi:
             named = request.headers.get(_ERROR_TYPE, "")
             reply(self._accepted(self._environment.runtime_init_error(request.body, named), "InitError"))
         elif path in (f"{BASE}/restore/next", f"{BASE}/restore/error"):
-            reply(self._restore(path, request))
+            self._restore(path, request, reply)
         elif match := _INVOCATION.fullmatch(path):
             mode = request.headers.get(_MODE)
             if mode is not None and match[2] == "response":
@@ -118,15 +121,19 @@ class RuntimeApi:
             self._parked = None
             reply(self._refused("Ready"))
 
-    def _restore(self, path: str, request: Request) -> Response:
-        """Only with SnapStart. What speaks HTTP isn't forked: it goes on at once as if it had been restored."""
-        may = self._environment.runtime_waits_for_restore()
-        if may is None:
-            return _error(404, "InvalidRequest", "This function has no SnapStart")
-        if path.endswith("/error"):
+    def _restore(self, path: str, request: Request, reply: Reply) -> None:
+        """Only with SnapStart. What speaks HTTP isn't forked: it goes on at once as if it had been restored. Where a
+        version is published it isn't answered: to have come so far is all that was wanted."""
+        environment = self._environment
+        if not environment.restores:
+            reply(_error(404, "InvalidRequest", "This function has no SnapStart"))
+        elif path.endswith("/error"):
             named = request.headers.get(_ERROR_TYPE, "")
-            return self._accepted(self._environment.runtime_restore_error(request.body, named), "RestoreError")
-        return Response(200) if may else self._refused("RestoreReady")
+            reply(self._accepted(environment.runtime_restore_error(request.body, named), "RestoreError"))
+        elif environment.runtime_tries():
+            return
+        else:
+            reply(Response(200) if environment.runtime_goes_on() else self._refused("RestoreReady"))
 
     def _end(self, request_id: str, how: str, request: Request) -> Response:
         if request.method != "POST":

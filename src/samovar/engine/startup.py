@@ -61,6 +61,8 @@ class Startup:
         """What the runtime has posted of this init."""
         self.named = ""
         """The type that it gave in a header; logs and telemetry tell that one."""
+        self.not_restored = False
+        """It posted that as the error of what it does after a restore."""
         self.problems = ""
         """Why it can't be a template."""
         self._environment = environment
@@ -103,7 +105,7 @@ class Startup:
     def begin(self) -> Extensions | None:
         """Start what is to run in the box; the external extensions, where there are any."""
         self._began = self._house.clock.monotonic()
-        self.error, self.named = b"", ""
+        self.error, self.named, self.not_restored = b"", "", False
         self._telemetry.begin()
         if self._housing.forked and self._snap_start:
             self._journal.restore_start()
@@ -268,12 +270,10 @@ class Startup:
         self.note_init()
         return not problems
 
-    def goes_on_in_full(self) -> None:
-        """With SnapStart, and nothing of it can be forked: its hooks run as if it had been restored. It's told once,
-        where the version is published."""
-        if self._snap_start and self._environment.state is State.PREPARING:
-            why = "it has extensions" if self._external else "its runtime is a program, which can't be forked"
-            self._journal.note(_NOT_FORKABLE + why)
+    def tried(self) -> None:
+        """A version with SnapStart is published, and nothing of it can be forked: that is told here, once."""
+        why = "it has extensions" if self._external else "its runtime is a program, which can't be forked"
+        self._journal.note(_NOT_FORKABLE + why)
 
     def report_failure(self, *, timed_out: bool, first: bool) -> None:
         """An init has failed. `first`: another one follows, or there was no invocation yet."""

@@ -7,7 +7,7 @@ import subprocess
 import textwrap
 
 import pytest
-from botocore.exceptions import WaiterError
+from botocore.exceptions import ClientError, WaiterError
 
 from samovar.engine.languages.java import SOURCES, find_homes, search_path
 
@@ -251,8 +251,9 @@ CODE = {
 
             public Hooked() {
                 seen.add(System.getProperty("org.crac.Core.Compat"));
-                Core.getGlobalContext().register(first);
                 Core.getGlobalContext().register(this);
+                Core.getGlobalContext().register(first);
+                Core.getGlobalContext().register(this);  // counts once, and last
                 Core.getGlobalContext().register(new Named("forgotten"));
             }
 
@@ -304,8 +305,10 @@ def logged(function):
 def java(deploy, code):
     def java(handler, **configuration):
         configuration = {"Timeout": 30, "MemorySize": 512, "Runtime": RUNTIME} | configuration
-        return deploy(code | configuration.pop("more", {}), Handler=handler, **configuration)
+        java.made.append(deploy(code | configuration.pop("more", {}), Handler=handler, **configuration))
+        return java.made[-1]
 
+    java.made = []
     return java
 
 
@@ -397,7 +400,12 @@ def test_handlers_that_are_not_there(java):
     message = "No public method named three with appropriate method signature found on class app.Methods"
     assert function().value == {"errorMessage": message}
     function.configure(Handler="app.Broken::handle")
-    assert function().failure == ("java.lang.UnsupportedOperationException", "not today")
+    answer = function()
+    assert answer.value == {
+        "errorMessage": "not today",
+        "errorType": "java.lang.UnsupportedOperationException",
+    }
+    assert answer.report.endswith("\tStatus: error\tError Type: Runtime.BadFunctionCode")
 
 
 def test_it_may_exit_or_run_out_of_memory_and_starts_again(java):
@@ -488,7 +496,22 @@ def test_hooks_of_snapstart_run_in_full_init_and_the_log_says_so(hooked):
 
 
 @pytest.mark.skipif(MAJOR < 11, reason="SnapStart needs Java 11 or later, as on AWS")
-@pytest.mark.parametrize(("hook", "message"), [("beforeCheckpoint", "no snapshot"), ("afterRestore", "not restored")])
-def test_a_hook_that_fails_fails_the_version(hooked, hook, message):
+def test_a_hook_that_fails_before_the_snapshot_fails_the_version(hooked, java):
     with pytest.raises(WaiterError, match="Failed"):
-        hooked(FAIL=hook)
+        hooked(FAIL="beforeCheckpoint")
+    messages = logged(java.made[-1])
+    [told] = [message for message in messages if "CheckpointException" in message]
+    assert "\tSuppressed: java.lang.IllegalStateException: no snapshot\n" in told
+    assert "samovar" not in told
+    assert messages[-1].endswith("\tStatus: error\tError Type: Runtime.BeforeCheckpointError\n")
+
+
+@pytest.mark.skipif(MAJOR < 11, reason="SnapStart needs Java 11 or later, as on AWS")
+def test_a_hook_that_fails_after_the_restore_fails_its_invocations(hooked):
+    function = hooked(FAIL="afterRestore")
+    with pytest.raises(ClientError, match="afterRestore") as caught:
+        function(Qualifier="1")
+    assert caught.value.response["Error"]["Code"] == "SnapStartException"
+    messages = logged(function)
+    assert any("\tSuppressed: java.lang.IllegalStateException: not restored\n" in message for message in messages)
+    assert messages[-1].endswith("\tStatus: error\tError Type: Runtime.AfterRestoreError\n")

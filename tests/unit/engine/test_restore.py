@@ -62,6 +62,7 @@ class FakeBox:
     def sound(self) -> bool:
         return True
 
+    async def start(self, command: object) -> None: ...
     def attach(self, tenant: object) -> None: ...
     def throttle(self) -> None: ...
     def stop(self) -> None: ...
@@ -247,10 +248,27 @@ def test_without_a_template_it_initialises_in_full_and_then_goes_on_as_if_restor
         environment, _ = await started(house)
         [(how, box)] = house.made
         assert (how, environment.state, box.sent[0][4]) == ("taken", State.INIT, frames.CONFIGURE)
+        assert house.clocks[environment] == (130.0, Event.INIT_TIMED_OUT)  # as long as its publication had
         say(environment, frames.PAUSED, b'{"problems":[]}')
         assert restored(box.sent[1])["tmp"] is True
         say(environment, frames.NEXT)
         assert environment.state is State.BUSY
+
+    run(test)
+
+
+def test_hooks_that_fail_after_a_full_init_are_the_invokers_exception():
+    async def test(house: FakeHouse) -> None:
+        house.origin = None
+        environment, results = await started(house)
+        say(environment, frames.PAUSED, b'{"problems":[]}')
+        say(environment, frames.RESTORE_ERROR, b'{"errorType":"ValueError"}')
+        assert (environment.state, results) == (State.RESTARTING, [])
+        environment.on_exit(Exit(status=65))
+        await house.settle()
+        say(environment, frames.PAUSED, b'{"problems":[]}')
+        say(environment, frames.RESTORE_ERROR, b'{"errorType":"ValueError"}')
+        assert [result.refused for result in results] == ["SnapStartException"]
 
     run(test)
 
@@ -335,8 +353,15 @@ def test_only_what_may_be_forked_has_a_template():
     run(test)
 
 
-@pytest.mark.parametrize(("content", "failed"), [(b"", False), (b'{"errorType":"ValueError"}', True)])
-def test_what_cannot_be_forked_initialises_once_all_the_same_when_it_is_published(content, failed):
+@pytest.mark.parametrize(
+    ("kind", "content", "failed"),
+    [
+        (frames.PAUSED, b'{"problems":[]}', False),
+        (frames.INIT_ERROR, b'{"errorType":"ValueError"}', True),
+    ],
+)
+def test_what_cannot_be_forked_initialises_once_all_the_same_when_it_is_published(kind, content, failed):
+    """Its hooks for after a restore wait for the first that would be restored."""
     async def test(house: FakeHouse) -> None:
         house.forks = False
         told: list[InitFailure | None] = []
@@ -344,7 +369,9 @@ def test_what_cannot_be_forked_initialises_once_all_the_same_when_it_is_publishe
         await house.settle()
         [environment] = house.environments
         assert (environment.state, told) == (State.PREPARING, [])
-        say(environment, frames.INIT_ERROR if failed else frames.NEXT, content)
+        sent = len(environment.box.sent)
+        say(environment, kind, content)
+        assert len(house.made[0][1].sent) == sent  # it isn't told to go on
         assert told == [InitFailure("ValueError", content) if failed else None]
         assert environment.state is (State.LEAVING if failed else State.DEAD)
 

@@ -30,12 +30,14 @@ final class Fault extends RuntimeException {
         return new Fault(text == null ? thrown.getClass().getName() : text, thrown.getClass().getName(), thrown);
     }
 
-    String type() {
-        return error == null ? "Runtime.BadFunctionCode" : error;
+    /** For one of the function's loading: without a trace, as on AWS. */
+    byte[] payload() {
+        return Json.write(told(message, error, null)).getBytes(StandardCharsets.UTF_8);
     }
 
-    byte[] payload() {
-        return Json.write(thrown == null ? told(message, error, null) : report(message, thrown, 0)).getBytes(StandardCharsets.UTF_8);
+    /** For one that the function threw. */
+    byte[] traced() {
+        return Json.write(report(message, thrown, 0)).getBytes(StandardCharsets.UTF_8);
     }
 
     String described() {
@@ -85,6 +87,8 @@ final class Fault extends RuntimeException {
         StackTraceElement[] left = new StackTraceElement[Math.min(kept, all.length)];
         System.arraycopy(all, 0, left, 0, left.length);
         of.setStackTrace(left);
-        if (of.getCause() != null && depth < DEEPEST) cut(of.getCause(), depth + 1);
+        if (depth == DEEPEST) return;
+        if (of.getCause() != null) cut(of.getCause(), depth + 1);
+        for (Throwable suppressed : of.getSuppressed()) cut(suppressed, depth + 1);
     }
 }

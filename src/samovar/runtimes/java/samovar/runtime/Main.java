@@ -21,6 +21,10 @@ import java.util.List;
 public final class Main {
     private static final String TRACE_PROPERTY = "com.amazonaws.xray.traceHeader";
 
+    /** What the platform is told of a failure: one of the function's loading, or one that it threw. */
+    private static final String BAD_CODE = "Runtime.BadFunctionCode", THROWN = "Runtime.UserException";
+    private static final int HOOK_FAILED = 64;
+
     private Main() {}
 
     /** Arguments: the task's folder, the layers' folder, and the folder of AWS's interfaces. */
@@ -37,25 +41,28 @@ public final class Main {
         try {
             views.shareLogger();
             handler = Handlers.find(System.getenv("_HANDLER"), loader, views);
-            if (Snapshot.wanted()) Snapshot.tell(loader, "beforeCheckpoint");
         } catch (Fault fault) {
             log.failure(fault.described());
-            api.post("/init/error", fault.payload(), fault.type());
+            api.post("/init/error", fault.payload(), BAD_CODE);
             System.exit(1);
             return;
         }
-        if (Snapshot.wanted()) restore(api, loader, log);
+        if (Snapshot.wanted()) {
+            hooks(api, loader, log, "beforeCheckpoint", "/init/error", "Runtime.BeforeCheckpointError");
+            api.restored();
+            hooks(api, loader, log, "afterRestore", "/restore/error", "Runtime.AfterRestoreError");
+        }
         run(api, handler, log);
     }
 
-    private static void restore(Api api, ClassLoader loader, Log log) throws Exception {
-        api.restored();
+    private static void hooks(Api api, ClassLoader loader, Log log, String name, String path, String type) throws Exception {
         try {
-            Snapshot.tell(loader, "afterRestore");
-        } catch (Fault fault) {
+            Snapshot.tell(loader, name);
+        } catch (Exception thrown) { // an Error ends the VM, as on AWS
+            Fault fault = Fault.of(thrown);
             log.failure(fault.described());
-            api.post("/restore/error", fault.payload(), fault.type());
-            System.exit(1);
+            api.post(path, fault.traced(), type);
+            System.exit(HOOK_FAILED);
         }
     }
 
@@ -72,9 +79,11 @@ public final class Main {
                 api.post("/invocation/" + invocation.id + "/response", answer, null);
             } catch (Throwable thrown) {
                 goesOn = !(thrown instanceof VirtualMachineError || thrown instanceof java.io.IOError);
-                Fault fault = thrown instanceof Fault ? (Fault) thrown : Fault.of(thrown);
+                boolean notLoaded = thrown instanceof Fault;
+                Fault fault = notLoaded ? (Fault) thrown : Fault.of(thrown);
                 log.failure(fault.described());
-                api.post("/invocation/" + invocation.id + "/error", fault.payload(), fault.type());
+                byte[] told = notLoaded ? fault.payload() : fault.traced();
+                api.post("/invocation/" + invocation.id + "/error", told, notLoaded ? BAD_CODE : THROWN);
             }
             Thread.interrupted(); // what the function has left behind
         }

@@ -20,15 +20,15 @@ final class Snapshot {
         if (System.getProperty("org.crac.Core.Compat") == null) System.setProperty("org.crac.Core.Compat", PACKAGE);
     }
 
-    /** `hook`: beforeCheckpoint or afterRestore. Raises Fault: of the one that failed, where it was only one. */
+    /** `hook`: beforeCheckpoint or afterRestore. Throws what its context does, which suppresses what hooks threw. */
     static void tell(ClassLoader loader, String hook) throws Exception {
         Class<?> context = loader.loadClass(PACKAGE + ".Context");
         Object global = loader.loadClass(PACKAGE + ".Core").getMethod("getGlobalContext").invoke(null);
         try {
             context.getMethod(hook, context).invoke(global, (Object) null);
         } catch (InvocationTargetException thrown) {
-            Throwable[] failures = thrown.getCause().getSuppressed();
-            throw Fault.of(failures.length == 1 ? failures[0] : thrown.getCause());
+            if (thrown.getCause() instanceof Error) throw (Error) thrown.getCause();
+            throw (Exception) thrown.getCause();
         }
     }
 }

@@ -29,6 +29,7 @@ public final class Core {
 
         @Override
         public synchronized void register(Resource resource) {
+            resources.removeIf(each -> each.get() == resource); // once, at its last place
             resources.add(new WeakReference<>(resource));
         }
 
@@ -54,6 +55,8 @@ public final class Core {
             for (Resource resource : all) {
                 try {
                     resource.beforeCheckpoint(this);
+                } catch (CheckpointException several) { // of a context: what its own resources threw
+                    for (Throwable error : several.getSuppressed()) failed.addSuppressed(error);
                 } catch (Exception error) {
                     failed.addSuppressed(error);
                 }
@@ -67,6 +70,8 @@ public final class Core {
             for (Resource resource : held()) {
                 try {
                     resource.afterRestore(this);
+                } catch (RestoreException several) {
+                    for (Throwable error : several.getSuppressed()) failed.addSuppressed(error);
                 } catch (Exception error) {
                     failed.addSuppressed(error);
                 }
