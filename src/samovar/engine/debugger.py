@@ -43,6 +43,8 @@ class Debugger:
         self._servers: dict[int, asyncio.Server] = {}
         self._owners: dict[int, str] = {}
         """Port -> the version key that it leads to."""
+        self._ports: set[int] = set()
+        """Those that listen, or are about to."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def admit(self, version_key: str, debug: Debug, start: Callable[[], None]) -> None:
@@ -51,9 +53,10 @@ class Debugger:
         debugged = self._versions.get(version_key)
         if debugged is None:
             debugged = self._versions[version_key] = _Debugged(debug)
-            self._owners[debug.port] = version_key
-            if debug.port not in self._servers:
-                self._spawn(self._listen(debug.port))
+        self._owners[debug.port] = version_key  # of several that name a port, it leads to the last that was invoked
+        if debug.port not in self._ports:
+            self._ports.add(debug.port)
+            self._spawn(self._listen(debug.port))
         if self._busy(debugged) or debugged.waiting:
             debugged.waiting.append(start)
         else:
@@ -86,11 +89,18 @@ class Debugger:
         if debugged.waiting or self._busy(debugged):
             return
         del self._versions[version_key]
-        if self._owners.get(debugged.debug.port) == version_key:
-            del self._owners[debugged.debug.port]
+        port = debugged.debug.port
+        if self._owners.get(port) == version_key:
+            del self._owners[port]
+            self._close(port)
 
     def knows(self, environment: Environment) -> bool:
         return environment.version_key in self._versions
+
+    def spent(self, environment: Environment) -> bool:
+        """Whether the next invocation gets a new one in its place: a reset would start the debugger, which takes its
+        time, within the function's timeout."""
+        return self.knows(environment) and environment.state in (State.RESETTING, State.EMPTY)
 
     def holds(self, environment: Environment) -> bool:
         """Whether no timeout counts for it now."""
@@ -101,8 +111,8 @@ class Debugger:
         return awaited or debugged.attached > 0
 
     async def close(self) -> None:
-        for server in self._servers.values():
-            server.close()
+        for port in list(self._ports):
+            self._close(port)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -126,6 +136,16 @@ class Debugger:
             )
         except OSError as error:
             log.error("no debugger can attach at %s:%d: %s", HOST, port, error.strerror)
+            self._ports.discard(port)  # tried again with the next invocation
+            return
+        if port not in self._owners:
+            self._close(port)  # let go meanwhile
+
+    def _close(self, port: int) -> None:
+        server = self._servers.pop(port, None)
+        if server is not None:
+            server.close()
+            self._ports.discard(port)
 
     async def _connected(self, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

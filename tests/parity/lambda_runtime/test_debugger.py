@@ -24,6 +24,14 @@ exports.handler = async (event) => {
 """
 
 
+NODE20 = {"Runtime": "nodejs20.x"}
+
+
+def at(port, how=""):
+    """Debugged, and with less time than a person takes to think."""
+    return {"Environment": {"Variables": {"SAMOVAR_DEBUG": f"{port}{how}"}}, "Timeout": 1}
+
+
 class Calls:
     """Invocations on threads of their own."""
 
@@ -45,12 +53,11 @@ class Calls:
 
 @pytest.fixture
 def debugged(deploy):
-    """A function and its port; it has less time than a person takes to think."""
+    """A function and its port."""
 
     def debugged(code, how="", **configuration):
         port = free_port()
-        variables = {"Variables": {"SAMOVAR_DEBUG": f"{port}{how}"}}
-        return deploy(code, Environment=variables, Timeout=1, **configuration), port
+        return deploy(code, **at(port, how), **configuration), port
 
     return debugged
 
@@ -134,6 +141,36 @@ def test_an_editor_stops_a_node_function(debugged, how):
     assert found["result"]["value"] == (3 if how else 5)
     editor.ask("Debugger.resume")
     assert calls.ended() == ({1: 2} if how else {1: 2, 2: 4})
+    editor.close()
+
+
+def test_a_port_leads_to_the_function_that_was_invoked_last_and_closes_with_it(platform):
+    port, names = free_port(), []
+    functions = [platform.deploy({"h.js": NODE}, Runtime="nodejs20.x", **at(port)) for _ in range(2)]
+    for function in (*functions, functions[0]):
+        assert function(1).result == 2
+        editor = Inspector(port)
+        names.append(editor.ask("Runtime.evaluate", expression="process.env.AWS_LAMBDA_FUNCTION_NAME")["result"]["value"])
+        editor.close()
+    assert names == [functions[0].name, functions[1].name, functions[0].name]
+    for function in functions:
+        function.delete()
+    deadline = time.monotonic() + PATIENCE_S
+    with pytest.raises(ConnectionRefusedError):
+        while time.monotonic() < deadline:
+            socket.create_connection(("127.0.0.1", port), 5).close()
+
+
+def test_after_a_crash_the_next_invocation_gets_a_new_environment_and_an_editor_can_attach(debugged):
+    """A debugger that started again in the old one would do so within the function's timeout."""
+    function, port = debugged({"h.js": NODE.replace("const", "if (event < 0) process.exit(3);\n  const")}, **NODE20)
+    assert function(1).result == 2
+    assert function(-1).failure[0] == "Runtime.ExitError"
+    assert function(2).result == 4
+    streams = list(function.log().values())
+    assert [stream[0].split(" ")[0] for stream in streams] == ["INIT_START", "INIT_START"]
+    editor = Inspector(port)
+    assert editor.ask("Runtime.evaluate", expression="1 + 1")["result"]["value"] == 2
     editor.close()
 
 
