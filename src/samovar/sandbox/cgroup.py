@@ -126,6 +126,7 @@ class Group:
         self._freezer = self._open_freezer()
         self._peak = self._open_peak()
         self._base_oom = 0
+        self._told_kills = 0
         self._limit = 0
         self._highest = 0
         self._used_mb = 0
@@ -216,8 +217,12 @@ class Group:
         if highest != self._highest:  # looking closer is slow, and rarely tells anything new
             self._highest = highest
             now, cached = self._memory_now()
-            # At the limit the peak was made by cached files as well, and the kernel has taken them back.
-            used = now if highest > self._limit - _CHARGED_AT_ONCE else highest - cached
+            used = highest - cached
+            if highest > self._limit - _CHARGED_AT_ONCE:
+                # The peak was made by cached files as well, and the kernel has taken them back; or it had to kill.
+                kills = self._kills()
+                used = self._limit if kills > self._told_kills else now
+                self._told_kills = kills
             self._used_mb = max(self._used_mb, -(-used >> 20))
         return self._used_mb
 
@@ -231,12 +236,15 @@ class Group:
 
     def out_of_memory(self) -> bool:
         """Whether the kernel has killed something in the group for its memory since the last time."""
-        version, folder = self._places["memory"]
-        events = _read(f"{folder}/{'memory.events' if version == 2 else 'memory.oom_control'}")
-        count = _number("\n" + events, "oom_kill")
+        count = self._kills()
         happened = count > self._base_oom
         self._base_oom = count
         return happened
+
+    def _kills(self) -> int:
+        version, folder = self._places["memory"]
+        events = _read(f"{folder}/{'memory.events' if version == 2 else 'memory.oom_control'}")
+        return _number("\n" + events, "oom_kill")
 
     def empty(self) -> bool:
         """Whether no process is in the group; zombies are not."""

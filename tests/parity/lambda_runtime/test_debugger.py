@@ -150,7 +150,8 @@ def test_a_port_leads_to_the_function_that_was_invoked_last_and_closes_with_it(p
     for function in (*functions, functions[0]):
         assert function(1).result == 2
         editor = Inspector(port)
-        names.append(editor.ask("Runtime.evaluate", expression="process.env.AWS_LAMBDA_FUNCTION_NAME")["result"]["value"])
+        name = editor.ask("Runtime.evaluate", expression="process.env.AWS_LAMBDA_FUNCTION_NAME")
+        names.append(name["result"]["value"])
         editor.close()
     assert names == [functions[0].name, functions[1].name, functions[0].name]
     for function in functions:

@@ -367,6 +367,21 @@ def test_max_memory_used_grows_with_what_is_used(deploy):
     assert 140 <= after - before <= 200
 
 
+@pytest.mark.root
+def test_max_memory_used_is_all_where_a_process_of_the_function_was_killed_for_its_memory(deploy):
+    function = deploy(
+        """
+        import subprocess, sys
+        TAKE_ALL = "taken = []\\nwhile True: taken.append(bytearray(b'x') * (1 << 20))"
+        def handler(event, context): return subprocess.run([sys.executable, "-c", TAKE_ALL]).returncode
+    """,
+        Timeout=30,
+    )
+    answer = function()
+    assert answer.result == -9
+    assert report(answer)["used"] == "128"
+
+
 TRACED = "import os\ndef handler(event, context): return os.environ['_X_AMZN_TRACE_ID']"
 
 
