@@ -135,3 +135,15 @@ def test_who_speaks_to_a_connection_needs_permission(guarded, made):
             call(ConnectionId=id)
         assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
     assert "is not authorized to perform: execute-api:ManageConnections on resource" in str(refused.value)
+    client.close()
+    gone_from(cleo, id)
+
+
+def gone_from(client, id):
+    """A server hears of a client's end a moment later."""
+    for _ in range(1000):
+        try:
+            client.post_to_connection(ConnectionId=id, Data="still there?")
+        except client.exceptions.GoneException:
+            return
+    raise AssertionError("the connection is still there")

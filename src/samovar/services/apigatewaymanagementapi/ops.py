@@ -1,11 +1,9 @@
 """PostToConnection, GetConnection, DeleteConnection (facts/apigateway.md §10)."""
 
-from urllib.parse import urlsplit
-
 from samovar.core.context import Context, Params
 from samovar.core.errors import AwsError
+from samovar.services.apigatewaymanagementapi.places import place_of
 from samovar.web.connections import Connection, Connections
-from samovar.web.front import LABEL, PATH
 
 _LARGEST = 128 * 1024
 
@@ -37,19 +35,8 @@ async def delete_connection(connections: Connections, ctx: Context, params: Para
 def _connection(connections: Connections, ctx: Context, id: str) -> Connection:
     """One of the caller's, at the API and the stage that were asked; whatever else has never been there or has gone."""
     found = connections.find(id)
-    if found is None or not _is_asked(found, ctx.endpoint):
+    if found is None or place_of(ctx.endpoint) not in (None, (found.key[2], found.stage)):
         raise AwsError("GoneException", "")
     if found.key[0] != ctx.account:
         raise AwsError("ForbiddenException", "Forbidden")
     return found
-
-
-def _is_asked(connection: Connection, endpoint: str) -> bool:
-    """Whether an endpoint is that of the connection's stage, or says nothing about it."""
-    parts = urlsplit(endpoint)
-    host, path = parts.hostname or "", parts.path
-    if LABEL in host:
-        return (host.partition(LABEL)[0], path.strip("/")) == (connection.key[2], connection.stage)
-    if path.startswith(PATH):
-        return path.removeprefix(PATH).strip("/") == f"{connection.key[2]}/{connection.stage}"
-    return True
