@@ -4,7 +4,7 @@ Owns: `Models` and `ServiceModel`. Nobody else reads the files. botocore itself 
 costs 270 ms): the package is only located, and its JSON is decoded into `shapes`.
 """
 
-import gzip
+import zlib
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from samovar.core import heap
 from samovar.wire import words
 from samovar.wire.buckets import BucketPaths
 from samovar.wire.compile import PROTOCOLS, Operation, Protocol, unspoken
@@ -19,6 +20,7 @@ from samovar.wire.errors import Errors
 from samovar.wire.javaregex import JavaRegex
 from samovar.wire.names import Names
 from samovar.wire.shapes import Description, ErrorTrait, OperationShape, Ref, Shape
+from samovar.wire.text import GZIP
 from samovar.wire.validate import Validator
 
 
@@ -96,6 +98,7 @@ class Models:
         """KeyError when botocore has no such service."""
         if service not in self._loaded:
             self._loaded[service] = ServiceModel(_mend(_read(self._directory / service)), self._regex)
+            heap.give_back()
         return self._loaded[service]
 
 
@@ -106,7 +109,7 @@ def _read(directory: Path) -> Description:
         raise KeyError(directory.name)
     content = files[-1].read_bytes()
     if files[-1].suffix == ".gz":
-        content = gzip.decompress(content)
+        content = zlib.decompress(content, GZIP, int.from_bytes(content[-4:], "little"))  # its size
     return replace(msgspec.json.decode(content, type=Description), name=directory.name)
 
 

@@ -26,7 +26,7 @@ else:
 
 _INTEGER = expression(r"[+-]?[0-9]{1,40}")
 _NUMBER = expression(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?Infinity|NaN")
-_GZIP = 31
+GZIP = 31
 """zlib's word for a gzip header."""
 _LONGEST_UNZIPPED = 16 * 1024 * 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,7 +46,7 @@ def writer(kind: str, timestamp_format: str) -> Callable[[Any], str]:
 
 def unzip(body: bytes) -> bytes:
     """A request that its sender has compressed."""
-    unpacking = zlib.decompressobj(_GZIP)
+    unpacking = zlib.decompressobj(GZIP)
     try:
         found = unpacking.decompress(body, _LONGEST_UNZIPPED)
     except zlib.error:

@@ -39,8 +39,9 @@ def prepare():
     known = _known(told)
     _share(known, folders, loaders)
     _rehearse(loaders.Loader())  # which writes into its endpoints what it has found out
-    known.update(_known(told))
+    known.clear()
     gc.collect()
+    known.update(_known(told))
     return max(_anonymous_mb() - before, 0)
 
 

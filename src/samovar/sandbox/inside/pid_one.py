@@ -14,7 +14,6 @@ Sources: elf(5), the psABI of each architecture, syscall(2) for the registers.
 from __future__ import annotations
 
 import os
-import platform
 import struct
 
 import syscalls
@@ -54,7 +53,7 @@ class Program:
         # type: (list) -> None
         """calls: [(name, arguments, whether failing is forgiven)], where an argument is a number or bytes."""
         everything = [*calls, *_SETTLED]
-        self.folder = _install(_assembled(everything, platform.machine()))
+        self.folder = _install(_assembled(everything, os.uname().machine))
 
     def start(self):
         # type: () -> tuple

@@ -8,7 +8,7 @@ would reach its hypervisor). Numbers: asm/unistd_64.h (x86_64), asm-generic/unis
 from __future__ import annotations
 
 import errno
-import platform
+import os
 import struct
 
 # name: (x86_64, aarch64); None where the architecture doesn't have it.
@@ -83,7 +83,7 @@ _OFFSET_NUMBER, _OFFSET_ARCH, _OFFSET_ARGUMENT_0 = 0, 4, 16
 def program(machine=None, allowed=()):
     # type: (str | None, tuple) -> bytes
     """The filter's instructions, less what is `allowed`. Raises KeyError on an architecture that it doesn't know."""
-    column, audit = _ARCH[machine or platform.machine()]
+    column, audit = _ARCH[machine or os.uname().machine]
     numbers = [DENIED[name][column] for name in DENIED if name not in allowed]
     denied = sorted(number for number in numbers if number is not None)
     absent = sorted(numbers[column] for numbers in ABSENT.values())
@@ -110,7 +110,7 @@ def program(machine=None, allowed=()):
 def refusing(names, machine=None):
     # type: (tuple, str | None) -> bytes
     """A filter that takes away these calls alone, for a process that has the other filter already."""
-    column, audit = _ARCH[machine or platform.machine()]
+    column, audit = _ARCH[machine or os.uname().machine]
     code = _prologue(column, audit)
     for name in names:
         number = DENIED[name][column]

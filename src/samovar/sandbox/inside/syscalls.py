@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
-import platform
 import socket
 import struct
 import sys
@@ -38,7 +37,7 @@ CAP_SYS_CHROOT, CAP_SYS_ADMIN = 18, 21
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_NAME = 1, 4, 38, 15
 
-_ARM = platform.machine() == "aarch64"
+_ARM = os.uname().machine == "aarch64"
 _NR_PIVOT_ROOT = 41 if _ARM else 155
 _NR_SECCOMP = 277 if _ARM else 317
 _NR_TGKILL = 131 if _ARM else 234

@@ -38,7 +38,6 @@ import select
 import signal
 import socket
 import sys
-import traceback
 import types  # noqa: F401 - in the types
 
 import jail
@@ -211,7 +210,7 @@ class Zygote:
                 self.runtime.serve(channel, seed)  # type: ignore[attr-defined]
         finally:
             if sys.exc_info()[0] is not None:
-                traceback.print_exc()
+                sys.__excepthook__(*sys.exc_info())
             os._exit(70)
 
     def enter(self, request, given):
