@@ -139,6 +139,28 @@ assert told == [
 ], [(a[:80], b) for a, b in told]
 """
 
+_REHEARSAL = """
+import logging
+import samovar_frames, samovar_runtime
+from awslambdaric import bootstrap
+
+def shows():
+    streams, handlers = (sys.stdout, sys.stderr), logging.getLogger().handlers[:]
+    asked = bootstrap._GLOBAL_AWS_REQUEST_ID, getattr(bootstrap, "LambdaRuntimeClient", None)
+    compiled = sys.pycache_prefix, sys.dont_write_bytecode, "samovar_rehearsal" in sys.modules
+    process = dict(os.environ), os.getcwd(), os.listdir("/proc/self/fd")
+    return process, sys.path[:], sys.argv[:], streams, handlers, asked, compiled
+
+before = shows()
+samovar_runtime.rehearse()
+assert shows() == before, (shows(), before)
+answers = []
+samovar_frames.Frames.respond = lambda frames, *answer: answers.append(answer)
+samovar_runtime.rehearse()
+[(request_id, result)] = answers
+print(request_id.decode(), json.loads(result)["event"])
+"""
+
 _INTERPRETERS = {f"python{minor[0]}.{minor[1]}": each for minor, each in find_interpreters(search_path()).items()}
 
 
@@ -174,3 +196,7 @@ def test_contexts_are_the_same_also_when_a_function_changes_its_variables(told):
 
 def test_what_a_function_replaces_is_what_does_it(told):
     told(_REPLACED)
+
+
+def test_a_rehearsal_answers_an_invocation_and_leaves_nothing_that_shows(told):
+    assert told(_REHEARSAL) == "0" * 36 + " {'rehearsal': [1, 2.5, None, 'x']}\n"

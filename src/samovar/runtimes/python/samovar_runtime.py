@@ -30,7 +30,7 @@ import importlib
 import json
 import logging
 import os
-import socket  # noqa: F401 - in the types
+import socket
 import struct
 import sys
 import time
@@ -56,7 +56,6 @@ _LOADED_EVERYWHERE = frozenset(name.partition(".")[0] for name in sys.modules)
 
 # Older clients, which older interpreters need, make their client themselves.
 _TAKES_CLIENT = bootstrap.run.__code__.co_argcount == 2
-_TAKES_TENANT = "tenant_id" in bootstrap.handle_event_request.__code__.co_varnames
 
 # The SDK's modules hold on to each other: a function that brings one of them gets none of ours.
 _SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
@@ -91,46 +90,43 @@ def warm():
 
 def rehearse():
     # type: () -> None
-    """Go once the way to an invocation's answer, with a handler of our own, and undo what would show.
+    """Go once the way from a function's variables to the answer to its first invocation, with a handler of our own, and
+    undo what would show.
 
     In a fresh fork every page that is written to is copied first; after this the function's way finds its own pages.
     """
-    before = dict(os.environ)
-    _set_environ(dict(before, **{"REHEARSAL_%d" % number: "x" * 40 for number in range(24)}))
-    _set_environ(before)
-    _shadowed(["/var/runtime"])
-    sys.path_importer_cache.clear()
-    sys.modules.pop("samovar_rehearsal", None)
-    handler = bootstrap._get_handler("samovar_rehearsal.handler")
-    del sys.modules["samovar_rehearsal"]
-    compile("def handler(event, context):\n    return {'statusCode': 200}\n", "rehearsal", "exec")
-    bootstrap.Unbuffered(sys.stdout)
-    os.environ["_LAMBDA_TELEMETRY_LOG_FD"] = str(os.dup(1))
-    with bootstrap.create_log_sink() as sink:
-        bootstrap._setup_logging(bootstrap.LogFormat.TEXT, None, sink)
-        del logging.getLogger().handlers[:]
-        if hasattr(bootstrap, "_log_preview_runtime_warning"):
-            bootstrap._log_preview_runtime_warning()  # imports a module
-        event = bytes(json.dumps({"rehearsal": [1, 2.5, None, "x"]}), "ascii")
-        rest = (None, sink) if _TAKES_TENANT else (sink,)
-        bootstrap.handle_event_request(
-            _Rehearsal(), handler, "0" * 36, event, "application/json", None, None, "arn", 0, *rest
-        )
-    _INVOKE.unpack(_INVOKE.pack(0, b"0" * 36, 0, 0, 0))
-    gc.disable()
-
-
-class _Rehearsal:
-    """A client that answers nobody."""
-
-    @property
-    def marshaller(self):
-        # type: () -> object
-        return marshaller()
-
-    def post_invocation_result(self, *answer):
-        # type: (object) -> None
+    environ, path, streams, pycache = dict(os.environ), sys.path[:], (sys.stdout, sys.stderr), sys.pycache_prefix
+    written = sys.dont_write_bytecode
+    channel, far = socket.socketpair()
+    try:
+        frames, platform = samovar_frames.Frames(channel), samovar_frames.Frames(far)
+        variables = {"REHEARSAL_%d" % number: "x" * 40 for number in range(24)}
+        platform.send(_AHEAD, json.dumps(dict(environ, **variables)).encode())
+        _, frame = frames.receive()
+        _set_environ(json.loads(bytes(frame[samovar_frames.CONTENT :])))
+        platform.send(_INVOCATION, _INVOKE.pack(0, b"0" * 36, 3, 4, 0), b'arnRoot{"rehearsal": [1, 2.5, null, "x"]}')
+        _shadowed(search_path("/var/runtime", "/opt") + _user_path("/var/runtime", "/"))
+        sys.path_importer_cache.clear()
+        sys.argv[:] = list(sys.argv)
+        sys.pycache_prefix, sys.dont_write_bytecode = None, True
+        os.chdir(".")
+        os.environ["_LAMBDA_TELEMETRY_LOG_FD"] = str(os.dup(1))
+        sys.modules.pop("samovar_rehearsal", None)
+        compile("def handler(event, context):\n    return {'statusCode': 200}\n", "rehearsal", "exec")
+        run("samovar_rehearsal.handler", _Rehearsal(frames, None))
+    except _Rehearsed:
         pass
+    finally:
+        channel.close()
+        far.close()
+        sys.stdout, sys.stderr = streams
+        sys.pycache_prefix, sys.dont_write_bytecode = pycache, written
+        sys.path[:] = path
+        sys.modules.pop("samovar_rehearsal", None)
+        del logging.getLogger().handlers[:]
+        bootstrap._GLOBAL_AWS_REQUEST_ID = bootstrap._GLOBAL_TENANT_ID = None
+        _set_environ(environ)
+        gc.disable()
 
 
 def serve(channel, template=None):
@@ -173,8 +169,11 @@ def run(handler, client):
     if _TAKES_CLIENT:
         bootstrap.run(handler, client)
     else:
-        bootstrap.LambdaRuntimeClient = lambda *_: client
-        bootstrap.run(os.getcwd(), handler, "")
+        theirs, bootstrap.LambdaRuntimeClient = bootstrap.LambdaRuntimeClient, lambda *_: client
+        try:
+            bootstrap.run(os.getcwd(), handler, "")
+        finally:
+            bootstrap.LambdaRuntimeClient = theirs
 
 
 def _become(configuration):
@@ -355,3 +354,17 @@ class Client:
         # type: (dict, object) -> None
         kind = _SNAPSHOT_ERROR if error_type_override == "Runtime.BeforeSnapshotError" else _INIT_ERROR
         self._frames.send(kind, bootstrap.to_json(error_response_data).encode("utf-8"))
+
+
+class _Rehearsed(BaseException):
+    """The invocation that was rehearsed has been answered."""
+
+
+class _Rehearsal(Client):
+    """Of one invocation."""
+
+    def wait_next_invocation(self):
+        # type: () -> object
+        if not self._first:
+            raise _Rehearsed
+        return Client.wait_next_invocation(self)

@@ -136,14 +136,23 @@ def listen(port):
     return listener
 
 
-def limit(limits):
-    # type: (dict) -> None
-    """Resource limits by their names in the resource module: {"RLIMIT_NOFILE": 1024}."""
-    for name, value in limits.items():
+def limits(wanted):
+    # type: (dict) -> list
+    """Resource limits by their names in the resource module, {"RLIMIT_NOFILE": 1024}, as `limit` takes them: no more
+    than this process may have itself."""
+    found = []
+    for name, value in wanted.items():
         number = getattr(resource, name)
         _, hard = resource.getrlimit(number)
         most = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(number, (most, most))
+        found.append((number, (most, most)))
+    return found
+
+
+def limit(limits):
+    # type: (list) -> None
+    for number, both in limits:
+        resource.setrlimit(number, both)
 
 
 def lock(uid, inner, user_namespace, program, keep=()):

@@ -2,39 +2,61 @@
 
 from __future__ import annotations
 
-import array
 import json
 import os
 import socket
+import struct
 
 LARGEST = 64 * 1024
 MOST_DESCRIPTORS = 16
+_DESCRIPTOR = struct.calcsize("i")
+_SPACE = socket.CMSG_LEN(MOST_DESCRIPTORS * _DESCRIPTOR)
+# As plain numbers: the enumerations of `socket` are slow, and their pages many, which a zygote copies after each fork.
+_SOCKET, _RIGHTS, _CLOSING = int(socket.SOL_SOCKET), int(socket.SCM_RIGHTS), int(socket.MSG_CMSG_CLOEXEC)
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
 def send(link, message, descriptors=(), encode=None):
     # type: (socket.socket, dict, tuple | list, object) -> None
     """encode: the server's own, which is faster."""
-    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
-    link.sendmsg([encode(message) if encode else json.dumps(message).encode()], rights)  # type: ignore[operator]
+    send_bytes(link, encode(message) if encode else json.dumps(message).encode(), descriptors)  # type: ignore[operator]
 
 
-def receive(link, decode=json.loads):
+def send_bytes(link, message, descriptors=()):
+    # type: (socket.socket, bytes, tuple | list) -> None
+    """`message`: JSON."""
+    rights = ()  # type: tuple
+    if descriptors:
+        rights = ((_SOCKET, _RIGHTS, struct.pack("%di" % len(descriptors), *descriptors)),)
+    link.sendmsg((message,), rights)
+
+
+def decode(data):
+    # type: (bytes) -> dict
+    """JSON, on the shortest way to it; ValueError where it's none."""
+    try:
+        return _scan(str(data, "utf-8"), 0)[0]
+    except StopIteration:
+        raise ValueError("no JSON") from None
+
+
+def receive(link, decode=decode):
     # type: (socket.socket, object) -> tuple
     """The next (message, descriptors); (None, []) when the other side has gone."""
-    space = socket.CMSG_LEN(MOST_DESCRIPTORS * 4)
     try:
-        data, ancillary, _, _ = link.recvmsg(LARGEST, space, socket.MSG_CMSG_CLOEXEC)
+        data, ancillary, _, _ = link.recvmsg(LARGEST, _SPACE, _CLOSING)
     except ConnectionResetError:  # gone with something of ours unread
         return None, []
-    descriptors = array.array("i")
+    descriptors = []  # type: list
     for level, kind, content in ancillary:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            descriptors.frombytes(content[: len(content) - len(content) % descriptors.itemsize])
+        if level == _SOCKET and kind == _RIGHTS:
+            count = len(content) // _DESCRIPTOR
+            descriptors += struct.unpack("%di" % count, content[: count * _DESCRIPTOR])
     if not data:
         close_all(descriptors)
         return None, []
     try:
-        return decode(data), list(descriptors)  # type: ignore[operator]
+        return decode(data), descriptors  # type: ignore[operator]
     except (ValueError, RecursionError):
         close_all(descriptors)
         raise

@@ -1,6 +1,8 @@
 """The Linux system calls that Python has no function for, through ctypes.
 
 Owns: numbers, flags and argument layouts. Refuses: policy (see `jail`). Every failure is an OSError naming the call.
+Rule: the calls of a fresh fork are looked up when this is loaded, and told of only when they fail: what every fork does
+anew costs it copies of pages.
 Sources: namespaces(7), mount_setattr(2), move_mount(2), clone3 in clone(2), capabilities(7), netdevice(7).
 """
 
@@ -11,7 +13,6 @@ import fcntl
 import os
 import socket
 import struct
-import sys
 
 CLONE_PARENT = 0x00008000
 CLONE_NEWNS = 0x00020000
@@ -51,33 +52,42 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p]
 _libc.umount2.argtypes = [ctypes.c_char_p, ctypes.c_int]
 _libc.syscall.restype = ctypes.c_long
+_syscall, _unshare, _setns, _prctl, _capset = _libc.syscall, _libc.unshare, _libc.setns, _libc.prctl, _libc.capset
 # clone3 must not give up the interpreter lock: the child would come back without the thread that holds it.
-_libc_locked = ctypes.PyDLL(None, use_errno=True)
-_libc_locked.syscall.restype = ctypes.c_long
+_syscall_locked = ctypes.PyDLL(None, use_errno=True).syscall
+_syscall_locked.restype = ctypes.c_long
+_ZERO = ctypes.c_ulong(0)
 
 
 def _check(result, call):
     # type: (int, str) -> int
     if result < 0:
-        code = ctypes.get_errno()
-        raise OSError(code, "%s: %s" % (call, os.strerror(code)))
+        _fail(call)
     return result
+
+
+def _fail(call, *numbers):
+    # type: (str, *int) -> None
+    code = ctypes.get_errno()
+    raise OSError(code, "%s: %s" % (call % numbers, os.strerror(code)))
 
 
 def signal_main_thread(pid, which):
     # type: (int, int) -> None
     """Like os.kill, but no other thread of the process takes the signal (tgkill(2))."""
-    _check(_libc.syscall(_NR_TGKILL, pid, pid, which), "tgkill(%d)" % which)
+    _check(_syscall(_NR_TGKILL, pid, pid, which), "tgkill(%d)" % which)
 
 
 def unshare(flags):
     # type: (int) -> None
-    _check(_libc.unshare(flags), "unshare(%#x)" % flags)
+    if _unshare(flags) < 0:
+        _fail("unshare(%#x)", flags)
 
 
 def setns(fd, kind):
     # type: (int, int) -> None
-    _check(_libc.setns(fd, kind), "setns(%#x)" % kind)
+    if _setns(fd, kind) < 0:
+        _fail("setns(%#x)", kind)
 
 
 def mount(source, target, kind, flags=0, data=None):
@@ -106,7 +116,7 @@ def pivot_root(new_root):
     # type: (str) -> None
     """Make `new_root` (a mount point) the root and drop the old one: pivot_root(2), "pivot_root(".", ".")"."""
     os.chdir(new_root)
-    _check(_libc.syscall(_NR_PIVOT_ROOT, b".", b"."), "pivot_root")
+    _check(_syscall(_NR_PIVOT_ROOT, b".", b"."), "pivot_root")
     unmount(".")
     os.chdir("/")
 
@@ -115,7 +125,7 @@ def clone_tree(path):
     # type: (str) -> int
     """A detached copy of the mounts at `path`, as a descriptor."""
     flags = _OPEN_TREE_CLONE | _OPEN_TREE_CLOEXEC | _AT_RECURSIVE
-    return _check(_libc.syscall(_NR_OPEN_TREE, _AT_FDCWD, path.encode(), ctypes.c_uint(flags)), "open_tree(%s)" % path)
+    return _check(_syscall(_NR_OPEN_TREE, _AT_FDCWD, path.encode(), ctypes.c_uint(flags)), "open_tree(%s)" % path)
 
 
 def set_attributes(tree, attributes):
@@ -126,14 +136,14 @@ def set_attributes(tree, attributes):
         fd, path, flags = tree, b"", _AT_EMPTY_PATH | _AT_RECURSIVE
     else:
         fd, path, flags = _AT_FDCWD, tree.encode(), 0
-    result = _libc.syscall(_NR_MOUNT_SETATTR, fd, path, ctypes.c_uint(flags), argument, len(argument))
+    result = _syscall(_NR_MOUNT_SETATTR, fd, path, ctypes.c_uint(flags), argument, len(argument))
     _check(result, "mount_setattr(%s)" % tree)
 
 
 def attach_tree(tree, target):
     # type: (int, str) -> None
     """Attach a detached tree at `target`."""
-    result = _libc.syscall(_NR_MOVE_MOUNT, tree, b"", _AT_FDCWD, target.encode(), _MOVE_MOUNT_F_EMPTY_PATH)
+    result = _syscall(_NR_MOVE_MOUNT, tree, b"", _AT_FDCWD, target.encode(), _MOVE_MOUNT_F_EMPTY_PATH)
     _check(result, "move_mount(%s)" % target)
 
 
@@ -150,29 +160,29 @@ def bind(source, target, attributes):
 def new_mount(kind, attributes, device="none", options=()):
     # type: (str, int, str, tuple | list) -> int
     """A new file system, or the one on a device, as a detached mount. options: those that have no value."""
-    context = _check(_libc.syscall(_NR_FSOPEN, kind.encode(), _FSOPEN_CLOEXEC), "fsopen(%s)" % kind)
+    context = _check(_syscall(_NR_FSOPEN, kind.encode(), _FSOPEN_CLOEXEC), "fsopen(%s)" % kind)
     try:
-        source = _libc.syscall(_NR_FSCONFIG, context, _FSCONFIG_SET_STRING, b"source", device.encode(), 0)
+        source = _syscall(_NR_FSCONFIG, context, _FSCONFIG_SET_STRING, b"source", device.encode(), 0)
         _check(source, "fsconfig(%s)" % device)
         for option in options:
-            result = _libc.syscall(_NR_FSCONFIG, context, _FSCONFIG_SET_FLAG, option.encode(), None, 0)
+            result = _syscall(_NR_FSCONFIG, context, _FSCONFIG_SET_FLAG, option.encode(), None, 0)
             _check(result, "fsconfig(%s)" % option)
-        _check(_libc.syscall(_NR_FSCONFIG, context, _FSCONFIG_CMD_CREATE, None, None, 0), "fsconfig(%s)" % device)
-        return _check(_libc.syscall(_NR_FSMOUNT, context, _FSMOUNT_CLOEXEC, attributes), "fsmount(%s)" % device)
+        _check(_syscall(_NR_FSCONFIG, context, _FSCONFIG_CMD_CREATE, None, None, 0), "fsconfig(%s)" % device)
+        return _check(_syscall(_NR_FSMOUNT, context, _FSMOUNT_CLOEXEC, attributes), "fsmount(%s)" % device)
     finally:
         os.close(context)
 
 
 def prctl(option, value):
     # type: (int, int) -> None
-    zero = ctypes.c_ulong(0)
-    _check(_libc.prctl(option, ctypes.c_ulong(value), zero, zero, zero), "prctl(%d)" % option)
+    if _prctl(option, ctypes.c_ulong(value), _ZERO, _ZERO, _ZERO) < 0:
+        _fail("prctl(%d)", option)
 
 
 def set_name(name):
     # type: (str) -> None
     """The name that ps and top show (15 bytes at most)."""
-    _libc.prctl(PR_SET_NAME, ctypes.c_char_p(name.encode()[:15]), 0, 0, 0)
+    _prctl(PR_SET_NAME, ctypes.c_char_p(name.encode()[:15]), 0, 0, 0)
 
 
 def set_hostname(name):
@@ -196,7 +206,8 @@ def drop_capabilities(keep=()):
     # type: (tuple) -> None
     """Give up every capability but some. The bounding set stays: under no_new_privs nothing can be gained from it."""
     if not keep:
-        _check(_libc.capset(_NO_CAPABILITIES[0], _NO_CAPABILITIES[1]), "capset")
+        if _capset(_NO_CAPABILITIES[0], _NO_CAPABILITIES[1]) < 0:
+            _fail("capset")
         return
     header = _CapHeader(0x20080522, 0)
     kept = (_CapData * 2)()
@@ -220,16 +231,9 @@ def hand_down(capability):
     _check(_libc.prctl(pr_cap_ambient, raised, ctypes.c_ulong(capability), zero, zero), "prctl(ambient)")
 
 
-class _CloneArgs(ctypes.Structure):
-    _fields_ = [
-        (name, ctypes.c_uint64)
-        for name in (
-            "flags pidfd child_tid parent_tid exit_signal stack stack_size tls set_tid set_tid_size cgroup".split()
-        )
-    ]
-
-
-_CLONE_ARGS_SIZE = ctypes.c_size_t(ctypes.sizeof(_CloneArgs))
+_CLONE_ARGS = struct.Struct("11Q")
+"""flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup"""
+_CLONE_ARGS_SIZE = ctypes.c_size_t(_CLONE_ARGS.size)
 
 
 def clone3(flags, cgroup=-1):
@@ -238,34 +242,30 @@ def clone3(flags, cgroup=-1):
 
     The attach costs 0.1 ms this way, and 7-12 ms when the parent does it afterwards. For a process of one thread:
     Python's hooks after a fork are for locks that other threads held, and find nothing to do then but 200 pages to copy
-    on their way. What depends on the process is the child's to renew: see `thread_id_changed`, random numbers.
+    on their way. What depends on the process is the child's to renew: the thread's id, random numbers.
     """
     # A sibling's parent hears of its end as of this process's own.
-    arguments = _CloneArgs(flags=flags, exit_signal=0 if flags & CLONE_PARENT else 17)
-    if cgroup >= 0:
-        arguments.flags |= CLONE_INTO_CGROUP
-        arguments.cgroup = cgroup
-    return _check(_libc_locked.syscall(_NR_CLONE3, ctypes.byref(arguments), _CLONE_ARGS_SIZE), "clone3(%#x)" % flags)
-
-
-def thread_id_changed():
-    # type: () -> None
-    """After `clone3`: what `threading` tells of the main thread is the child's own."""
-    threading = sys.modules.get("threading")
-    if threading is not None:
-        threading.main_thread()._set_native_id()
+    told = 0 if flags & CLONE_PARENT else 17
+    if cgroup < 0:
+        arguments = _CLONE_ARGS.pack(flags, 0, 0, 0, told, 0, 0, 0, 0, 0, 0)
+    else:
+        arguments = _CLONE_ARGS.pack(flags | CLONE_INTO_CGROUP, 0, 0, 0, told, 0, 0, 0, 0, 0, cgroup)
+    pid = _syscall_locked(_NR_CLONE3, arguments, _CLONE_ARGS_SIZE)
+    if pid < 0:
+        _fail("clone3(%#x)", flags)
+    return pid
 
 
 def pidfd_open(pid):
     # type: (int) -> int
     """os.pidfd_open, which Python 3.8 doesn't have."""
-    return _check(_libc.syscall(_NR_PIDFD_OPEN, ctypes.c_int(pid), ctypes.c_uint(0)), "pidfd_open")
+    return _check(_syscall(_NR_PIDFD_OPEN, ctypes.c_int(pid), ctypes.c_uint(0)), "pidfd_open")
 
 
 def close_descriptors(first, last=0xFFFFFFFF):
     # type: (int, int) -> None
     """Close every descriptor from `first` to `last`."""
-    if first <= last and _libc.syscall(_NR_CLOSE_RANGE, ctypes.c_uint(first), ctypes.c_uint(last), 0) < 0:
+    if first <= last and _syscall(_NR_CLOSE_RANGE, ctypes.c_uint(first), ctypes.c_uint(last), 0) < 0:
         os.closerange(first, min(last, 65536) + 1)
 
 
@@ -285,4 +285,5 @@ def load_filter(program):
     """Install a seccomp filter (classic BPF, 8 bytes an instruction) on this thread. Needs no_new_privs."""
     argument = _FilterProgram(len(program) // 8, program)
     seccomp_set_mode_filter = 1
-    _check(_libc.syscall(_NR_SECCOMP, seccomp_set_mode_filter, 0, ctypes.byref(argument)), "seccomp")
+    if _syscall(_NR_SECCOMP, seccomp_set_mode_filter, 0, ctypes.byref(argument)) < 0:
+        _fail("seccomp")

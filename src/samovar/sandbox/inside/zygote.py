@@ -1,15 +1,11 @@
 """The zygote: a process in a kind's root that forks the occupants of boxes.
 
 Owns: its children, which it reaps and reports. Two sorts:
-- An interpreter, initialised once, whose children are initialised as well. Started by the keeper (see `interpreter`),
-  already in its root, with the link at descriptor 3.
+- An interpreter, whose children are initialised as well: see `interpreter`.
 - A bare one, for programs: the keeper's own fork, whose children become something else.
-CONFIG is JSON:
-  {"module": what to serve, "path": [sys.path for it], "readonly": [paths to make read-only once warm],
-   "unmount": [paths that only the zygote needed], "isolated": bool, "user_namespace": bool, "inner": [uid, gid],
-   "limits": {...}}
-The module has `warm()` (once, before the first fork), `rehearse()` (in an occupant that nobody waits for, locked) and
-`serve(channel)` (the occupant's whole life).
+Rule: after each fork, a page that this process writes to is copied, and of a huge one the table; both cost more than
+what is done. So it goes the shortest way through few objects, which are loaded last and lie beside each other.
+Its configuration: {"isolated": bool, "user_namespace": bool, "inner": [uid, gid], "limits": {...}}
 
 Requests:
   occupy {id, number, uid, into, network, rehearse, command, template, watched, processes}
@@ -30,19 +26,14 @@ none could be started, `D` when there is no such directory.
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
-import gc
-import importlib
-import json
 import os
 import select
 import signal
 import socket
 import sys
-import types  # noqa: F401 - in the types
 
 import jail
 import link
-import memory
 import seccomp
 import syscalls
 import template
@@ -51,30 +42,9 @@ _CHANNEL = 3
 _SIGCHLD, _SIG_DFL = int(signal.SIGCHLD), int(signal.SIG_DFL)
 
 
-def main(warmed):
-    # type: (types.FunctionType) -> None
-    """Be an interpreter's zygote. `warmed` is called when it is warm."""
-    config = json.loads(sys.argv[1])
-    sys.path[:] = config["path"] + [p for p in sys.path if p.startswith(sys.prefix)]
-    runtime = importlib.import_module(config["module"])
-    kept_mb = runtime.warm()
-    warmed()
-    for path in config["readonly"]:
-        syscalls.set_attributes(path, jail.READ_ONLY)
-    for path in config["unmount"]:
-        syscalls.unmount(path)
-    sys.path_importer_cache.clear()
-    for name in (__name__, *(module.__name__ for module in (jail, link, memory, seccomp, syscalls, template))):
-        del sys.modules[name]  # a function may have modules of such names
-    gc.collect()
-    gc.disable()
-    filling = memory.fill()
-    gc.freeze()  # the collector would touch, and so copy, every page of every child
-    memory.collapse()
-    memory.keep_freed()
-    Zygote(config, runtime).serve(kept_mb)
-    del filling
-    os._exit(0)
+def _nothing(*_):
+    # type: (object) -> None
+    """Of what there is nothing to do about."""
 
 
 class Zygote:
@@ -83,15 +53,20 @@ class Zygote:
         """`runtime`: the module to serve; None for a bare zygote. The link is at descriptor 3."""
         self.control = socket.socket(fileno=3)
         self.config = config
+        self.isolated = config["isolated"]
         self.runtime = runtime
         self.program = seccomp.program()
+        self.limits = jail.limits(config["limits"])
+        self.thread_id_changed = _nothing
+        if "threading" in sys.modules:
+            self.thread_id_changed = sys.modules["threading"].main_thread()._set_native_id
         self.children = {}  # type: dict
         self.woken, self.wake = os.pipe()
         os.set_blocking(self.woken, False)
         os.set_blocking(self.wake, False)
         self.own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY) if config["isolated"] else -1
         signal.set_wakeup_fd(self.wake, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGCHLD, _nothing)
         syscalls.set_name("samovar-zygote")
         with open("/proc/self/oom_score_adj", "w") as file:
             file.write("500")  # should the machine run out of memory, functions go before the server
@@ -139,7 +114,7 @@ class Zygote:
                 return
             known = self.children.pop(pid, None)
             if known is not None:
-                link.send(self.control, {"exited": known, "status": status})
+                link.send_bytes(self.control, b'{"exited":%d,"status":%d}' % (known, status))
 
     def kill(self, pid):
         # type: (int) -> None
@@ -162,22 +137,22 @@ class Zygote:
 
     def occupy(self, request, given):
         # type: (dict, list) -> None
-        answer = {"id": request["id"]}
-        made = []
         try:
             pid = self.fork(request, given)
             self.children[pid] = request["number"]
-            answer["pid"] = pid
             if request["watched"]:
-                made.append(syscalls.pidfd_open(pid))
+                made = syscalls.pidfd_open(pid)
+                given.append(made)
+                link.send_bytes(self.control, b'{"id":%d,"pid":%d}' % (request["id"], pid), (made,))
+            else:
+                link.send_bytes(self.control, b'{"id":%d,"pid":%d}' % (request["id"], pid))
         except OSError as error:
-            answer["error"] = str(error)
-        link.send(self.control, answer, made)
-        link.close_all([*given, *made])
+            link.send(self.control, {"id": request["id"], "error": str(error)})
+        link.close_all(given)
 
     def fork(self, request, given):
         # type: (dict, list) -> int
-        if not self.config["isolated"]:
+        if not self.isolated:
             pid = os.fork()
             if pid == 0:
                 self.become_occupant(request, given)
@@ -195,8 +170,8 @@ class Zygote:
     def become_occupant(self, request, given):
         # type: (dict, list) -> None
         try:
-            syscalls.thread_id_changed()
-            signal.set_wakeup_fd(-1)
+            self.thread_id_changed()
+            _signal.set_wakeup_fd(-1)
             _signal.signal(_SIGCHLD, _SIG_DFL)  # the enumerations of `signal` would copy 60 pages
             self.enter(request, given)
             if request["command"] is not None:
@@ -242,10 +217,9 @@ class Zygote:
             syscalls.close_descriptors(template.CONTROL + 1)
         else:
             syscalls.close_descriptors(4)
-        limits = config["limits"]
-        if request["processes"] is not None and "RLIMIT_NPROC" in limits:
-            limits = dict(limits, RLIMIT_NPROC=request["processes"])
-        jail.limit(limits)
+        jail.limit(self.limits)
+        if request["processes"] is not None and "RLIMIT_NPROC" in config["limits"]:
+            jail.limit(jail.limits({"RLIMIT_NPROC": request["processes"]}))
         os.umask(0o022)
         program, keep = self.program, ()
         if request["template"] and config["isolated"]:
