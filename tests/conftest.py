@@ -144,7 +144,8 @@ class Platform:
     def __init__(self, *flags: str, command: list[str] = _COMMAND, environ: dict[str, str] | None = None, **popen: Any):
         """`popen`: further arguments of subprocess.Popen, such as the user to run as."""
         settings = {name: value for name, value in os.environ.items() if not name.startswith(("SAMOVAR_", "AWS_"))}
-        self._errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - lives as long as the process
+        # Appending: the server writes at the end also while it is read here.
+        self._errors = tempfile.TemporaryFile("a+", errors="replace")  # noqa: SIM115 - lives as long as the process
         self._said = ""
         self.banner = ""
         """What it printed until it was ready."""

@@ -48,6 +48,8 @@ class Storm:
         self.crew: Any = None
         self.rest: dict[str, int] = {}
         self.victim = (0, "")
+        self.traced = 0
+        """The last server that has told of a bug."""
         self.said = ""
         """By servers when something went wrong."""
         self.threads = concurrent.futures.ThreadPoolExecutor(_AT_ONCE)
@@ -69,8 +71,13 @@ class Storm:
         self.start()
         began = time.monotonic()
         while self.killed.total() < kills:
-            at = time.monotonic()
+            at, wrong, platform = time.monotonic(), len(self.wrong), self.platform
             victim = self._round()
+            if "Traceback (most recent call last)" in platform.said() and self.traced != platform.pid:
+                self.traced = platform.pid
+                self._note("a bug: see what the server said")
+            if len(self.wrong) > wrong:
+                self.said += f"--- server {platform.pid}\n{platform.said()}"
             if time.monotonic() - at > _SLOW_S:
                 print(f"a round with a killed {victim} took {time.monotonic() - at:.1f} s", flush=True)
             if self.killed.total() % 100 == 0:
@@ -93,7 +100,7 @@ class Storm:
             outcome = future.result()
             self.outcomes[outcome] += 1
             if outcome == "no connection" and victim != "server":
-                self.wrong.append(f"the server closed a connection when a {victim} was killed")
+                self._note(f"the server closed a connection when a {victim} was killed")
         if victim == "server":
             self.platform.forget()
             self._nothing_left()
@@ -108,20 +115,20 @@ class Storm:
             answer = self.crew.call(name, token=token, sleep=sleep)
         except BotoCoreError as error:
             if "Read timeout" in str(error):
-                self.wrong.append(f"{name} {token} was never answered")
+                self._note(f"{name} {token} was never answered")
             return "no connection"
         except ClientError as error:
             code = str(error.response["Error"]["Code"])
             if code != "SnapStartException":  # a runtime that was killed while it was restored
-                self.wrong.append(f"{name}: {error}")
+                self._note(f"{name}: {error}")
             return code
         if answer.error is None:
             if answer.value.get("token") != token:
-                self.wrong.append(f"{name} answered {answer.value} to {token}")
+                self._note(f"{name} answered {answer.value} to {token}")
             return "answered"
         kind = str(answer.value.get("errorType"))
-        if not kind.startswith(("Runtime.", "Sandbox.", "Extension.")):
-            self.wrong.append(f"{name}: {answer}")
+        if kind == "Sandbox.Timedout" or not kind.startswith(("Runtime.", "Sandbox.", "Extension.")):
+            self._note(f"{name}: {answer}")  # nobody waits for a dead process until the timeout
         return kind
 
     def _kill(self) -> str:
@@ -182,11 +189,13 @@ class Storm:
         try:
             answer = self.crew.call(name, token=token)
         except ClientError as error:
-            self.wrong.append(f"the next invocation after {after} was killed, of {name}: {error}")
+            self._note(f"the next invocation after {after} was killed, of {name}: {error}")
             return
         if answer.error is not None or answer.value["token"] != token:
-            self.wrong.append(f"the next invocation after {after} was killed, of {name}: {answer}")
-            self.said += self.platform.said()
+            self._note(f"the next invocation after {after} was killed, of {name}: {answer}")
+
+    def _note(self, text: str) -> None:
+        self.wrong.append(f"{time.strftime('%X')}, after {self.killed.total()} kills: {text}")
 
     # --- what is left ---
 
@@ -248,16 +257,16 @@ class Storm:
         now = self._at_rest()
         more = {name: (self.rest.get(name, 0), n) for name, n in now.items() if n > self.rest.get(name, 0) + _SLACK}
         if more:
-            self.wrong.append(f"held at rest, before and after: {more}")
+            self._note(f"held at rest, before and after: {more}")
         twice = {t: n for t, n in ran(self.platform, list(self.crew.names)).items() if n > 1 and t in self.asked}
         if twice:
-            self.wrong.append(f"ran more than once: {twice}")
+            self._note(f"ran more than once: {twice}")
 
     def _nothing_left(self) -> None:
         with suppress(AssertionError):
             wait(lambda: not self.traces.left(), within_s=20)
         if left := self.traces.left():
-            self.wrong.append(f"left behind: {left[:5]}")
+            self._note(f"left behind: {left[:5]}")
 
 
 def _children(pid: int) -> list[int]:
@@ -300,9 +309,12 @@ def main() -> None:
         storm = Storm(Path(folder), seed, kinds)
         try:
             storm.run(kills)
+        except BaseException:
+            storm.said += storm.platform.said() if storm.platform is not None else ""
+            raise
         finally:
+            print(storm.said, file=sys.stderr)
             if storm.platform is not None:
-                print(storm.said + storm.platform.said() if storm.wrong else "", file=sys.stderr)
                 storm.platform.forget()
     print("killed:", dict(storm.killed))
     print("invocations:", dict(storm.outcomes))

@@ -250,8 +250,8 @@ class Group:
         """Whether no process is in the group; zombies are not."""
         try:
             return not _read(f"{self._places['memory'][1]}/cgroup.procs")
-        except FileNotFoundError:
-            return True
+        except OSError:
+            return True  # the group has gone, with the keeper: ENOENT, or ENODEV where it went between open and read
 
     async def emptied(self) -> None:
         """Wait until the last process has gone: what a fork bomb still holds would count against the next occupant."""
