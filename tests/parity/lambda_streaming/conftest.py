@@ -48,13 +48,17 @@ def stream(deploy: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def invoke(platform: Any) -> Callable[..., Events]:
-    """InvokeWithResponseStream."""
+def invoke(platform: Any) -> Iterator[Callable[..., Events]]:
+    """InvokeWithResponseStream. What a test doesn't read to its end is closed with it."""
+    made: list[Events] = []
 
     def invoke(function: Any, **options: Any) -> Events:
-        return Events(platform.client("lambda").invoke_with_response_stream(FunctionName=function.name, **options))
+        made.append(Events(platform.client("lambda").invoke_with_response_stream(FunctionName=function.name, **options)))
+        return made[-1]
 
-    return invoke
+    yield invoke
+    for events in made:
+        events.response["EventStream"].close()
 
 
 @pytest.fixture

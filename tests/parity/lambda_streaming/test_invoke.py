@@ -190,10 +190,9 @@ def test_a_client_that_goes_doesnt_stop_the_function(stream, url):
     assert until(lambda: written(function) == 60)
 
 
-def test_dry_run_runs_nothing(stream, platform):
+def test_dry_run_runs_nothing(stream, invoke):
     function = stream("stream.end('x');")
-    answer = platform.client("lambda").invoke_with_response_stream(FunctionName=function.name, InvocationType="DryRun")
-    assert answer["StatusCode"] == 204
+    assert invoke(function, InvocationType="DryRun").response["StatusCode"] == 204
     assert function.log() == {}
 
 
