@@ -36,14 +36,18 @@ def command_for_nobody() -> tuple[list[str], dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def ordinary(platforms: Any) -> Iterator[Any]:
-    """A platform of an ordinary user's: of this one's, or, for root, of nobody's."""
+def ordinary(platforms: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A platform of an ordinary user's: of this one's, or, for root, of nobody's, with a PATH as `su` leaves it: it
+    begins with a folder that is root's alone."""
     if os.geteuid() != 0:
         platform = platforms("--ephemeral", "--isolation", "namespaces")
         yield platform
         platform.stop()
         return
     start, environment = command_for_nobody()
+    closed = tmp_path_factory.mktemp("closed")
+    closed.chmod(0o700)
+    environment["PATH"] = f"{closed}:{environment['PATH']}"
     folder = tempfile.mkdtemp(prefix="ordinary-")
     os.chown(folder, NOBODY, NOBODY)
     flags = ("--data-dir", folder, "--isolation", "namespaces")

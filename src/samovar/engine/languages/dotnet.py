@@ -183,7 +183,7 @@ def find_frameworks(search: Sequence[Path]) -> dict[int, Framework]:
     found: dict[int, Framework] = {}
     for place in search:
         root = place.resolve()
-        if not (root / "dotnet").exists():
+        if not os.path.exists(root / "dotnet"):
             continue
         here: dict[int, Framework] = {}
         for path in sorted((root / _FRAMEWORK).glob("[0-9]*.*"), key=lambda path: _numbers(path.name)):

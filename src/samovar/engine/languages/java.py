@@ -148,8 +148,7 @@ def search_path() -> list[Path]:
     if launcher:
         places.append(Path(launcher).resolve().parent.parent)
     for folder in (Path("/usr/lib/jvm"), Path("/opt"), Path.home() / ".sdkman/candidates/java", Path.home() / ".jdks"):
-        if folder.is_dir():
-            places += sorted(folder.iterdir(), reverse=True)
+        places += sorted(folder.glob("*"), reverse=True)  # empty where this user can't look
     return places
 
 
@@ -163,7 +162,7 @@ def find_homes(search: Sequence[Path]) -> dict[int, Path]:
         except OSError:
             continue
         version = re.search(r'JAVA_VERSION="(?:1\.)?(\d+)', release)
-        if version and (home / "bin" / "java").exists():
+        if version and os.path.exists(home / "bin" / "java"):
             found.setdefault(int(version[1]), home)
     return found
 
@@ -172,7 +171,7 @@ def _outside(home: Path) -> list[Path]:
     """Folders below /etc that a distribution's Java has its configuration in."""
     found = set()
     for folder in (home / "conf", home / "lib", home / "conf" / "security", home / "lib" / "security"):
-        for entry in folder.iterdir() if folder.is_dir() else ():
+        for entry in folder.glob("*"):
             target = os.path.realpath(entry)
             if entry.is_symlink() and target.startswith("/etc/"):
                 found.add(Path(*Path(target).parts[:3]))

@@ -129,7 +129,7 @@ def _environ(identifier: str) -> dict[str, str]:
 
 
 def search_path() -> list[Path]:
-    """Folders where node is looked for, best first."""
+    """Folders where node is looked for, best first. There may be some that this user can't enter."""
     home = Path.home()
     folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
     folders += sorted(home.glob(".nvm/versions/node/*/bin"), reverse=True)
@@ -141,7 +141,8 @@ def search_path() -> list[Path]:
 def find_interpreters(search: list[Path]) -> dict[int, Interpreter]:
     """The first node of each major version that Lambda knows, told by asking them."""
     found: dict[int, Interpreter] = {}
-    for executable in dict.fromkeys((folder / "node").resolve() for folder in search if (folder / "node").exists()):
+    programs = [folder / "node" for folder in search]
+    for executable in dict.fromkeys(each.resolve() for each in programs if os.path.exists(each)):
         try:
             done = subprocess.run(
                 [executable, "--version"], capture_output=True, text=True, timeout=_ASK_WITHIN_S, check=False

@@ -129,7 +129,7 @@ def zygote_environ(identifier: str) -> dict[str, str]:
 
 
 def search_path() -> list[Path]:
-    """Folders where interpreters are looked for, best first."""
+    """Folders where interpreters are looked for, best first. There may be some that this user can't enter."""
     home = Path.home()
     folders = [Path(sys.base_prefix, "bin")]
     folders += [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
@@ -145,11 +145,11 @@ def find_interpreters(search: list[Path]) -> dict[tuple[int, int], Interpreter]:
     for folder in search:
         for major, minor in _VERSIONS:
             name = f"python{major}.{minor}"
-            if (major, minor) in found or not (folder / name).exists():
+            if (major, minor) in found or not os.path.exists(folder / name):
                 continue
             executable = (folder / name).resolve()
             prefix = executable.parent.parent
-            if executable.name == name and (prefix / "lib" / name / "os.py").exists():
+            if executable.name == name and os.path.exists(prefix / "lib" / name / "os.py"):
                 found[major, minor] = Interpreter(name, executable, prefix)
     return found
 

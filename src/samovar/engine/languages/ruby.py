@@ -96,7 +96,7 @@ def _environ(identifier: str, name: str) -> dict[str, str]:
 
 
 def search_path() -> list[Path]:
-    """Folders where ruby is looked for, best first."""
+    """Folders where ruby is looked for, best first. There may be some that this user can't enter."""
     home = Path.home()
     folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
     for pattern in (".rbenv/versions/*/bin", ".rubies/*/bin", ".local/share/mise/installs/ruby/*/bin"):
@@ -109,7 +109,7 @@ def find_interpreters(search: list[Path], identifier: str = "", program: Path | 
     """The first Ruby of each version, told by asking them; or that program, under the given identifier."""
     found: dict[str, Interpreter] = {}
     programs = [program] if program else [folder / "ruby" for folder in search]
-    for executable in dict.fromkeys(each.resolve() for each in programs if each.exists()):
+    for executable in dict.fromkeys(each.resolve() for each in programs if os.path.exists(each)):
         try:
             done = subprocess.run(
                 [executable, "--version"], capture_output=True, text=True, timeout=_ASK_WITHIN_S, check=False

@@ -173,7 +173,10 @@ class Zygote:
             self.thread_id_changed()
             _signal.set_wakeup_fd(-1)
             _signal.signal(_SIGCHLD, _SIG_DFL)  # the enumerations of `signal` would copy 60 pages
-            self.enter(request, given)
+            try:
+                self.enter(request, given)
+            except ProcessLookupError:
+                os._exit(70)  # the box has been killed meanwhile
             if request["command"] is not None:
                 _become_program(request["command"])
             else:
