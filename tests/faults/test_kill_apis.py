@@ -1,6 +1,7 @@
 """kill -9 while an API is built: every route that was acknowledged is there and deployed, and nothing is half there."""
 
 import http.client
+import itertools
 import random
 import threading
 from urllib.parse import urlsplit
@@ -38,7 +39,9 @@ def grown(v2, api, integration, acknowledged):
 
 def test_acknowledged_routes_outlive_kill_minus_nine_and_are_served(platforms, tmp_path):
     acknowledged, api, integration = 0, "", ""
-    for _ in range(ROUNDS):
+    for round_ in itertools.count():
+        if round_ >= ROUNDS and acknowledged:  # on a slow machine later
+            break
         platform = platforms("--data-dir", str(tmp_path), "--prefork", "1")
         v2 = platform.client("apigatewayv2")
         if not api:

@@ -60,6 +60,36 @@ def test_a_second_app_on_the_same_data_is_refused(tmp_path: Path) -> None:
     run(check())
 
 
+def test_what_a_killed_ephemeral_server_left_goes_with_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another one still uses, or what only has such a name, stays."""
+
+    async def check() -> None:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        left, elsewhere = tmp_path / "samovar-ephemeral-left", tmp_path / "elsewhere"
+        for folder in (left, elsewhere):
+            (folder / "code").mkdir(parents=True)
+            (folder / "lock").write_text("4000000\n")
+        link = tmp_path / "samovar-ephemeral-link"
+        link.symlink_to(elsewhere)
+
+        def folders() -> set[Path]:
+            return set(tmp_path.iterdir())
+
+        settings = Settings(port=0, ephemeral=True, data_dir=str(tmp_path / "unused"))
+        async with App(settings):
+            (first,) = folders() - {link, elsewhere}
+            assert first != left
+            async with App(settings):
+                assert len(folders()) == 4
+                assert (first / "code").is_dir()
+        assert folders() == {link, elsewhere}
+        assert (elsewhere / "lock").read_text() == "4000000\n"
+
+    run(check())
+
+
 def test_ephemeral_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And has as long as it takes to remove its files: what cuts off a shutdown that hangs is told before."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

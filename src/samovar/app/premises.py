@@ -7,10 +7,12 @@ Rule: it is open before the rest is imported. The helpers of boxes, and their wa
 in processes of their own.
 """
 
+import contextlib
 import os
 import resource
 import shutil
 import socket
+import stat
 import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -28,7 +30,12 @@ from samovar.sandbox.network import Network, Reach, plan
 from samovar.sandbox.port import SandboxDied
 from samovar.sandbox.spec import Isolation
 from samovar.settings import Settings, interpreters
+from samovar.store.errors import StoreError
+from samovar.store.lock import DirectoryLock
 from samovar.store.sqlite import open_store
+
+_TEMPORARY = "samovar-ephemeral-"
+"""How the folders of ephemeral servers begin."""
 
 
 class Premises:
@@ -79,7 +86,7 @@ class Premises:
         """Where files go: the data directory, or a temporary one that goes with the server."""
         if not self._settings.ephemeral:
             return Path(self._settings.data_dir)
-        data = Path(tempfile.mkdtemp(prefix="samovar-"))
+        data = _temporary_folder(opened)
         opened.callback(shutil.rmtree, data, ignore_errors=True)
         return data
 
@@ -111,6 +118,21 @@ class Premises:
         )
         if network.reach is Reach.OUTSIDE:
             self.boxes.begin_way()
+
+
+def _temporary_folder(opened: AsyncExitStack) -> Path:
+    """A folder, locked as long as `opened`. Those that servers of this user left when they were killed go now."""
+    made = Path(tempfile.mkdtemp(prefix=f".{_TEMPORARY}"))
+    opened.callback(DirectoryLock(made).release)
+    data = made.rename(made.with_name(made.name[1:]))  # only now: nobody sweeps what isn't locked yet
+    for other in data.parent.glob(f"{_TEMPORARY}*"):
+        with contextlib.suppress(OSError, StoreError):  # it has just gone, or is in use
+            found = other.lstat()
+            if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid():  # nobody else can have put links there
+                lock = DirectoryLock(other)
+                shutil.rmtree(other, ignore_errors=True)
+                lock.release()
+    return data
 
 
 class InnerDoors:

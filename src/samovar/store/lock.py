@@ -16,7 +16,11 @@ class DirectoryLock:
             # Close-on-exec (Python's default) keeps sandboxes from holding the lock after this process is gone.
             self._descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise StoreError(f"cannot use data directory {directory}: {error.strerror}") from error
+            why = "it is a file" if isinstance(error, FileExistsError) else error.strerror
+            raise StoreError(
+                f"cannot use data directory {directory}: {why}; it must be a directory that this user may write to, so "
+                "set that right, or choose another data directory (--data-dir)"
+            ) from error
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -66,7 +66,10 @@ class Store:
             self._reading = connection if directory is None else _connect(directory)
         except sqlite3.Error as error:
             self._unlock()
-            raise StoreError(f"cannot open the database in {self._where}: {error}") from error
+            raise StoreError(
+                f"cannot open the database in {self._where}: {error}; set samovar.db there right, or choose another "
+                "data directory (--data-dir)"
+            ) from error
         self._connection = connection
         self._turn = threading.Lock() if directory is None else nullcontext()
         self._reader = ThreadPoolExecutor(1, "samovar-reader")

@@ -53,7 +53,8 @@ def invoke(platform: Any) -> Iterator[Callable[..., Events]]:
     made: list[Events] = []
 
     def invoke(function: Any, **options: Any) -> Events:
-        made.append(Events(platform.client("lambda").invoke_with_response_stream(FunctionName=function.name, **options)))
+        lambda_ = platform.client("lambda")
+        made.append(Events(lambda_.invoke_with_response_stream(FunctionName=function.name, **options)))
         return made[-1]
 
     yield invoke

@@ -125,7 +125,7 @@ def _run(command, descriptor):
         signal.signal(signal.SIGCHLD, before)
         os.set_inheritable(descriptor, False)
     if status:
-        raise OSError(5, "%s failed with wait status %d" % (command[0], status))
+        raise OSError(5, "no file system for /tmp could be made: %s has said why above; is the disk full?" % command[0])
 
 
 def _copy(source, target):
