@@ -6,6 +6,7 @@ Rule: read once, by the command line; rooms receive plain arguments and never lo
 """
 
 import ipaddress
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
@@ -312,7 +313,7 @@ def interpreters(settings: Settings) -> dict[str, Path]:
     found = {}
     for pair in filter(None, settings.interpreters.split(",")):
         identifier, equals, path = (part.strip() for part in pair.partition("="))
-        if not equals or not identifier or not Path(path).expanduser().exists():
+        if not equals or not identifier or not os.path.exists(os.path.expanduser(path)):
             raise SettingsError(
                 f"interpreters = {settings.interpreters!r} can't be used: {pair.strip()!r} should be RUNTIME=PATH, "
                 "with the path of a program that is there"

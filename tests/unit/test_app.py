@@ -1,6 +1,8 @@
 """The app's promise: what was opened is closed in reverse, also when opening fails half-way."""
 
 import asyncio
+import errno
+import os
 import socket
 import tempfile
 from collections.abc import Coroutine
@@ -11,7 +13,7 @@ import pytest
 import uvloop
 
 from samovar.app import PortTaken
-from samovar.app.platform import App
+from samovar.app.platform import App, _explain
 from samovar.app.premises import Premises
 from samovar.settings import Settings
 from samovar.store.sqlite import StoreBusy
@@ -48,6 +50,18 @@ def test_a_taken_port_gives_back_what_was_already_opened(tmp_path: Path) -> None
             pass
 
     run(check())
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.EADDRINUSE, "If another Samovar"),
+        (errno.EACCES, "Low ports are for root"),
+        (errno.EADDRNOTAVAIL, "--host"),
+    ],
+)
+def test_a_port_that_cannot_be_had_is_told_with_what_to_do(number: int, advice: str) -> None:
+    assert advice in _explain(Settings(), OSError(number, os.strerror(number)))
 
 
 def test_a_second_app_on_the_same_data_is_refused(tmp_path: Path) -> None:

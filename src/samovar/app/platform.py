@@ -5,6 +5,7 @@ has gone.
 """
 
 import asyncio
+import errno
 import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -196,7 +197,11 @@ class App:
 
 def _explain(settings: Settings, error: OSError) -> str:
     reason = os.strerror(error.errno) if error.errno else str(error)
-    return (
-        f"cannot listen on {settings.host} port {settings.port}: {reason}. If another Samovar (or LocalStack) runs "
-        "there, stop it; or choose another port with --port (0 takes a free one)."
-    )
+    if error.errno == errno.EADDRINUSE:
+        reason += ". If another Samovar (or LocalStack) runs there, stop it"
+    elif error.errno == errno.EACCES:
+        reason += ". Low ports are for root: start the server as root"
+    elif error.errno == errno.EADDRNOTAVAIL:
+        return f"cannot listen on {settings.host}: no interface of this machine has that address; choose another --host"
+    where = f"{settings.host} port {settings.port}"
+    return f"cannot listen on {where}: {reason}; or choose another port with --port (0 takes a free one)"

@@ -7,6 +7,7 @@ examined.
 
 import gc
 import logging
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,7 +55,7 @@ def command(config: Path | None, **options: object) -> None:
 def _examine(settings: Settings) -> Examination | None:
     """Begins beside the imports. A data directory that isn't there yet is the app's to make, and to examine."""
     folder = Path(tempfile.gettempdir() if settings.ephemeral else settings.data_dir)
-    return Examination(folder) if folder.is_dir() else None
+    return Examination(folder) if os.path.isdir(folder) else None
 
 
 def _up(settings: Settings, running: "app.Running") -> None:

@@ -56,7 +56,7 @@ class Hierarchies:
             if point is None:
                 self.problems.setdefault(controller, f"no control group hierarchy has the {controller} controller")
             elif not os.access(point, os.W_OK):
-                self.problems[controller] = f"{point} is not writable by this user"
+                self.problems[controller] = f"{point} is not writable by this user; it is for root"
             else:
                 self.where[controller] = (1, point)
                 self.problems.pop(controller, None)
