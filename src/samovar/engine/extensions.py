@@ -13,7 +13,9 @@ Rules (facts/lambda-runtime.md §4):
 """
 
 import asyncio
+import errno
 import logging
+import os
 import signal
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
@@ -89,6 +91,8 @@ class Extension:
         self.number: int | None = None
         """Of its process, while that runs."""
         self.parked: Reply | None = None
+        self.not_launched = ""
+        """Why it could not be started, as the log tells it."""
 
     @property
     def state_name(self) -> str:
@@ -146,13 +150,13 @@ class Extensions:
     async def start(self, box: Box, command: Callable[[str], Command]) -> None:
         """Start the external ones; `command` by name. Raises SandboxDied when it isn't their fault."""
         if len(self.all) > MOST:
-            self._not_started(self.all[MOST], TOO_MANY)
+            self._not_started(self.all[MOST], "TooManyExtensions", TOO_MANY)
             return
         for extension in list(self.all):
             try:
                 number = await box.accompany(command(extension.name))
             except NotLaunched as error:
-                self._not_started(extension, str(error))
+                self._not_started(extension, *_in_words_of_go(str(error)))
                 return
             self.started(extension, number)
             if self._closed or not self._host.extensions_may_register:
@@ -165,8 +169,9 @@ class Extensions:
         if number in self._early:
             self.exited(number, self._early.pop(number))
 
-    def _not_started(self, extension: Extension, why: str) -> None:
+    def _not_started(self, extension: Extension, error_type: str, why: str) -> None:
         extension.step(ExtensionEvent.NOT_STARTED)
+        extension.not_launched = error_type
         self._fail(Failure(LAUNCH_ERROR, why))
 
     def exited(self, number: int, how: Exit) -> None:
@@ -223,9 +228,14 @@ class Extensions:
     def told(self) -> list[Told]:
         """What the log says of them when init is over."""
         failed = self.failure.error_type if self.failure is not None else ""
-        at_fault = {ExtensionState.EXITED, ExtensionState.LAUNCH_ERROR}
         return [
-            Told(each.name, each.state_name, each.events, failed if each.state in at_fault else "") for each in self.all
+            Told(
+                each.name,
+                each.state_name,
+                each.events,
+                failed if each.state is ExtensionState.EXITED else each.not_launched,
+            )
+            for each in self.all
         ]
 
     def moved(self) -> None:
@@ -299,3 +309,11 @@ class Extensions:
         self._closed = True
         for timer in self._timers:
             timer.cancel()
+
+
+def _in_words_of_go(text: str) -> tuple[str, str]:
+    """The error type and the message of a program that can't be started (`/opt/extensions/x: Exec format error`), as
+    Lambda's own supervisor has them, which is written in Go."""
+    path, _, why = text.rpartition(": ")
+    error_type = "PermissionDenied" if why == os.strerror(errno.EACCES) else "UnknownError"
+    return error_type, f"fork/exec {path}: {why.lower()}"

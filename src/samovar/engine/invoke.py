@@ -161,7 +161,8 @@ class Engine:
         for old in lease.destroy:
             old.retire()
         if not invocation.moved:
-            done = self._metering.begun(version, invocation, done, claimed is not None)
+            share = self.provisioning.share(version, invocation)
+            done = self._metering.begun(version, invocation, done, claimed is not None, share)
         environment = lease.environment
         if lease.cold:
             self._living.add(environment)

@@ -7,8 +7,10 @@ when the next minute begins. What is throttled is no invocation; one that doesn'
 
 from collections.abc import Callable
 from functools import partial
+from typing import Protocol
 
 from samovar.core.clock import Clock
+from samovar.core.expressions import expression
 from samovar.core.meter import MINUTE_S, Dimensions, Distribution, Meter, Metric
 from samovar.engine.model import Invocation, Outcome, Result, Version
 
@@ -16,18 +18,44 @@ NAMESPACE = "AWS/Lambda"
 _AT_ONCE = 2000
 
 Done = Callable[[Result], None]
-_Key = tuple[str, str]
-"""(ARN of the function, as it was invoked)."""
+_Key = tuple[str, str, str]
+"""(ARN of the function, as it was invoked, the version that ran)."""
+_NO_ALIAS = expression(r"\$LATEST|\d+|")
+
+
+class Share(Protocol):
+    """What stands ready for the invocations of an ARN, when one of them begins."""
+
+    @property
+    def busy(self) -> int: ...
+    @property
+    def units(self) -> int: ...
 
 
 class _Tally:
-    __slots__ = ("_ended", "durations", "errors", "invocations", "provisioned", "running", "throttles", "version")
+    __slots__ = (
+        "_ended",
+        "busy",
+        "durations",
+        "errors",
+        "invocations",
+        "provisioned",
+        "running",
+        "spilled",
+        "throttles",
+        "used",
+        "version",
+    )
 
     def __init__(self, version: Version) -> None:
         self.version = version
-        self.invocations = self.errors = self.throttles = self.provisioned = 0
+        self.invocations = self.errors = self.throttles = self.provisioned = self.spilled = 0
         self.durations = Distribution(values={})
         self.running = Distribution(values={})
+        self.busy = Distribution(values={})
+        """Of what stands ready, how many were at work."""
+        self.used = Distribution(values={})
+        """The same as a part of all."""
         self._ended: list[tuple[float, int]] = []
 
     def ended(self, duration_ms: float, running: int) -> None:
@@ -56,12 +84,19 @@ class Metering:
     def throttled(self, version: Version, invocation: Invocation) -> None:
         self._tally(version, invocation).throttles += 1
 
-    def begun(self, version: Version, invocation: Invocation, done: Done, provisioned: bool) -> Done:
-        """Count an invocation's beginning; the `done` that counts its end."""
+    def begun(
+        self, version: Version, invocation: Invocation, done: Done, provisioned: bool, share: Share | None
+    ) -> Done:
+        """Count an invocation's beginning; the `done` that counts its end. `share`: of the concurrency that is
+        provisioned for it, where there is some; if it wasn't `provisioned` then, it spilled over."""
         function = version.function_arn
         self._running[function] = self._running.get(function, 0) + 1
-        if provisioned:
-            self._tally(version, invocation).provisioned += 1
+        if share is not None:
+            tally = self._tally(version, invocation)
+            tally.provisioned += provisioned
+            tally.spilled += not provisioned
+            tally.busy.add(float(share.busy))
+            tally.used.add(share.busy / share.units)
         return partial(self._ended, version, invocation, done)
 
     def _ended(self, version: Version, invocation: Invocation, done: Done, result: Result) -> None:
@@ -84,7 +119,7 @@ class Metering:
         if now >= self._minute + MINUTE_S:
             self.report()
             self._minute = int(now) // MINUTE_S * MINUTE_S
-        key = (version.function_arn, invocation.invoked_arn)
+        key = (version.function_arn, invocation.invoked_arn, version.version)
         found = self._tallies.get(key)
         if found is None:
             found = self._tallies[key] = _Tally(version)
@@ -93,7 +128,7 @@ class Metering:
     def report(self) -> None:
         """Hand the running minute's tallies to the Meter."""
         tallies, self._tallies = self._tallies, {}
-        for (function, invoked), tally in tallies.items():
+        for (function, invoked, _), tally in tallies.items():
             self._report(function.rpartition(":")[2], invoked, tally)
 
     def _report(self, name: str, invoked: str, tally: _Tally) -> None:
@@ -104,6 +139,9 @@ class Metering:
             (("FunctionName", name),),
             (("FunctionName", name), ("Resource", resource)),
         ]
+        if not _NO_ALIAS.fullmatch(resource.partition(":")[2]):
+            executed = ("ExecutedVersion", tally.version.version)
+            dimensions.append((executed, ("FunctionName", name), ("Resource", resource)))
         for each in dimensions:
             self._put(tally, each, "Duration", tally.durations, "Milliseconds")
             self._put(tally, each, "ConcurrentExecutions", tally.running)
@@ -114,6 +152,11 @@ class Metering:
                 self._put(tally, each, "Throttles", _split(tally.throttles, tally.invocations + tally.throttles))
             if tally.provisioned:
                 self._put(tally, each, "ProvisionedConcurrencyInvocations", _repeated(1.0, tally.provisioned))
+            if tally.spilled:
+                self._put(tally, each, "ProvisionedConcurrencySpilloverInvocations", _repeated(1.0, tally.spilled))
+            self._put(tally, each, "ProvisionedConcurrentExecutions", tally.busy)
+            if each:
+                self._put(tally, each, "ProvisionedConcurrencyUtilization", tally.used)
 
     def _put(
         self, tally: _Tally, dimensions: Dimensions, name: str, found: Distribution, unit: str = "Count"

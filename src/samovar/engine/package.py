@@ -312,10 +312,10 @@ def sync_all(directory: str) -> None:
         os.close(descriptor)
 
 
-def is_executable(path: Path) -> bool:
-    """Whether it is a program's file."""
+def is_file(path: Path) -> bool:
+    """Whether it is a file, seen from here."""
     try:
         mode = path.stat().st_mode
     except OSError:
         return False  # a link to what isn't there, or is only inside the environment
-    return stat.S_ISREG(mode) and bool(mode & 0o111)
+    return stat.S_ISREG(mode)

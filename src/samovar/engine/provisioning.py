@@ -67,6 +67,13 @@ class Use(msgspec.Struct, frozen=True):
     maximum: float
 
 
+class Share(msgspec.Struct, frozen=True):
+    """Of what stands ready for an invocation."""
+
+    busy: int
+    units: int
+
+
 class House(Protocol):
     """What is needed of the engine."""
 
@@ -186,21 +193,34 @@ class Provisioning:
 
     def claim(self, version: Version, invocation: Invocation, now: float) -> Lease[Environment] | None:
         """An environment that was ready for this invocation; None: it spills over."""
+        found = self._for(version, invocation)
+        if found is None:
+            return None
+        if found.requests is not None and not found.requests.take(now):
+            return None
+        lease = self._house.pool.claim(found.version.key)
+        busy = self._busy(found)
+        count, total, most = found.samples
+        found.samples = [count + 1, total + busy, max(most, busy)]
+        return lease
+
+    def share(self, version: Version, invocation: Invocation) -> Share | None:
+        """How much of what stands ready for this invocation is at work; None where nothing does."""
+        found = self._for(version, invocation)
+        return Share(self._busy(found), found.units) if found is not None else None
+
+    def _for(self, version: Version, invocation: Invocation) -> _Allocation | None:
+        """The one in use that is this invocation's."""
         if not self._allocations:
             return None
         shares = self._allocations.get(invocation.invoked_arn)
         if shares is None:  # by an alias: the version may have its own
             shares = self._allocations.get(f"{version.function_arn}:{version.version}", {})
         found = shares.get(version.key)
-        if found is None or not found.in_use:
-            return None
-        if found.requests is not None and not found.requests.take(now):
-            return None
-        lease = self._house.pool.claim(found.version.key)
-        busy = min(self._house.pool.busy(found.version.key), found.units)
-        count, total, most = found.samples
-        found.samples = [count + 1, total + busy, max(most, busy)]
-        return lease
+        return found if found is not None and found.in_use else None
+
+    def _busy(self, allocation: _Allocation) -> int:
+        return min(self._house.pool.busy(allocation.version.key), allocation.units)
 
     # --- for the engine ---------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from samovar.engine.images import tree
 from samovar.engine.model import Version
-from samovar.engine.package import is_executable, is_folder
+from samovar.engine.package import is_file, is_folder
 
 
 class Trees:
@@ -25,7 +25,8 @@ class Trees:
         return [(self._tree(version.code), "/var/task"), (self._tree(version.layers), "/opt")]
 
     def extensions(self, version: Version) -> list[str]:
-        """The names of its external extensions: what can be executed directly in /opt/extensions."""
+        """The names of its external extensions: the files directly in /opt/extensions. One that can't be executed is
+        an extension that can't be launched, as on AWS."""
         if version.root is not None:
             return tree.extensions(self._images / version.root.tree)
         if not version.layers:
@@ -33,7 +34,7 @@ class Trees:
         folder = self._code / version.layers / "extensions"
         if not folder.is_dir():
             return []
-        return sorted(entry.name for entry in folder.iterdir() if is_executable(entry))
+        return sorted(entry.name for entry in folder.iterdir() if is_file(entry))
 
     def _tree(self, name: str) -> Path:
         """A package's, a stack's, or the host's own folder (hot reload), which may have gone since."""

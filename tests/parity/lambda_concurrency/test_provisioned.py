@@ -178,3 +178,46 @@ def test_it_is_made_again_when_the_server_starts(platforms, tmp_path, killed):
         assert again(Qualifier="1").result["way"] == "provisioned-concurrency"
     finally:
         assert second.stop() == 0, second.said()
+
+
+GATED = """
+    import os, time, boto3
+    logs = boto3.client("logs")
+    def handler(event, context):
+        print("begun")
+        while event and not logs.describe_log_groups(logGroupNamePrefix=event)["logGroups"]:
+            time.sleep(0.05)
+        return os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"]
+"""
+
+
+def test_the_metrics_tell_what_was_ready_and_what_spilled_over(platform, deploy):
+    """facts/cloudwatch.md §6; lambda-limits.md §2: by version or alias, and by the version that an alias ran."""
+    function = deploy(GATED, Publish=True, Timeout=60)
+    provisions, gate = Provisions(platform, function), f"/gate/{function.name}"
+    platform.client("lambda").create_alias(FunctionName=function.name, Name="live", FunctionVersion="1")
+    provisions.put(1, "live")
+    provisions.settled("live")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        running = pool.submit(function, gate, Qualifier="live")
+        until(lambda: any("begun\n" in stream for stream in function.log().values()))
+        spilled = function(Qualifier="live").result
+        platform.client("logs").create_log_group(logGroupName=gate)
+        assert (running.result().result, spilled) == ("provisioned-concurrency", "on-demand")
+    by_alias = {"FunctionName": function.name, "Resource": f"{function.name}:live"}
+    by_both = by_alias | {"ExecutedVersion": "1"}
+
+    def told(name, dimensions, stat="Sum"):
+        metric = {"MetricName": name, "Dimensions": [{"Name": key, "Value": dimensions[key]} for key in dimensions]}
+        span = {"StartTime": platform.now() - 3600, "EndTime": platform.now() + 3600, "Period": 86_400}
+        found = platform.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/Lambda", Statistics=[stat], **metric, **span
+        )
+        return sum(point[stat] for point in found["Datapoints"])
+
+    for dimensions in (by_alias, by_both, {"FunctionName": function.name}):
+        until(lambda dimensions=dimensions: told("Invocations", dimensions) == 2)
+        assert told("ProvisionedConcurrencyInvocations", dimensions) == 1
+        assert told("ProvisionedConcurrencySpilloverInvocations", dimensions) == 1
+        assert told("ProvisionedConcurrentExecutions", dimensions, "Maximum") == 1
+        assert told("ProvisionedConcurrencyUtilization", dimensions, "Maximum") == 1

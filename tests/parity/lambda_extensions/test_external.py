@@ -83,10 +83,16 @@ def test_it_has_the_variables_of_the_user_and_the_platform_but_not_those_of_the_
     assert not [name for name in environ if name in forbidden or (name.startswith("_") and name != "_")]
 
 
-def test_files_that_cannot_be_executed_are_no_extensions(deploy, extension_layer):
-    """§4: every *executable* file directly in /opt/extensions."""
+def test_files_that_cannot_be_executed_are_extensions_that_cannot_be_launched(deploy, extension_layer, lines):
+    """As AWS's own extensions tell it where an execution bit was forgotten."""
     function = deploy(ECHO, Layers=[extension_layer({"readme": "never started"}, mode=0o644)])
-    assert function(1).result == 1
+    answer = function(1)
+    message = f"RequestId: {answer.request_id} Error: fork/exec /opt/extensions/readme: permission denied"
+    assert answer.failure == ("Extension.LaunchError", message)
+    assert (
+        lines(function, "EXTENSION")[1]
+        == "EXTENSION\tName: readme\tState: LaunchError\tEvents: []\tError Type: PermissionDenied\n"
+    )
 
 
 def test_a_custom_runtime_has_extensions_too(extended, quiet, lines):
@@ -282,7 +288,8 @@ def test_one_that_reports_its_error_and_exits_is_believed(extended, when, expect
 def test_one_that_cannot_be_started_fails_the_invocation(extended):
     """Fatal types: Extension.LaunchError."""
     answer = extended(ECHO, {"broken": "#!/no/such/interpreter\n"})(1)
-    assert answer.failure[0] == "Extension.LaunchError"
+    message = f"RequestId: {answer.request_id} Error: fork/exec /opt/extensions/broken: no such file or directory"
+    assert answer.failure == ("Extension.LaunchError", message)
 
 
 def test_one_that_never_registers_holds_init_up_until_it_times_out(extended, lines):

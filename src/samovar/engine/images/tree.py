@@ -91,7 +91,7 @@ def sweep(root: Path, keep: Set[str]) -> None:
 
 
 def extensions(tree: Path) -> list[str]:
-    """The names of what can be executed directly in /opt/extensions of an image's tree."""
+    """The names of the files directly in /opt/extensions of an image's tree."""
     where = _Place(str(tree))
     folder = where.of("opt/extensions")
     if folder is None or not stat.S_ISDIR(os.lstat(folder).st_mode):
@@ -99,7 +99,7 @@ def extensions(tree: Path) -> list[str]:
     found = []
     for each in sorted(os.listdir(folder)):
         real = where.of(f"opt/extensions/{each}")
-        if real is not None and stat.S_ISREG(mode := os.lstat(real).st_mode) and mode & 0o111:
+        if real is not None and stat.S_ISREG(os.lstat(real).st_mode):
             found.append(each)
     return found
 

@@ -5,6 +5,7 @@ of dimensions, and the unit (facts/cloudwatch.md §0.9, §6); a point is a distr
 what is written for the same span is merged into it.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -45,6 +46,7 @@ class CloudWatch:
         self.store = store
         self.clock = clock
         self.meter = meter
+        self._flushing = asyncio.Lock()
 
     @classmethod
     async def open(cls, store: Store, clock: Clock, meter: Meter) -> "CloudWatch":
@@ -52,10 +54,11 @@ class CloudWatch:
         return cls(store, clock, meter)
 
     async def flush(self) -> None:
-        """Write what the Meter holds."""
-        points = self.meter.take()
-        for start in range(0, len(points), _AT_ONCE):
-            await self.write(points[start : start + _AT_ONCE])
+        """Write what the Meter holds. Whoever comes meanwhile waits: what was taken is nowhere until it is written."""
+        async with self._flushing:
+            points = self.meter.take()
+            for start in range(0, len(points), _AT_ONCE):
+                await self.write(points[start : start + _AT_ONCE])
 
     async def write(self, points: Sequence[Point]) -> None:
         def steps() -> Steps:

@@ -410,7 +410,7 @@ def test_extensions_are_found_as_the_root_has_them(tmp_path):
             link("opt/extensions", "/real"),
         ),
     )
-    assert tree.extensions(made) == ["good", "inner"]
+    assert tree.extensions(made) == ["good", "inner", "plain"]
     assert tree.extensions(unpack(tmp_path, layer(Member("a")))) == []
 
 

@@ -103,3 +103,17 @@ def test_what_is_reported_counts_in_its_minute_and_is_written_once(run):
             assert await _kept(state, ctx) == [(0, 60, 3.0), (-60, 60, 4.0)]
 
     run(test)
+
+
+def test_who_reads_while_a_minute_is_written_reads_all_of_it(run):
+    async def test(state: CloudWatch, ctx: Context) -> None:
+        for number in range(2500):  # several transactions; the one that is read is in the last
+            state.meter.observe(Metric(METRIC.account, METRIC.region, "app", f"n{number:04}"))
+        state.meter.observe(METRIC)
+        writing = asyncio.ensure_future(state.flush())
+        await asyncio.sleep(0)
+        await state.flush()
+        assert [total for _, _, total in await _kept(state, ctx)] == [1.0]
+        await writing
+
+    run(test)
