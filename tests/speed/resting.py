@@ -52,6 +52,7 @@ def memory(thorough: bool) -> dict[str, Numbers]:
         functions = Functions(server.port, servers.RUNTIME)
         with Connection(server.port) as connection:
             first = functions.create(HELLO)
+            server.await_process("samovar-zygote")  # what it is called once it is warm
             server.settle()
             idle = _weigh(server)
             connection.exchange(invoke(first))

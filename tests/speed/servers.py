@@ -50,6 +50,14 @@ class Started:
             found += _children(pid)
         return found
 
+    def await_process(self, name: str, within_s: float = 60.0) -> None:
+        """Wait until a process of the tree calls itself so."""
+        end = time.monotonic() + within_s
+        while name not in map(_name, self.tree()):
+            if time.monotonic() > end:
+                raise RuntimeError(f"no process of the server is called {name}")
+            time.sleep(0.005)
+
     def cpu_ns(self) -> int:
         """Nanoseconds on a CPU of everything that lives in the tree now."""
         return sum(_ran_ns(pid) for pid in self.tree())
@@ -89,6 +97,13 @@ def _children(pid: int) -> list[int]:
         ]
     except OSError:
         return []  # it has gone meanwhile
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _ran_ns(pid: int) -> int:

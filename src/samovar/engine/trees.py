@@ -17,6 +17,7 @@ class Trees:
         self._images = images
         self._nothing = nothing
         nothing.mkdir(parents=True, exist_ok=True)
+        nothing.chmod(0o755)  # mkdir's mode is subject to the umask
 
     def mounts(self, version: Version) -> list[tuple[Path, str]]:
         """Folders of the host, and where a box shows them."""

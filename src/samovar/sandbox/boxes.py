@@ -255,6 +255,7 @@ class LinuxBoxes:
         try:
             plan = await asyncio.to_thread(self._describe, zygote.kind)  # may compile what it describes
             plan.cache.mkdir(parents=True, exist_ok=True)
+            plan.cache.chmod(0o755)  # mkdir's mode is subject to the umask
             zygote.command = plan.command if self.isolated else spec.command_on_host(plan)
             zygote.starts_early = bool(plan.module or plan.command)
             lines = self.network.files()

@@ -138,14 +138,11 @@ def _partitions(endpoints):
 
 def _filed(name, content):
     # type: (str, bytes) -> str
-    """The path of a new file, beside what the interpreter has compiled, that every function can read."""
-    folder = sys.pycache_prefix
-    assert folder is not None
-    os.chmod(folder, 0o755)
-    path = os.path.join(folder, name.replace("/", "-"))
+    """The path of a new file, beside what the interpreter has compiled."""
+    assert sys.pycache_prefix is not None
+    path = os.path.join(sys.pycache_prefix, name.replace("/", "-"))
     with open(path + ".new", "wb") as file:
         file.write(content)
-        os.fchmod(file.fileno(), 0o644)
     os.replace(path + ".new", path)  # the forks of another zygote may read it
     return path
 

@@ -46,6 +46,7 @@ def main():
         _become_root_of_a_user_namespace()
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
+    os.umask(0o022)  # whatever the server's is: functions see what is made here
     os.setsid()  # a Ctrl-C in the terminal is for the server, which then closes the link
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
