@@ -161,6 +161,77 @@ samovar_runtime.rehearse()
 print(request_id.decode(), json.loads(result)["event"])
 """
 
+_EVENTS_OF_BOTOCORE = """
+import logging
+import samovar_hooks
+from boto3 import Session
+from botocore import hooks
+
+def client():
+    return Session("key", "secret", region_name="us-east-1").client("sqs")
+
+def registered():
+    made = client()
+    return list(told(made.meta.events._emitter._handlers._root))
+
+def kind(handler):
+    return getattr(handler, "__qualname__", type(handler))
+
+def told(node, path=()):
+    for name, value in node.items():
+        if name == "children":
+            for chunk, child in value.items():
+                yield from told(child, (*path, chunk))
+        else:
+            parts = value if isinstance(value, hooks.NodeList) else ()
+            yield path, name, type(value), [list(map(kind, one)) for one in parts]
+
+def outcome(call, *arguments):
+    try:
+        return call(*arguments)
+    except Exception as error:
+        return str(error)
+
+class Callable:
+    def __call__(self, **named): pass
+
+handlers = [lambda **named: 1, lambda event: 1, lambda event, **named: 1, Callable(), Callable().__call__, print, 7]
+
+def results():
+    emitter = hooks.EventAliaser(hooks.HierarchicalEmitter())
+    other = hooks.EventAliaser(hooks.HierarchicalEmitter(), {"creating-client-class": "other"})
+    names = "creating-client-class.iot-data", "before-call.s3", "creating-client-class.s3", "a.runtime.sagemaker.b"
+    for handler in handlers:
+        yield str(outcome(emitter.register, "an.event", handler)).partition(" must")[2]
+    yield from (each._alias_event_name(name) for each in (emitter, other, emitter) for name in names)
+    yield registered()
+
+class Lines(logging.Handler):
+    def emit(self, record):
+        lines.append(record.getMessage())
+
+lines = []
+logging.getLogger("botocore.hooks").addHandler(Lines())
+logging.getLogger("botocore.hooks").setLevel(logging.DEBUG)
+theirs, theirs_said = list(results()), lines[:]
+before = hooks.accepts_kwargs, hooks._PrefixTrie._recursive_copy
+samovar_hooks.adopt(client)
+assert before[0] is not hooks.accepts_kwargs and before[1] is not hooks._PrefixTrie._recursive_copy
+del lines[:]
+ours = list(results())
+assert ours == theirs, [pair for pair in zip(ours, theirs) if pair[0] != pair[1]]
+changed = [line for line in theirs_said if line.startswith("Changing")]
+assert changed and [line for line in lines if line.startswith("Changing")] == changed
+known = hooks.EventAliaser(None)._alias_name_cache
+assert len(known) > 50 and all(name == other for name, other in known.items())
+one, other = client(), client()
+one.meta.events.register_first("before-call.sqs", handlers[0])
+assert handlers[0] in one.meta.events._emitter._handlers.prefix_search("before-call.sqs")
+assert handlers[0] not in other.meta.events._emitter._handlers.prefix_search("before-call.sqs")
+hooks.EVENT_ALIASES["before-call"] = "changed"
+assert hooks.EventAliaser(None)._alias_event_name("before-call.s3") == "changed.s3"
+"""
+
 _INTERPRETERS = {f"python{minor[0]}.{minor[1]}": each for minor, each in find_interpreters(search_path()).items()}
 
 
@@ -200,3 +271,7 @@ def test_what_a_function_replaces_is_what_does_it(told):
 
 def test_a_rehearsal_answers_an_invocation_and_leaves_nothing_that_shows(told):
     assert told(_REHEARSAL) == "0" * 36 + " {'rehearsal': [1, 2.5, None, 'x']}\n"
+
+
+def test_clients_begin_with_the_same_handlers_and_others_are_asked_as_ever(told):
+    told(_EVENTS_OF_BOTOCORE)

@@ -18,6 +18,8 @@ import sys
 import traceback
 from typing import Any  # noqa: F401 - in the types
 
+import samovar_hooks
+
 _MODULES = "boto3.session boto3.s3.inject botocore.auth botocore.httpsession botocore.parsers".split()
 _DATA = "endpoints partitions sdk-default-configuration _retry".split()
 _SERVICES = "s3 sqs dynamodb sns lambda events secretsmanager sts".split()
@@ -38,7 +40,8 @@ def prepare():
     told = _read_apart(loaders)
     known = _known(told)
     _share(known, folders, loaders)
-    _rehearse(loaders.Loader())  # which writes into its endpoints what it has found out
+    # A client writes into its endpoints what it has found out.
+    samovar_hooks.adopt(lambda: _rehearse(loaders.Loader()))
     known.clear()
     gc.collect()
     known.update(_known(told))
