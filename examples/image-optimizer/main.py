@@ -119,7 +119,7 @@ class Watch:
             sender = ThreadPoolExecutor(1)
             sending = sender.submit(push, visitor, pictures, rate, self._take)
             sender.shutdown(wait=False)
-            before, since = (0, 0), time.monotonic()
+            before, since, hidden = (0, 0), time.monotonic(), 0
             while True:
                 sent_all = sending.done()
                 wanted, made, bad = self._look()
@@ -130,10 +130,12 @@ class Watch:
                 if sent_all and wanted == made | bad:
                     break
                 if (now := (len(self._answered), len(made | bad))) != before:
-                    before, since = now, time.monotonic()
-                elif time.monotonic() - since > STILL_S:
+                    before, since, hidden = now, time.monotonic(), 0
+                elif time.monotonic() - since > STILL_S + (stack.HIDDEN_S if hidden else 0):
                     self._console.print(f"[red]{len(wanted - made - bad)} pictures are not done; nothing happens.[/]")
                     break
+                elif not hidden and time.monotonic() - since > STILL_S / 3:
+                    hidden = self._hidden()
                 time.sleep(0.5)
             shots = sending.result()
             for task in (sent, done, failed):
@@ -149,6 +151,14 @@ class Watch:
             wanted = {shot.id for shot in self._answered if shot.id}
         made, bad = usages.finished(self._cloud, self._stack.bucket)
         return wanted, made & wanted, bad & wanted
+
+    def _hidden(self) -> int:
+        """Messages of whoever has gone while it worked on them, as a killed server: they are worth waiting for."""
+        hidden = stack.hidden(self._cloud, self._stack)
+        if hidden:
+            text = f"{hidden} messages are still being worked on, or come back {stack.HIDDEN_S} s after they were taken"
+            self._console.print(f"[yellow]{text}.[/]")
+        return hidden
 
     def _tell(self, made: int, bad: int) -> None:
         """A line now and then where there is no terminal to draw bars on."""

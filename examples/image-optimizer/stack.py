@@ -23,6 +23,8 @@ ATTEMPTS = 2
 """How often a picture is tried before its message goes to the dead-letter queue."""
 KEEP_ORIGINALS_DAYS = 1
 TIMEOUT_S = 60
+HIDDEN_S = 6 * TIMEOUT_S
+"""So long a message is hidden while it is worked on: as AWS advises, a throttled batch is tried again in between."""
 MEMORY = {DOOR: 512, OPTIMISE: 1769}
 """1769 MB is one whole CPU."""
 PATIENCE_S = 120
@@ -133,6 +135,13 @@ def _bucket(cloud: Cloud, bucket: str) -> None:
     cloud("s3").put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
 
 
+def hidden(cloud: Cloud, made: Stack) -> int:
+    """So many messages are being worked on, or were by somebody who has gone."""
+    name = "ApproximateNumberOfMessagesNotVisible"
+    told = cloud("sqs").get_queue_attributes(QueueUrl=made.queue_url, AttributeNames=[name])
+    return int(told["Attributes"][name])
+
+
 def _queues(cloud: Cloud, bucket: str) -> tuple[str, str]:
     sqs = cloud("sqs")
     dead_url, queue_url = (_queue(cloud, name) for name in (f"{NAME}-dead", NAME))
@@ -148,7 +157,7 @@ def _queues(cloud: Cloud, bucket: str) -> tuple[str, str]:
     sqs.set_queue_attributes(
         QueueUrl=queue_url,
         Attributes={
-            "VisibilityTimeout": str(6 * TIMEOUT_S),  # as AWS advises: a throttled batch is tried again in between
+            "VisibilityTimeout": str(HIDDEN_S),
             "RedrivePolicy": json.dumps({"deadLetterTargetArn": _arn(cloud, dead_url), "maxReceiveCount": ATTEMPTS}),
             "Policy": json.dumps({"Version": "2012-10-17", "Statement": [may_send]}),
         },

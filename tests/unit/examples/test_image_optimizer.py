@@ -5,6 +5,7 @@ import io
 import platform
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -90,3 +91,21 @@ def test_what_is_no_picture_or_too_large_a_one_is_refused_undecoded(example, con
     optimise, pictures = example("optimise"), example("pictures")
     with pytest.raises(optimise.Refused, match=reason):
         optimise.opened(pictures._bomb(0, None).content if content is None else content)
+
+
+def test_messages_of_a_server_that_was_killed_are_waited_for(example, monkeypatch):
+    """They come back when the queue's visibility timeout ends, which is later than a run waits for nothing at all."""
+    main, stack = example("main"), example("stack")
+    now = [0.0]
+    monkeypatch.setattr(main.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(main.time, "sleep", lambda s: now.__setitem__(0, now[0] + 10))
+    monkeypatch.setattr(main, "push", lambda *given: [])
+    console = main.Console(file=io.StringIO(), width=200)
+    sqs = SimpleNamespace(get_queue_attributes=lambda **given: {"Attributes": {given["AttributeNames"][0]: "4"}})
+    made = stack.Stack("", "", "", "queue", "dead", 0)
+    watch = main.Watch(console, lambda service: sqs, made, 1)
+    done = stack.HIDDEN_S + 60
+    monkeypatch.setattr(watch, "_look", lambda: ({"id"}, {"id"} if now[0] >= done else set(), set()))
+    assert watch.run(None, [], 5.0) == ([], set())
+    assert "4 messages are still being worked on" in console.file.getvalue()
+    assert "nothing happens" not in console.file.getvalue()
