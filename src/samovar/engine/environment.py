@@ -289,7 +289,8 @@ class Environment:
         # What comes after tells what was: the first init is followed by another one, that inside an invocation isn't.
         first = self._told is not None or self.state in (State.RESTARTING, State.REINIT)
         killed = self.state in (State.RESTARTING, State.RESETTING, State.LEAVING)
-        self._startup.report_failure(timed_out=killed and not self._closing.failed, first=first)
+        timed_out, out_of_memory = killed and not self._closing.failed, self._closing.exit.out_of_memory
+        self._startup.report_failure(timed_out=timed_out, first=first, out_of_memory=out_of_memory)
 
     def _report_restore(self) -> None:
         self._startup.report_restore_failure(timed_out=not self._closing.failed)

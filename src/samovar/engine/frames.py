@@ -8,6 +8,7 @@ import struct
 import msgspec
 
 from samovar.core import ids
+from samovar.core.expressions import expression
 from samovar.engine import lineage
 from samovar.engine.model import Invocation
 
@@ -21,6 +22,8 @@ STREAM, DATA = b"SD"
 _INVOKE = struct.Struct("<IBQ36sHHH")
 _BESIDES_LENGTH = _INVOKE.size - 4
 _LARGE = 64 * 1024
+_ROOT = expression("1-[0-9a-f]{8}-[0-9a-f]{24}")
+_PARENT = expression("[0-9a-f]{16}")
 
 
 def head(kind: int, length: int) -> bytes:
@@ -46,16 +49,23 @@ def invocation(invocation: Invocation, trace_id: str, deadline_ms: int) -> tuple
 
 
 def complete_trace(given: str, epoch_s: int, mark: str, sampled: int = 0) -> str:
-    """The trace header as a function gets it; what the caller left out is ours.
+    """The trace header as a function gets it, whatever came; what the caller left out, or can't be read, is ours.
 
     `mark`: the function's in the lineage. `sampled`: unless the caller has decided it.
     """
+    digits = ids.hex_id(40)
     if not given:
-        digits = ids.hex_id(40)
         return f"Root=1-{epoch_s:08x}-{digits[:24]};Parent={digits[24:]};Sampled={sampled};Lineage={mark}:1"
-    parent = "" if "Parent=" in given else f";Parent={ids.hex_id(16)}"
-    decided = "" if "Sampled=" in given else f";Sampled={sampled}"
-    return lineage.counted(f"{given}{parent}{decided}", mark)
+    parts = dict(part.strip().split("=", 1) for part in given.split(";") if "=" in part)
+    root, parent, decided = parts.get("Root", ""), parts.get("Parent", ""), parts.get("Sampled", "")
+    if not _ROOT.fullmatch(root):
+        root, parent, decided = f"1-{epoch_s:08x}-{digits[:24]}", "", ""
+    if not _PARENT.fullmatch(parent):
+        parent = digits[24:]
+    if decided not in ("0", "1"):
+        decided = str(sampled)
+    chain = f";Lineage={parts['Lineage']}" if "Lineage" in parts else ""
+    return lineage.counted(f"Root={root};Parent={parent};Sampled={decided}{chain}", mark)
 
 
 class _Paused(msgspec.Struct):

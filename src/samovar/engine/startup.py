@@ -275,13 +275,15 @@ class Startup:
         why = "it has extensions" if self._external else "its runtime is a program, which can't be forked"
         self._journal.note(_NOT_FORKABLE + why)
 
-    def report_failure(self, *, timed_out: bool, first: bool) -> None:
-        """An init has failed. `first`: another one follows, or there was no invocation yet."""
+    def report_failure(self, *, timed_out: bool, first: bool, out_of_memory: bool) -> None:
+        """An init has failed. `first`: another one follows, or there was no invocation yet. `out_of_memory`: the kernel
+        has ended it for that."""
         if self.problems:
             return  # it hasn't, but can't be a template
         phase = "init" if first else "invoke"
         status = "timeout" if timed_out else "error"
-        error_type = "" if timed_out else self._told(self._environment.extensions) or report.EXIT_ERROR
+        ended = report.OUT_OF_MEMORY if out_of_memory else report.EXIT_ERROR
+        error_type = "" if timed_out else self._told(self._environment.extensions) or ended
         self._journal.init_runtime_done(phase, status, error_type)
         self._tell_of_extensions()
         duration_ms = (self._house.clock.monotonic() - self._began) * 1000

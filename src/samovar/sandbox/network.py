@@ -87,9 +87,11 @@ def admitted(text: str) -> list[Admitted]:
         if not _NAME.fullmatch(name) or name in ("localhost", "sandbox", "sandbox.localdomain"):
             raise ValueError(f"function_hosts: {part!r} has no name that can be given to a host")
         try:
-            ipaddress.IPv4Address(address)
+            known = ipaddress.IPv4Address(address)
         except ValueError:
-            raise ValueError(f"function_hosts: {part!r} needs an IPv4 address (or localhost) and a port") from None
+            known = ipaddress.IPv4Address(0)
+        if known.is_unspecified or known.is_multicast or known == ipaddress.IPv4Address("255.255.255.255"):
+            raise ValueError(f"function_hosts: {part!r} needs an IPv4 address (or localhost) and a port")
         if not port.isdecimal() or not 0 < int(port) < 65536:
             raise ValueError(f"function_hosts: {part!r} needs a port from 1 to 65535")
         found.append(Admitted(name, address, int(port)))

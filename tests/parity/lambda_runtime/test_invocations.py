@@ -288,6 +288,14 @@ def test_a_function_without_enough_memory_is_killed_and_nothing_else_is(deploy, 
     assert (echo("others").result, echo.platform.process.poll(), echo.platform.pid) == ("others", None, pid)
 
 
+@pytest.mark.root
+def test_an_init_without_enough_memory_says_so_in_both_reports(deploy):
+    answer = deploy("taken = []\nwhile True: taken.append(bytearray(b'x') * (1 << 20))\n")()
+    reports = [line for line in answer.log.split("\n") if line.startswith(("INIT_REPORT ", "REPORT "))]
+    assert len(reports) == 3
+    assert all(line.endswith("\tStatus: error\tError Type: Runtime.OutOfMemory") for line in reports), reports
+
+
 # --- the log --------------------------------------------------------------------------------------------------------
 
 

@@ -1,9 +1,12 @@
 """The lineage counts a function's runs in a chain of events, whatever text comes in."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from samovar.engine.frames import complete_trace
 from samovar.engine.lineage import counted, digest, runs
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
@@ -41,3 +44,26 @@ def test_a_lineage_doesnt_grow_without_end():
 @given(st.text(max_size=200))
 def test_whatever_comes_in_is_counted_once(text):
     assert runs(counted(text, MARK), ARN) == runs(text, ARN) + 1
+
+
+ROOT, PARENT = "Root=1-5759e988-bd862e3fe1be46a994272793", "Parent=53995c3f42cd8ad8"
+OURS = r"Root=1-6b0bce8d-[0-9a-f]{24};Parent=[0-9a-f]{16}"
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("", f"{OURS};Sampled=0"),
+        ("garbage", f"{OURS};Sampled=0"),
+        ("Root=1-zz;Sampled=1", f"{OURS};Sampled=0"),
+        (ROOT, rf"{ROOT};Parent=[0-9a-f]{{16}};Sampled=0"),
+        (f"{ROOT};Sampled=1", rf"{ROOT};Parent=[0-9a-f]{{16}};Sampled=1"),
+        (f"{ROOT};{PARENT};Sampled=?", f"{ROOT};{PARENT};Sampled=0"),
+        (f"Self=1-x;{ROOT}; {PARENT}; Sampled=1", f"{ROOT};{PARENT};Sampled=1"),
+        (f"{ROOT};Parent=x;Sampled=1", rf"{ROOT};Parent=[0-9a-f]{{16}};Sampled=1"),
+    ],
+)
+def test_a_function_gets_a_whole_trace_header_whatever_came(given, wanted):
+    assert re.fullmatch(f"{wanted};Lineage={MARK}:1", complete_trace(given, 0x6B0BCE8D, MARK))
+    again = f"{given};Lineage={MARK}:3"
+    assert re.fullmatch(f"{wanted};Lineage={MARK}:4", complete_trace(again, 0x6B0BCE8D, MARK))
