@@ -226,7 +226,7 @@ def test_a_timeout_of_the_function_tells_it_so_and_it_starts_again(extended, qui
             time.sleep(event)
             return event
     """
-    function = extended(code, {"watcher": quiet}, Timeout=1)
+    function = extended(code, {"watcher": quiet}, Timeout=5)  # which its second start is a part of
     assert function(30).failure[0] == "Sandbox.Timedout"
     assert function(0).result == 0
     found = lines(function, "TIMEOUT")
