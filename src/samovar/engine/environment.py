@@ -321,8 +321,8 @@ class Environment:
         if self._cold:
             self._cold = False
             self._house.started(self)
-        box.throttle()  # init ran with all the CPU there is
         self.dialogue.deliver(box)
+        box.throttle()  # init ran with all the CPU there is; that is taken back while the event is on its way
 
     def _freeze(self) -> None:
         self._house.freeze_soon(self)
