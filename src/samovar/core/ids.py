@@ -1,15 +1,21 @@
-"""Identifiers from pooled randomness: a uuid4 from `uuid` costs 3 us, one from here 0.7 us, and every request needs
-one."""
+"""Identifiers from pooled randomness: a uuid4 from `uuid` costs 3 us, one from here a tenth of that, and every request
+needs some."""
 
 import os
+import struct
+
+_AT_ONCE = 128
+_DIGITS = struct.Struct("8s4s3s3s12s" * _AT_ONCE)
+_WRITTEN = b"%b-%b-4%b-a%b-%b " * _AT_ONCE
 
 
 class _Pool:
-    """Hex digits read from the kernel 4 KB at a time."""
+    """Hex digits read from the kernel 4 KB at a time, and UUIDs made of them."""
 
     def __init__(self) -> None:
         self._hex = ""
         self._at = 0
+        self._uuids: list[str] = []
 
     def take(self, digits: int) -> str:
         """Random lower-case hex digits (at most 8192)."""
@@ -20,16 +26,17 @@ class _Pool:
         self._at = start + digits
         return self._hex[start : self._at]
 
+    def uuid4(self) -> str:
+        """A random UUID, `xxxxxxxx-xxxx-4xxx-axxx-xxxxxxxxxxxx`."""
+        if not self._uuids:
+            digits = os.urandom(_DIGITS.size // 2).hex().encode()
+            self._uuids = (_WRITTEN % _DIGITS.unpack(digits)).decode().split()
+        return self._uuids.pop()
+
 
 # The only module-level state of the house: randomness has no identity, and a pool per caller would waste it.
 _pool = _Pool()
 os.register_at_fork(after_in_child=_pool.__init__)  # type: ignore[misc]  # a child must not repeat its parent's ids
 
-
-def uuid4() -> str:
-    """A random UUID, `xxxxxxxx-xxxx-4xxx-axxx-xxxxxxxxxxxx`."""
-    h = _pool.take(30)
-    return f"{h[:8]}-{h[8:12]}-4{h[12:15]}-a{h[15:18]}-{h[18:30]}"
-
-
+uuid4 = _pool.uuid4
 hex_id = _pool.take

@@ -120,12 +120,21 @@ class Doors:
         self._owned = tuple((site.owns, site) for site in self._sites if site.owns is not None)
         self._known: dict[tuple[str, str], Site | None] = {}
         """Host and path -> whose claim it is."""
+        self._last: tuple[Mapping[str, str], Site | None] = ({}, None)
+        """Each request is looked up twice: when its head is there, and when all of it is."""
         self._asides = tuple(asides)
         self._rooms = rooms or {}
         self._guard = guard
 
     def site(self, headers: Mapping[str, str], path: str) -> Site | None:
         """The site that a request is for."""
+        asked, found = self._last
+        if asked is not headers:
+            found = self._find(headers, path)
+            self._last = headers, found
+        return found
+
+    def _find(self, headers: Mapping[str, str], path: str) -> Site | None:
         host = headers.get("host", "").lower()
         for owns, site in self._owned:
             if owns(host, path):

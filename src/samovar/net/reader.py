@@ -38,6 +38,16 @@ class _Refused(Exception):
     """Stops the parser; the refusal itself is already queued."""
 
 
+class _Names(dict[bytes, str]):
+    """Of headers, in lower case: a client sends the same ones again and again."""
+
+    def __missing__(self, name: bytes) -> str:
+        if len(self) >= _NAMES:
+            self.clear()
+        found = self[name] = name.decode("latin-1").lower()
+        return found
+
+
 class Reader:
     """Fed with bytes, it fills `waiting`."""
 
@@ -53,8 +63,7 @@ class Reader:
         """The client waits for `100 Continue` before it sends the body."""
         self._target = b""
         self._headers: dict[str, str] = {}
-        self._names: dict[bytes, str] = {}
-        """Of headers, in lower case: a client sends the same ones again and again."""
+        self._names = _Names()
         self._fields: list[tuple[bytes, bytes]] = []
         self._method = self._path = self._query = ""
         self._keep_alive = True
@@ -68,7 +77,8 @@ class Reader:
         self._dry = 0  # bytes since the last byte of a body: chunk framing and trailers
         self._declining = False  # between an ignored upgrade and its body
         self._incoming: Incoming | None = None
-        self._trailers: dict[str, str] = {}
+        self._trailing: list[tuple[bytes, bytes]] = []
+        """The trailers of an incoming body."""
         self.kept = b""
         """What came behind a WebSocket's handshake."""
         self.peer = ""
@@ -165,7 +175,6 @@ class Reader:
         self.phase = Phase.HEAD
         self.age = 0.0
         self._target = b""
-        self._headers = {}
         self._fields = []
         self._head_size = 0
 
@@ -174,32 +183,33 @@ class Reader:
             self._target += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        headers = self._headers
-        if self.phase is not Phase.HEAD:
-            if self._incoming is None:
-                return  # a trailer, or the head made for an ignored upgrade
-            headers = self._trailers
-        else:
+        if self.phase is Phase.HEAD:
             self._fields.append((name, value))
-        key = self._names.get(name) or self._name(name)
-        text = value.decode("latin-1").rstrip(" \t")
-        if key in headers and key == "host":
-            self._stop(plain(400, "malformed request: more than one Host"))
-        if key in headers:  # lines of cookies are one list of crumbs (RFC 6265 §4.2.1, RFC 9113 §8.2.3)
-            text = f"{headers[key]}{'; ' if key == 'cookie' else ','}{text}"
-        headers[key] = text
+        elif self._incoming is not None:  # else a trailer, or the head made for an ignored upgrade
+            self._trailing.append((name, value))
 
-    def _name(self, name: bytes) -> str:
-        if len(self._names) >= _NAMES:
-            self._names.clear()
-        found = self._names[name] = name.decode("latin-1").lower()
-        return found
+    def _read(self, lines: list[tuple[bytes, bytes]]) -> dict[str, str]:
+        names = self._names
+        read = {names[name]: value.decode("latin-1").rstrip(" \t") for name, value in lines}
+        return read if len(read) == len(lines) else self._joined(lines)
+
+    def _joined(self, lines: list[tuple[bytes, bytes]]) -> dict[str, str]:
+        """Some name comes more than once."""
+        read: dict[str, str] = {}
+        for name, value in lines:
+            key, text = self._names[name], value.decode("latin-1").rstrip(" \t")
+            if key in read and key == "host":
+                self._stop(plain(400, "malformed request: more than one Host"))
+            if key in read:  # lines of cookies are one list of crumbs (RFC 6265 §4.2.1, RFC 9113 §8.2.3)
+                text = f"{read[key]}{'; ' if key == 'cookie' else ','}{text}"
+            read[key] = text
+        return read
 
     def on_headers_complete(self) -> None:
         if self._declining:
             return
         parser = self._parser
-        headers = self._headers
+        headers = self._headers = self._read(self._fields)
         if self._head_size + self._fed > self._limits.head_bytes and self._measured() > self._limits.head_bytes:
             self._stop(_head_too_large())
         self._method = parser.get_method().decode("latin-1")
@@ -242,11 +252,12 @@ class Reader:
         self.phase = Phase.BODY
         self.age = 0.0
         self._body_size = self._progress = self._dry = 0
-        self.continue_due = self._headers.get("expect", "").lower() == "100-continue" and not self._http10
+        headers = self._headers
+        self.continue_due = "expect" in headers and headers["expect"].lower() == "100-continue" and not self._http10
 
     def _begin_incoming(self) -> None:
         self._begin_body()
-        self._trailers = {}
+        self._trailing = []
         request = self._request(b"")
         self._incoming = request.incoming = Incoming()
         self.waiting.append(request)
@@ -289,7 +300,7 @@ class Reader:
             self.continue_due = False
             self.phase = Phase.IDLE
             self.age = 0.0
-            self._end_incoming(self._trailers)
+            self._end_incoming(self._read(self._trailing))
             return
         headers = self._headers
         if self._parser.should_upgrade() and ("transfer-encoding" in headers or int(headers.get("content-length", 0))):

@@ -122,7 +122,9 @@ def cookies_of(request: Request) -> list[str]:
 
 def forwarded(request: Request, trace: str) -> dict[str, str]:
     """The headers of a request, and those that say which way it has come."""
-    kept = {name: value for name, value in request.headers.items() if name not in _BETWEEN_CONNECTIONS}
+    kept = dict(request.headers)
+    if not _BETWEEN_CONNECTIONS.isdisjoint(kept):
+        kept = {name: value for name, value in kept.items() if name not in _BETWEEN_CONNECTIONS}
     before, source = kept.get("x-forwarded-for"), source_ip(request)
     if request.tls:
         kept["x-amzn-tls-version"], kept["x-amzn-tls-cipher-suite"] = request.tls

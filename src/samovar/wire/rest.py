@@ -33,7 +33,7 @@ class Rest:
     def request(self, operation: OperationShape) -> ReadRequest:
         shape = self._service.structure(operation.input)
         labels = [(wire_name(n, r), n, self._read_text(r)) for n, r in shape.members.items() if r.location == "uri"]
-        headers = self._read_headers(shape)
+        headers = {wire: (name, read) for wire, name, read in self._read_headers(shape)}
         prefixed = {wire_name(n, r).lower(): n for n, r in shape.members.items() if r.location == "headers"}
         read_query = self._read_query(shape)
         read_body = self._read_body(shape)
@@ -44,10 +44,9 @@ class Rest:
                 params[name] = read(found[wire])
             if read_query and query:
                 read_query(query, params)
-            for wire, name, read in headers:
-                value = sent.get(wire)
-                if value is not None:
-                    params[name] = read(value)
+            for wire in headers.keys() & sent.keys():
+                name, read = headers[wire]
+                params[name] = read(sent[wire])
             for prefix, name in prefixed.items():
                 params[name] = {key[len(prefix) :]: sent[key] for key in sent if key.startswith(prefix)}
             if read_body and body:
@@ -59,9 +58,9 @@ class Rest:
     def answer(self, operation: OperationShape) -> WriteAnswer:
         shape = self._service.structure(operation.output)
         status_member = next((n for n, r in shape.members.items() if r.location == "statusCode"), "")
-        headers = [
-            (n, wire_name(n, r), self._write_text(r)) for n, r in shape.members.items() if r.location == "header"
-        ]
+        headers = {
+            n: (wire_name(n, r), self._write_text(r)) for n, r in shape.members.items() if r.location == "header"
+        }
         prefixed = {n: wire_name(n, r) for n, r in shape.members.items() if r.location == "headers"}
         write_body, content_type = self._write_body(operation, shape)
         default_status = operation.http.response_code
@@ -74,9 +73,9 @@ class Rest:
             if partial and result.get("ContentRange"):
                 status = 206  # RFC 9110 §15.3.7
             sent = identify(request_id)
-            for name, wire, write in headers:
-                value = result.get(name)
-                if value is not None:
+            for name, value in result.items():
+                if name in headers and value is not None:
+                    wire, write = headers[name]
                     sent.append((wire, write(value)))
             for name, prefix in prefixed.items():
                 sent.extend((prefix + key, value) for key, value in (result.get(name) or {}).items())

@@ -71,25 +71,28 @@ class Validator:
         return check
 
     def _structure(self, structure: str, shape: Shape) -> Check | None:
-        demands: list[tuple[str, str, bool, Check | None]] = []
+        demands: list[tuple[str, str, Check | None]] = []
         for name, ref in shape.members.items():
-            required = name in shape.required
             unchecked = f"{structure}.{name}" in self._words.unchecked
             check = None if unchecked else self.check(ref)
-            if required or check:
-                demands.append((name, name[0].lower() + name[1:], required, check))
+            if name in shape.required or check:
+                demands.append((name, name[0].lower() + name[1:], check))
         if not demands:
             return None
         missing = self._words.missing
+        places = {name: place for place, (name, _, _) in enumerate(demands)}
+        required = [places[name] for name in shape.required if name in places]
 
         def check_structure(value: Any, path: str, found: list[str]) -> None:
             prefix = f"{path}." if path else ""
-            for name, spelled, required, check in demands:
+            # In the model's order, and only what is there or must be: of many members few are given.
+            for place in sorted({*required, *[places[name] for name in value if name in places]}):
+                name, spelled, check = demands[place]
                 item = value.get(name)
                 if item is not None:
                     if check:
                         check(item, prefix + spelled, found)
-                elif required:
+                elif name in shape.required:
                     found.append(
                         missing.format(name) if missing else f"Value null at '{prefix}{spelled}' {_FAILED}{_NOT_NULL}"
                     )

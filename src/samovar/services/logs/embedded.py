@@ -70,8 +70,8 @@ class Telling:
         count("IncomingBytes", sum([size for _, size, _ in events]), 1, "Bytes")
         if not standard:
             return
-        for _, _, message in events:
-            if '"_aws"' in message and message.lstrip()[:1] == "{":
+        for message in [message for _, _, message in events if '"_aws"' in message]:
+            if message.lstrip()[:1] == "{":
                 try:
                     self._take(account, region, message, now)
                 except Invalid:

@@ -7,6 +7,7 @@ position on, and stops at a number of events or at a megabyte, whatever comes fi
 answer. One stream is read by its own index, up to a hundred as a merge of theirs, a whole group by the group's.
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -68,11 +69,16 @@ Sized = tuple[int, int, str]
 """An event as it is stored: its timestamp in ms, its bytes as AWS counts them, its message."""
 
 
-def sized(event: tuple[int, str]) -> Sized:
-    """From (timestamp, message). Half a surrogate pair, which UTF-8 can't carry, must not stop everybody's logs."""
-    timestamp, message = event
-    if message.isascii():
-        return timestamp, len(message) + EVENT_OVERHEAD, message
+def sized(events: Sequence[tuple[int, str]]) -> list[Sized]:
+    """From (timestamp, message) of each."""
+    return [
+        (timestamp, len(message) + EVENT_OVERHEAD, message) if message.isascii() else _encoded(timestamp, message)
+        for timestamp, message in events
+    ]
+
+
+def _encoded(timestamp: int, message: str) -> Sized:
+    """Half a surrogate pair, which UTF-8 can't carry, must not stop everybody's logs."""
     encoded = message.encode(errors="replace")
     return timestamp, len(encoded) + EVENT_OVERHEAD, encoded.decode()
 
@@ -93,9 +99,8 @@ def digits(position: Position) -> str:
 def writing(state: LogsState, batch: Batch) -> tuple[Many | Statement, ...]:
     """The statements that write a batch if its stream is there; the last one gives a row when it is."""
     now, group_id, stream = state.now_ms(), batch.group_id, batch.stream
-    rows: list[object] = []
-    for seq, (timestamp, size, message) in enumerate(batch.events, state.new_ids(len(batch.events))):
-        rows += (timestamp, seq, size, message)
+    ids = itertools.count(state.new_ids(len(batch.events)))
+    rows = [value for timestamp, size, message in batch.events for value in (timestamp, next(ids), size, message)]
     inserts, at = [], 0
     for count, statement in _INSERTS.items():
         several = []

@@ -154,7 +154,7 @@ class LogSink:
             if chunk.make is not None:
                 chunk.events, chunk.make = chunk.make(), None
             if chunk.events:
-                by_stream.setdefault((chunk.key, chunk.stream), []).extend(map(sized, chunk.events))
+                by_stream.setdefault((chunk.key, chunk.stream), []).extend(sized(chunk.events))
             taken += 1
             events += len(chunk.events)
             if events >= _EVENTS_PER_TRANSACTION:

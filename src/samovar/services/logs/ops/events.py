@@ -33,7 +33,7 @@ _DESCENDING_SINCE_MS = 1_704_067_200_000  # 2024-01-01: botocore's model, Filter
 
 async def put_log_events(state: LogsState, ctx: Context, params: Params) -> Params:
     group = state.group(ctx, params["logGroupName"])
-    events = [sized((event["timestamp"], event["message"])) for event in params["logEvents"]]
+    events = sized([(event["timestamp"], event["message"]) for event in params["logEvents"]])
     _check_batch(events)
     accepted, rejected = _accept(events, state.now_ms(), group.retention_days)
     if accepted and accepted[-1][0] - accepted[0][0] > _DAY_MS:
@@ -174,7 +174,7 @@ async def _search(
             return found, None
         for event, matches in zip(page, await _match(matcher, page), strict=True):
             if matches:
-                size += sized((event.timestamp, event.message))[1]
+                size += sized([(event.timestamp, event.message)])[0][1]
                 if found and size > PAGE_BYTES:
                     return found, reached
                 found.append(event)
