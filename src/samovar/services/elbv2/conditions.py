@@ -156,28 +156,24 @@ def pairs(query: str) -> list[tuple[str, str]]:
     return [(name, value) for name, _, value in (each.partition("=") for each in query.split("&") if each)]
 
 
-def _any(matchers: list[wildcards.Matches], text: str) -> bool:
-    return any(matches(text) for matches in matchers)
-
-
 def _meets_host(config: Shape) -> Meets:
-    matchers = [wildcards.compiled(value, folds=True) for value in config["Values"]]
-    return lambda request: _any(matchers, host_of(request))
+    matches = wildcards.any_of([wildcards.compiled(value, folds=True) for value in config["Values"]])
+    return lambda request: matches(host_of(request))
 
 
 def _meets_path(config: Shape) -> Meets:
-    matchers = [wildcards.compiled(value) for value in config["Values"]]
-    return lambda request: _any(matchers, request.path)
+    matches = wildcards.any_of([wildcards.compiled(value) for value in config["Values"]])
+    return lambda request: matches(request.path)
 
 
 def _meets_header(config: Shape) -> Meets:
     name = config["HttpHeaderName"].lower()
-    matchers = [wildcards.compiled(value, folds=True, escapes=True) for value in config["Values"]]
+    matches = wildcards.any_of([wildcards.compiled(value, folds=True, escapes=True) for value in config["Values"]])
 
     def meets(request: Request) -> bool:
         if name not in request.headers:
             return False
-        return any(_any(matchers, value) for sent, value in request.lines() if sent.lower() == name)
+        return any(matches(value) for sent, value in request.lines() if sent.lower() == name)
 
     return meets
 

@@ -10,7 +10,7 @@ from samovar.core.meter import Meter
 from samovar.net.message import Response
 from samovar.services.elbv2.exchange import Exchange, Fate
 from samovar.services.elbv2.state import place
-from samovar.web.metering import Metering, Place
+from samovar.web.metering import Metering, Place, Row
 
 _TIME = "TargetResponseTime"
 _METRICS = (
@@ -37,32 +37,20 @@ class Meters:
         units = [(name, "Seconds" if name == _TIME else "Count") for name in _METRICS]
         self._metering = Metering(meter, "AWS/ApplicationELB", units)
         self._places: dict[tuple[str, str], tuple[Place, ...]] = {}
+        self._rows: dict[tuple[Fate, int, bool], tuple[Row, ...]] = {}
+        """What answers of a kind add, see `_counted`."""
 
     def count(self, exchange: Exchange, response: Response) -> None:
         """A request that was answered."""
-        group, status = exchange.group, response.status
-        of_balancer = {_OF_FATE[exchange.fate]} if exchange.fate in _OF_FATE else set()
-        of_both: set[str] = set()
-        if exchange.fate is Fate.ANSWERED:
-            of_both.add(f"HTTPCode_Target_{status // 100}XX_Count")
-        else:
-            of_balancer.add(f"HTTPCode_ELB_{status // 100}XX_Count")
-            if status in _APART:
-                of_balancer.add(f"HTTPCode_ELB_{status}_Count")
-        if group is None:
-            self._add(self._of(exchange.balancer.arn, "")[0], of_balancer)
-            return
+        group, now = exchange.group, self._clock.now()
+        places = self._of(exchange.balancer.arn, "" if group is None else group.arn)
+        kind = (exchange.fate, response.status, group is not None)
+        counted = self._rows.get(kind)
+        if counted is None:
+            counted = self._rows[kind] = _counted(*kind)
         took = exchange.took_s if exchange.fate is Fate.ANSWERED else None
-        of_both.add("RequestCount")
-        of_group = {"RequestCountPerTarget"} | (of_balancer & {"LambdaUserError"})
-        balancer, both, alone = self._of(exchange.balancer.arn, group.arn)
-        self._add(balancer, of_balancer | of_both, took)
-        self._add(both, of_both | of_group, took)
-        self._add(alone, of_group)
-
-    def _add(self, place: Place, counted: set[str], took_s: float | None = None) -> None:
-        row = tuple(took_s if name == _TIME else 1 if name in counted else None for name in _METRICS)
-        self._metering.add(place, self._clock.now(), row)
+        for whose, counts in zip(places, counted, strict=True):  # the last one has no times
+            self._metering.add(whose, now, (*counts, None if whose is places[-1] else took))
 
     def _of(self, balancer: str, group: str) -> tuple[Place, ...]:
         found = self._places.get((balancer, group))
@@ -71,6 +59,27 @@ class Meters:
                 self._places.clear()
             found = self._places[balancer, group] = _places(balancer, group)
         return found
+
+
+def _counted(fate: Fate, status: int, grouped: bool) -> tuple[Row, ...]:
+    """What such an answer adds to the metrics of each of its places, but for the time."""
+    of_balancer = {_OF_FATE[fate]} if fate in _OF_FATE else set()
+    of_both: set[str] = set()
+    if fate is Fate.ANSWERED:
+        of_both.add(f"HTTPCode_Target_{status // 100}XX_Count")
+    else:
+        of_balancer.add(f"HTTPCode_ELB_{status // 100}XX_Count")
+        if status in _APART:
+            of_balancer.add(f"HTTPCode_ELB_{status}_Count")
+    if not grouped:
+        return (_row(of_balancer),)
+    of_both.add("RequestCount")
+    of_group = {"RequestCountPerTarget"} | (of_balancer & {"LambdaUserError"})
+    return _row(of_balancer | of_both), _row(of_both | of_group), _row(of_group)
+
+
+def _row(counted: set[str]) -> Row:
+    return tuple(1 if name in counted else None for name in _METRICS if name != _TIME)
 
 
 def _places(balancer: str, group: str) -> tuple[Place, ...]:

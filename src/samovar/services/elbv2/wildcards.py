@@ -13,12 +13,15 @@ Matches = Callable[[str], bool]
 def compiled(pattern: str, *, folds: bool = False, escapes: bool = False) -> Matches:
     """`folds`: case doesn't count. `escapes`: a backslash takes the meaning from the `*` or `?` behind it."""
     pieces = [_Piece(text) for text in _split(pattern.lower() if folds else pattern, escapes)]
-    if len(pieces) == 1:
-        whole = pieces[0]
-        return (lambda text: whole.is_all(text.lower())) if folds else whole.is_all
-    if folds:
-        return lambda text: _in_order(pieces, text.lower())
-    return lambda text: _in_order(pieces, text)
+    matches = _matcher(pieces)
+    return (lambda text: matches(text.lower())) if folds else matches
+
+
+def any_of(matchers: list[Matches]) -> Matches:
+    """Whether one of them does."""
+    if len(matchers) == 1:
+        return matchers[0]
+    return lambda text: any(matches(text) for matches in matchers)
 
 
 class _Piece:
@@ -27,22 +30,23 @@ class _Piece:
     def __init__(self, characters: list[str]) -> None:
         """An empty string is any one character."""
         self.size = len(characters)
-        self._text = "".join(characters)
+        self.plain = all(characters)
+        self.text = "".join(characters)
         source = "".join(re.escape(each) if each else "." for each in characters)
-        self._pattern = None if all(characters) else re.compile(source, re.DOTALL)
+        self._pattern = None if self.plain else re.compile(source, re.DOTALL)
 
     def is_all(self, text: str) -> bool:
         return len(text) == self.size and self.is_at(text, 0)
 
     def is_at(self, text: str, at: int) -> bool:
         if self._pattern is None:
-            return text.startswith(self._text, at)
+            return text.startswith(self.text, at)
         return self._pattern.match(text, at) is not None
 
     def find(self, text: str, start: int, end: int) -> int:
         """Where it begins, as early as can be; -1: nowhere."""
         if self._pattern is None:
-            return text.find(self._text, start, end)
+            return text.find(self.text, start, end)
         found = self._pattern.search(text, start, end)
         return found.start() if found else -1
 
@@ -61,6 +65,17 @@ def _split(pattern: str, escapes: bool) -> list[list[str]]:
             pieces[-1].append("" if character == "?" else character)
         at += 1
     return pieces
+
+
+def _matcher(pieces: list[_Piece]) -> Matches:
+    """What nearly all patterns are, a text or a beginning and an end, has a quicker way of its own."""
+    first, last = pieces[0], pieces[-1]
+    if len(pieces) == 1:
+        return first.text.__eq__ if first.plain else first.is_all
+    if len(pieces) == 2 and first.plain and last.plain:
+        begin, end, least = first.text, last.text, first.size + last.size
+        return lambda text: text.startswith(begin) and text.endswith(end) and len(text) >= least
+    return lambda text: _in_order(pieces, text)
 
 
 def _in_order(pieces: list[_Piece], text: str) -> bool:
