@@ -14,6 +14,8 @@ from samovar.services.apigatewayv2.route_key import ANY, DEFAULT
 
 T = TypeVar("T")
 
+_REMEMBERED, _LONGEST = 1000, 500
+"""So many requests, with paths no longer than that, are remembered with the routes that they took."""
 
 End = tuple[tuple[str, ...], T]
 """The names of a route's variables, and what it is for."""
@@ -38,11 +40,24 @@ class Routing(Generic[T]):
         """(route key, what it is for); keys that aren't well-formed take nothing."""
         self._root: _Node[T] = _Node()
         self._default: T | None = None
+        self._taken: dict[tuple[str, str], tuple[T, dict[str, str]] | None] = {}
         for key, what in routes:
             self._add(key, what)
 
     def find(self, method: str, path: str) -> tuple[T, dict[str, str]] | None:
-        """The route of a request and its path parameters, decoded; `path` as sent, below the stage."""
+        """The route of a request and its path parameters, decoded; `path` as sent, below the stage. Not to be changed:
+        the same paths are asked for again and again."""
+        request = (method, path)
+        if request in self._taken:
+            return self._taken[request]
+        found = self._find(method, path)
+        if len(path) <= _LONGEST:
+            if len(self._taken) >= _REMEMBERED:
+                self._taken.clear()
+            self._taken[request] = found
+        return found
+
+    def _find(self, method: str, path: str) -> tuple[T, dict[str, str]] | None:
         segments = path.split("/")[1:]
         if "%" in path:
             segments = [unquote(segment) for segment in segments]
