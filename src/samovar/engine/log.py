@@ -4,10 +4,10 @@ Owns: Journal, and the two forms of LoggingConfig, TextForm and JsonForm: which 
 how, and which lines of the function are kept. Refuses: storing (the LogSink), and why something happened.
 
 Rules: START is written together with what follows it, since alone it would cost a warm invocation as much as all the
-rest; and what ends an invocation becomes lines when the sink writes them, many at once and in nobody's way. A line of
-a function is never changed, only left out, and that only with JSON (facts/lambda-runtime.md §6): a framed record tells
-its level; any other line is at INFO unless it is a JSON object with a `level` and an RFC 3339 timestamp, which AWS asks
-for ("Log-level filtering" in the Lambda guide).
+rest, or with what others write, if that comes first; and what ends an invocation becomes lines when the sink writes
+them, many at once and in nobody's way. A line of a function is never changed, only left out, and that only with JSON
+(facts/lambda-runtime.md §6): a framed record tells its level; any other line is at INFO unless it is a JSON object with
+a `level` and an RFC 3339 timestamp, which AWS asks for ("Log-level filtering" in the Lambda guide).
 """
 
 from collections.abc import Callable, Sequence
@@ -36,6 +36,10 @@ class LogSink(Protocol):
         self, account: str, region: str, group: str, stream: str, make: Callable[[], list[tuple[int, str]]], size: int
     ) -> None:
         """`append` of events that are made when they are needed; `size`: their bytes, about."""
+        ...
+
+    def remind(self, holds: Callable[[], None]) -> None:
+        """Call it, once, before lines are written next: somebody holds some back for those that will follow them."""
 
 
 class Form(Protocol):
@@ -189,6 +193,7 @@ class Journal:
         """Whether it has been told of this invocation, and of this init."""
         self._begun: tuple[float, Beginning] | None = None
         """START, until there is something to write with it."""
+        self._reminder = self._write_start
 
     @property
     def detailed(self) -> bool:
@@ -278,6 +283,7 @@ class Journal:
         self._runtime_done = False
         now = self._clock.now()
         self._begun = (now, begun)
+        self._sink.remind(self._reminder)
         if self._telemetry.listening:
             self._telemetry.platform(now, self._records.start(begun))
 
@@ -341,6 +347,11 @@ class Journal:
 
     def _new_tail(self) -> report.Tail:
         return report.Tail(lines=self._version.log_format == "JSON")
+
+    def _write_start(self) -> None:
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            self._write(begun[0], self._form.start(*begun))
 
     def _write(self, now: float, lines: list[str]) -> None:
         if not lines:

@@ -56,6 +56,24 @@ def test_platform_events_are_written_at_their_levels(deploy, level, cold, warm):
     assert types(function(2)) == [f"platform.{name}" for name in warm]
 
 
+READS_ITS_LOG = """
+import boto3
+logs = boto3.client("logs")
+
+def handler(event, context):
+    stream = {"logGroupName": context.log_group_name, "logStreamName": context.log_stream_name}
+    return [event["message"] for event in logs.get_log_events(**stream)["events"]]
+"""
+
+
+@pytest.mark.parametrize("settings", [{}, {"LoggingConfig": JSON}])
+def test_start_is_in_the_log_while_the_function_runs(deploy, settings):
+    """Whoever follows the log of a long invocation sees that it has begun."""
+    function = deploy(READS_ITS_LOG, Timeout=60, **settings)
+    for answer in (function(None), function(None)):
+        assert answer.request_id in answer.value[-1], answer.value
+
+
 def test_a_failure_is_told_at_warn(deploy):
     function = deploy(
         "def handler(event, context): raise ValueError('no')", LoggingConfig=JSON | {"SystemLogLevel": "WARN"}

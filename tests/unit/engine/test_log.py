@@ -52,6 +52,10 @@ class Sink:
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
         self.to: set[tuple[str, str, str, str]] = set()
+        self.reminders: list[Callable[[], None]] = []
+
+    def remind(self, holds: Callable[[], None]) -> None:
+        self.reminders.append(holds)
 
     def promise(self, account: str, region: str, group: str, stream: str, make: Make, size: int) -> None:
         self.append(account, region, group, stream, make())
@@ -95,6 +99,24 @@ def live(log: Log, *, tail: bool = False) -> bytes:
 
 def frame(message: bytes, kind: int) -> bytes:
     return kind.to_bytes(4, "big") + len(message).to_bytes(4, "big") + bytes(8) + message
+
+
+@pytest.mark.parametrize("made", [Log, json_log])
+@pytest.mark.parametrize("tail", [False, True])
+def test_start_is_written_when_others_are_and_only_once(made, tail):
+    log = made()
+    log.journal.take(tail)
+    log.journal.start(Beginning(ID))
+    assert log.sink.events == []
+    [write_start] = log.sink.reminders
+    write_start()
+    [start] = log.sink.events
+    assert ID in start
+    write_start()
+    told = log.journal.end(DONE)
+    assert [event for event in log.sink.events if event == start] == [start]
+    assert len(log.sink.events) > 1
+    assert (start.encode() in told) == tail
 
 
 def test_text():

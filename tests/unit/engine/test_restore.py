@@ -113,6 +113,9 @@ class FakeHouse:
     async def template(self, version: Version) -> FakeBox | None:
         return self.origin
 
+    def remind(self, holds: Any) -> None:
+        """Nothing is written before the rest."""
+
     def promise(self, account: str, region: str, group: str, stream: str, make: Any, size: int) -> None:
         self.append(account, region, group, stream, make())
 

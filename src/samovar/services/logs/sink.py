@@ -9,6 +9,7 @@ Owns: the backlog between the hot path and the store. Refuses: AWS's limits on P
    limit events are refused, counted, and the count is logged: a log may lose lines, the server may not lose its memory.
 3. When the store refuses, events stay in the backlog and are tried again.
 4. Readers call `flush` first, so that a log is complete as soon as the invocation has answered.
+5. Who holds lines back, to write them with others, is reminded before each write.
 """
 
 import asyncio
@@ -59,6 +60,7 @@ class LogSink:
         self.dropped_events = 0
         """Events refused because the backlog was full."""
         self._backlog: deque[_Chunk] = deque()
+        self._reminders: set[Callable[[], None]] = set()
         self._waiting = asyncio.Event()
         self._roused = False
         """Whether it is set; asking costs a call per invocation."""
@@ -87,17 +89,28 @@ class LogSink:
         else:
             self._take(_Chunk((account, region, group), stream, size, make))
 
+    def remind(self, holds: Callable[[], None]) -> None:
+        """Call it, once, before the next write: it appends what somebody holds back."""
+        self._reminders.add(holds)
+        self._rouse()
+
     def _take(self, chunk: _Chunk) -> None:
         self._backlog.append(chunk)
         self.backlog_bytes += chunk.size
-        if not self._roused:
-            self._roused = True
-            self._waiting.set()
+        self._rouse()
         if self.backlog_bytes >= self._much_bytes:
             self._pressed.set()
 
+    def _rouse(self) -> None:
+        if not self._roused:
+            self._roused = True
+            self._waiting.set()
+
     async def flush(self) -> None:
         """Write everything appended before this call, unless the store refuses."""
+        reminders, self._reminders = self._reminders, set()
+        for held in reminders:
+            held()
         if self._backlog or self._writing.locked():
             # Shielded: a reader that hangs up must not tear a write from its bookkeeping.
             await asyncio.shield(asyncio.create_task(self._write()))
@@ -105,6 +118,7 @@ class LogSink:
     async def discard(self) -> None:
         """Forget what waits."""
         async with self._writing:
+            self._reminders.clear()
             self._backlog.clear()
             self.backlog_bytes = 0
 

@@ -61,6 +61,38 @@ def test_events_that_are_promised_are_made_once_and_stand_in_their_place(run):
     run(body)
 
 
+def test_who_holds_lines_back_is_reminded_once_before_the_next_write(run):
+    async def body(lab):
+        reminded: list[int] = []
+
+        def holds() -> None:
+            reminded.append(1)
+            lab.sink.append(ACCOUNT, REGION, "g", "s", [(lab.now(), "held")])
+
+        lab.sink.remind(holds)
+        lab.sink.remind(holds)
+        assert await lab.messages() == ["held"]
+        assert await lab.messages() == ["held"]
+        assert reminded == [1]
+
+    run(body)
+
+
+def test_what_is_held_back_is_written_though_nothing_else_is(run):
+    async def body(lab):
+        written = asyncio.Event()
+
+        def holds() -> None:
+            lab.sink.append(ACCOUNT, REGION, "g", "s", [(lab.now(), "held")])
+            written.set()
+
+        lab.sink.remind(holds)
+        async with asyncio.timeout(10):
+            await written.wait()
+
+    run(body)
+
+
 def test_a_promise_of_nothing_makes_no_stream(run):
     async def body(lab):
         lab.sink.promise(ACCOUNT, REGION, "new", "s", list, 40)
