@@ -7,6 +7,8 @@ import concurrent.futures
 import itertools
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -138,6 +140,35 @@ def test_a_server_killed_while_it_starts_leaves_nothing_and_can_be_started_again
         platform.kill()
         trace.gone()
     assert start(tmp_path).deploy(CODE.format(1))().result == 1
+
+
+def test_a_server_killed_before_it_is_ready_leaves_nothing_and_can_be_started_again(start, traces, tmp_path):
+    """At any step of its start: with its helpers, their control groups, its way to the outside."""
+    assert start(tmp_path).stop() == 0
+    command = [sys.executable, "-c", "from samovar.cli import main; main()", "up", "--port", "0"]
+    for _ in range(6):
+        with subprocess.Popen(
+            [*command, "--data-dir", tmp_path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as server:
+            trace = traces(server, tmp_path)
+            moment = time.monotonic() + random.uniform(0, 0.6)
+            while time.monotonic() < moment:
+                trace.look()
+                time.sleep(0.005)
+            server.kill()
+        trace.gone()
+    assert start(tmp_path).deploy(CODE.format(1))().result == 1
+
+
+def test_a_file_system_for_tmp_never_has_a_name_that_a_kill_could_leave(start, tmp_path):
+    """Not even while the first of its size is made: what is left would be in the way of the next one."""
+    assert start(tmp_path).stop() == 0
+    before = (tmp_path / "tmp").stat().st_mtime_ns
+    platform = start(tmp_path)
+    for size_mb in (512, 700):
+        assert platform.deploy(CODE.format(1), EphemeralStorage={"Size": size_mb})().result == 1
+    assert (tmp_path / "tmp").stat().st_mtime_ns == before
+    assert platform.stop() == 0
 
 
 def test_a_killed_server_takes_running_and_frozen_functions_along(start, traces, wait, tmp_path):

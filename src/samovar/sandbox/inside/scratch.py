@@ -96,18 +96,14 @@ class Scratch:
 
     def _empty(self, image):
         # type: (int) -> None
-        """Make its root what /tmp is: writable by all, and with nothing in it."""
-        at = "%s/new-%d" % (self._folder, os.getpid())
-        os.mkdir(at)
+        """Make its root what /tmp is: writable by all, and with nothing in it. It is in no folder meanwhile, which a
+        crash would leave."""
         tree = _attach(image)
         try:
-            syscalls.attach_tree(tree, at)
-            os.rmdir(at + "/lost+found")
-            os.chmod(at, 0o1777)
-            syscalls.unmount(at)
+            os.rmdir("lost+found", dir_fd=tree)
+            os.chmod(".", 0o1777, dir_fd=tree)
         finally:
             os.close(tree)
-            os.rmdir(at)
 
     def _nameless(self):
         # type: () -> int
