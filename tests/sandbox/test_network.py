@@ -286,26 +286,29 @@ def test_nothing_is_left_of_a_server_that_was_killed(platforms, outside, tmp_pat
     running = platforms("--data-dir", str(tmp_path), "--function-network", "outbound", command=outside.command)
     function = running.deploy(PROBE, Timeout=20, MemorySize=512)
     assert function(f"get('http://{outside.address}/')").result == outside.host
-    mine = uplink_of(running)
+    name = uplink_of(running)
+    mine = uplinks()[name]
     assert forwards(outside.link) == "1"
-    everything = children(running.pid)
+    everything = {pid: born(pid) for pid in children(running.pid)}
     running.process.send_signal(signal.SIGKILL)
     running.process.wait()
     deadline = time.monotonic() + 20
-    while mine in uplinks() or any(os.path.exists(f"/proc/{pid}") for pid in everything):
+    # Another server may have the name, or a process the pid, as soon as it is free.
+    while mine in uplinks().values() or any(when and born(pid) == when for pid, when in everything.items()):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     running.forget()
-    if shutil.which("nft"):
+    if shutil.which("nft") and name not in uplinks():
         rules = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=True).stdout
-        assert f"samovar-{mine}\n" not in rules
+        assert f"samovar-{name}\n" not in rules or name in uplinks()
     while forwards(outside.link) == "1" and not uplinks():
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
 def uplinks():
-    return [name for name in os.listdir("/sys/class/net") if name.startswith("smv")]
+    """Name -> index, which the kernel never gives twice."""
+    return {name: index for index, name in socket.if_nameindex() if name.startswith("smv")}
 
 
 def forwards(name):
@@ -321,6 +324,13 @@ def children(pid):
             if int(fields[1]) == pid:
                 found += [int(entry.parent.name), *children(int(entry.parent.name))]
     return found
+
+
+def born(pid):
+    """When a process began, which tells it from another of its pid; empty when it isn't there any more."""
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    return ""
 
 
 def router_of(server):

@@ -4,10 +4,10 @@
 
 A round sends a few invocations of different functions, kills one process while they run, and takes what each invoker
 gets: an answer that is its own, or word of a failure; the end of the connection only where the server was killed. Then
-an invocation must work. What may be killed: a runtime, an extension, a box's init, a template, a zygote, the keeper,
-the guardian, the server. After each server, and at the end, nothing of it may be left; and a server that lives has, at
-rest, as many processes, descriptors, control groups, mounts and files as before the first kill. Of the kinds only those
-named are killed, where some are.
+an invocation must work. What may be killed: a runtime, an extension, a box's init, a template, a zygote, a nursery, the
+router, the maker of file systems for /tmp, the keeper, the guardian, the server. After each server, and at the end,
+nothing of it may be left; and a server that lives has, at rest, as many processes, descriptors, control groups, mounts
+and files as before the first kill. Of the kinds only those named are killed, where some are.
 """
 
 import collections
@@ -28,7 +28,10 @@ from crew import Crew, Platform, faults, ran, wait
 _AT_ONCE = 4
 _WEIGHTS = {
     "runtime": 30, "extension": 12, "init": 10, "template": 10, "zygote": 10, "keeper": 8, "guardian": 4, "server": 8,
+    "router": 3, "tmp": 3, "nursery": 3,
 }  # fmt: skip
+_BESIDE = {"samovar-router": "router", "samovar-tmp": "tmp", "samovar-nursery": "nursery"}
+"""Children of the keeper that are neither zygotes nor inits."""
 _SLACK = 3
 _SLOW_S = 10
 _TEMPLATE_POWER = 1 << 18 | 1 << 21
@@ -172,8 +175,9 @@ class Storm:
             for keeper in _children(guardian):
                 add("keeper", keeper)
                 for below in _children(keeper):
-                    if not faults.identity(below).startswith("samovar-zygote"):
-                        add("init", below)
+                    name = faults.identity(below).split(" ")[0]
+                    if name != "samovar-zygote":
+                        add(_BESIDE.get(name, "init"), below)
                         continue
                     add("zygote", below)
                     for occupant in _children(below):
