@@ -52,9 +52,16 @@ def frozen(pid: int) -> bool:
     return False
 
 
+_EXITING = 4
+"""PF_EXITING of linux/sched.h: what still waits for those below it in its pid namespace, too."""
+
+
 def is_doomed(pid: int) -> bool:
-    """Whether it won't run again: it has gone, or was killed while it was frozen."""
+    """Whether it won't run again: it has gone or is about to, or was killed while it was frozen."""
     with suppress(OSError):
+        flags = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[6])
+        if flags & _EXITING:
+            return True
         status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
         pending = int(status["SigPnd"], 16) | int(status["ShdPnd"], 16)
         return status["State"].split()[0] in "ZX" or (bool(pending & 1 << (signal.SIGKILL - 1)) and frozen(pid))
@@ -123,6 +130,24 @@ def helper() -> Callable[[Any, str], int]:
         return until(look)  # type: ignore[no-any-return]
 
     return find
+
+
+@pytest.fixture
+def deeper() -> Callable[[Any, int], list[int]]:
+    """The pids of a server's processes in namespaces below a process's own: its end is theirs."""
+
+    def find(platform: Any, pid: int) -> list[int]:
+        return [each for each in descendants(platform.pid) if depth(each) > depth(pid)]
+
+    return find
+
+
+def depth(pid: int) -> int:
+    """In how many pid namespaces it is; 0 when it has gone."""
+    with suppress(OSError):
+        status = Path(f"/proc/{pid}/status").read_text()
+        return len(next(line for line in status.splitlines() if line.startswith("NSpid:")).split())
+    return 0
 
 
 @pytest.fixture

@@ -107,6 +107,21 @@ def test_the_guardian_may_die(platform, helper, traces, wait, tmp_path):
     assert platform.process.poll() is None
 
 
+def test_who_comes_after_the_end_of_a_nursery_gets_a_box_of_another_one(start, tmp_path, helper, deeper, doomed, wait):
+    """With it have gone the boxes of all forks, also those that were made ahead."""
+    platform = start(tmp_path, "--fork-warm")
+    function = platform.deploy(COUNT)
+    for _ in range(3):
+        with concurrent.futures.ThreadPoolExecutor() as threads:
+            assert all(isinstance(answer.result, int) for answer in threads.map(function, [0.05] * 3))
+        killed = helper(platform, "samovar-nursery")
+        forks = deeper(platform, killed)
+        os.kill(killed, signal.SIGKILL)
+        wait(lambda forks=forks: all(map(doomed, forks)))
+        assert isinstance(function(0).result, int)
+    assert platform.stop() == 0, platform.said()
+
+
 def test_who_comes_right_after_the_end_of_a_template_gets_one_that_is_made_anew(start, tmp_path, helper, wait):
     """A fork isn't asked of what has gone with a helper, though the server hasn't heard of it yet."""
     platform = start(tmp_path, "--fork-warm")

@@ -166,6 +166,10 @@ class LinuxBox(Governed):
             return False
         return not self._companions.living or self._companions.sound
 
+    def stands(self) -> bool:
+        """Whether somebody can still move in, where nobody has yet."""
+        return not self.dead and (self._shell is None or self._shell.stands())
+
     async def assign(
         self, mounts: Sequence[tuple[Path, str]], limits: BoxLimits, meanwhile: Callable[[], None]
     ) -> list[str]:

@@ -8,6 +8,7 @@ SandboxDied.
 import asyncio
 import contextlib
 import os
+import select
 import signal
 import socket
 from collections.abc import Sequence
@@ -75,6 +76,14 @@ class Shell:
         """A socket that connects in its network."""
         _, made = await self._keeper.ask({"do": "dial"}, [self.init])
         return socket.socket(fileno=made[0])
+
+    def stands(self) -> bool:
+        """Whether its init is there; one of a nursery goes with that."""
+        if self.init < 0:
+            return False
+        poll = select.poll()
+        poll.register(self.init, select.POLLIN)
+        return not poll.poll(0)
 
     def kill(self) -> None:
         """With its init, the kernel kills everything in its pid namespace."""

@@ -62,8 +62,9 @@ class Template:
     def prepared(self) -> LinuxBox | None:
         while self.shelf:
             box = self.shelf.popleft()
-            if not box.dead:
+            if box.stands():
                 return box
+            box.kill()
         return None
 
     def keep(self, box: LinuxBox) -> None:

@@ -35,6 +35,9 @@ class Nurseries:
         """Pass a request on. origin: as `_start` takes it, where the nursery isn't there yet."""
         number = request["below"]
         nursery = self._links.get(number)
+        if nursery is not None and _comes(nursery, 0):  # its end: it speaks only when it is asked
+            self._links.pop(number).close()
+            nursery = None
         if nursery is None:
             if len(origin) < 3:
                 return {"error": "the template's nursery has gone"}
