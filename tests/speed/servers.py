@@ -1,4 +1,4 @@
-"""The processes that are measured: `samovar up`, the hello server; and what the kernel says of a process tree.
+"""The processes that are measured: `samovar up`, hello, the relay; and what the kernel says of a process tree.
 
 Rule: everything started here is killed at the end of its `with`, and nothing else is.
 """
@@ -81,6 +81,10 @@ def samovar(*flags: str, freezes: bool = True) -> Started:
 
 def hello() -> Started:
     return Started([sys.executable, str(HERE / "hello.py")], r"^(\d+)$")
+
+
+def relay(processes: int = 1) -> Started:
+    return Started([sys.executable, str(HERE / "relay.py"), str(processes)], r"^(\d+)$")
 
 
 def pss_mb(pids: list[int]) -> float:

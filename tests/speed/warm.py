@@ -1,4 +1,7 @@
-"""Invocations of environments that are there: one client, many, boto3, large payloads; all beside the hello server."""
+"""Invocations of environments that are there: one client, many, boto3, large payloads; all beside the hello server.
+
+Warm ones and throughput stand beside the relay, too: the least that running functions in other processes costs here.
+"""
 
 import json
 import statistics
@@ -27,9 +30,11 @@ def one_client(thorough: bool) -> dict[str, Numbers]:
     rounds = 40 if thorough else 8
     with (
         servers.hello() as hello,
+        servers.relay() as relay,
         servers.samovar("--ephemeral") as freezing,
         servers.samovar("--ephemeral", freezes=False) as steady,
         Connection(hello.port) as to_hello,
+        Connection(relay.port) as to_relay,
         Connection(freezing.port) as to_freezing,
         Connection(steady.port) as to_steady,
     ):
@@ -38,6 +43,7 @@ def one_client(thorough: bool) -> dict[str, Numbers]:
             60,
             rounds,
             hello=block(to_hello, invoke("any", _EVENT, signed=False)),
+            relay=block(to_relay, invoke("any", _EVENT, signed=False)),
             warm=block(to_steady, invoke(there, _EVENT, signed=False)),
             signed_hello=block(to_hello, invoke("any", _EVENT)),
             all_in=block(to_freezing, invoke(here, _EVENT)),
@@ -45,10 +51,11 @@ def one_client(thorough: bool) -> dict[str, Numbers]:
         )
     us = {name: ms * 1000 for name, ms in took.items()}
     freeze = 100 * (us["all_in"] / us["steady"] - 1)
-    beside = f"hello {us['hello']:.1f} us"
+    beside = f"hello {us['hello']:.1f} us; relay {us['relay']:.0f} us, {us['relay'] / us['hello']:.2f} x hello"
+    warm = {"x hello": us["warm"] / us["hello"], "x relay": us["warm"] / us["relay"], "us": us["warm"]}
     return {
         "freeze": Numbers({"% of a warm invocation": freeze}, f"without {us['steady']:.0f} us"),
-        "warm": Numbers({"x hello": us["warm"] / us["hello"], "us": us["warm"]}, beside),
+        "warm": Numbers(warm, beside),
         "warm-all-in": Numbers(
             {"x hello": us["all_in"] / us["signed_hello"], "us": us["all_in"]},
             f"hello {us['signed_hello']:.1f} us",
@@ -123,16 +130,20 @@ def many_clients(thorough: bool) -> dict[str, Numbers]:
     """Answers a second with 1, 2, 8, 16 and 64 connections, each with an environment of its own; and their CPU."""
     seconds, rounds = (1.5, 3) if thorough else (0.6, 1)
     rates, cpu = {}, {}
-    with servers.hello() as hello, servers.samovar("--ephemeral") as server:
+    counts = (1, 2, 8, 16, 64)
+    with servers.hello() as hello, servers.relay(max(counts)) as relay, servers.samovar("--ephemeral") as server:
         name = _deploy(server)
-        for connections in (1, 2, 8, 16, 64):
+        for connections in counts:
             loads = {}
-            for label, at in (("hello", hello), ("samovar", server)):
+            for label, at in (("hello", hello), ("relay", relay), ("samovar", server)):
                 loads[label] = Load(at, invoke(name, _EVENT), connections, seconds)
             rates[connections] = in_turns(30, rounds, **loads)
             cpu[connections] = {label: statistics.median(load.cpu_us) for label, load in loads.items()}
     ratios = {f"x hello at {n}": rate["samovar"] / rate["hello"] for n, rate in rates.items()}
-    beside = "a second: " + ", ".join(f"{r['samovar']:,.0f} of {r['hello']:,.0f} at {n}" for n, r in rates.items())
+    ratios |= {f"x relay at {n}": rate["samovar"] / rate["relay"] for n, rate in rates.items() if n in (2, 64)}
+    beside = "a second: " + ", ".join(
+        f"{r['samovar']:,.0f} of {r['hello']:,.0f} at {n} (relay {r['relay']:,.0f})" for n, r in rates.items()
+    )
     one = cpu[1]
     return {
         "throughput": Numbers(ratios, beside),
