@@ -24,6 +24,8 @@ _BESIDES_LENGTH = _INVOKE.size - 4
 _LARGE = 64 * 1024
 _ROOT = expression("1-[0-9a-f]{8}-[0-9a-f]{24}")
 _PARENT = expression("[0-9a-f]{16}")
+_USUAL = expression("Root=(1-[0-9a-f]{8}-[0-9a-f]{24})(?:;Parent=([0-9a-f]{16}))?(?:;Sampled=([01]))?")
+"""What APIs, and nearly everybody else, send."""
 
 
 def head(kind: int, length: int) -> bytes:
@@ -53,6 +55,10 @@ def complete_trace(given: str, epoch_s: int, mark: str, sampled: int = 0) -> str
 
     `mark`: the function's in the lineage. `sampled`: unless the caller has decided it.
     """
+    usual = _USUAL.fullmatch(given)
+    if usual is not None:
+        root, parent, decided = usual.groups()
+        return f"Root={root};Parent={parent or ids.hex_id(16)};Sampled={decided or sampled};Lineage={mark}:1"
     digits = ids.hex_id(40)
     if not given:
         return f"Root=1-{epoch_s:08x}-{digits[:24]};Parent={digits[24:]};Sampled={sampled};Lineage={mark}:1"

@@ -3,11 +3,10 @@
 Owns: Journal, and the two forms of LoggingConfig, TextForm and JsonForm: which events of the platform are written and
 how, and which lines of the function are kept. Refuses: storing (the LogSink), and why something happened.
 
-Rules: START is written together with what follows it, since alone it would cost a warm invocation as much as all the
-rest, or with what others write, if that comes first; and what ends an invocation becomes lines when the sink writes
-them, many at once and in nobody's way. A line of a function is never changed, only left out, and that only with JSON
-(facts/lambda-runtime.md §6): a framed record tells its level; any other line is at INFO unless it is a JSON object with
-a `level` and an RFC 3339 timestamp, which AWS asks for ("Log-level filtering" in the Lambda guide).
+Rules: the beginnings and the ends of invocations are held back, and become lines when the sink writes, or when the
+function prints, many at once and in nobody's way. A line of a function is never changed, only left out, and that only
+with JSON (facts/lambda-runtime.md §6): a framed record tells its level; any other line is at INFO unless it is a JSON
+object with a `level` and an RFC 3339 timestamp, which AWS asks for ("Log-level filtering" in the Lambda guide).
 """
 
 from collections.abc import Callable, Sequence
@@ -22,8 +21,11 @@ from samovar.engine.model import ON_DEMAND, Version
 from samovar.engine.records import Beginning, Ending, Level, Pair
 from samovar.engine.telemetry import EXTENSION, FUNCTION, Telemetry
 
-_LAST_BYTES = 400
-"""Of START, END and REPORT, about."""
+_MOST_HELD = 200
+"""Beginnings and ends, should the sink be slow to write."""
+
+LogEvent = tuple[int, str]
+"""Timestamp in ms, message."""
 
 
 class LogSink(Protocol):
@@ -31,15 +33,9 @@ class LogSink(Protocol):
 
     @property
     def backlog_bytes(self) -> int: ...
-    def append(self, account: str, region: str, group: str, stream: str, events: list[tuple[int, str]]) -> None: ...
-    def promise(
-        self, account: str, region: str, group: str, stream: str, make: Callable[[], list[tuple[int, str]]], size: int
-    ) -> None:
-        """`append` of events that are made when they are needed; `size`: their bytes, about."""
-        ...
-
+    def append(self, account: str, region: str, group: str, stream: str, events: list[LogEvent]) -> None: ...
     def remind(self, holds: Callable[[], None]) -> None:
-        """Call it, once, before lines are written next: somebody holds some back for those that will follow them."""
+        """Call it, once, before lines are written next: it appends what somebody holds back."""
 
 
 class Form(Protocol):
@@ -191,9 +187,8 @@ class Journal:
         self._started = False
         self._runtime_done = self._init_runtime_done = False
         """Whether it has been told of this invocation, and of this init."""
-        self._begun: tuple[float, Beginning] | None = None
-        """START, until there is something to write with it."""
-        self._reminder = self._write_start
+        self._held: list[tuple[float, Callable[[float, Any], list[str]], Beginning | Ending]] = []
+        """When, in which form, and what is to be written before anything else is."""
 
     @property
     def detailed(self) -> bool:
@@ -203,6 +198,8 @@ class Journal:
     def take(self, tail: bool) -> None:
         """An invocation is coming."""
         self._started = self._runtime_done = False
+        if tail:
+            self._hand_over()  # of earlier invocations, which are no part of it
         self._tail = self._new_tail() if tail else None
 
     def init_start(self, phase: str) -> None:
@@ -282,8 +279,7 @@ class Journal:
         self._started = True
         self._runtime_done = False
         now = self._clock.now()
-        self._begun = (now, begun)
-        self._sink.remind(self._reminder)
+        self._hold(now, self._form.start, begun)
         if self._telemetry.listening:
             self._telemetry.platform(now, self._records.start(begun))
 
@@ -309,32 +305,21 @@ class Journal:
         now = self._clock.now()
         begun = None if self._started else Beginning(ending.request_id, ending.arn, ending.trace_id)
         if begun is not None:
-            self._begun = (now, begun)
+            self._hold(now, self._form.start, begun)
         printed = self._lines.flush()
-        if self._tail is None:
-            self._promise(now, printed, ending)
-        else:
-            self._write(now, printed + self._last_lines(now, ending, done=self._runtime_done))
+        self._write(now, printed)
+        self._hold(now, self._form.end if self._runtime_done else self._last_lines, ending)
+        if self._tail is not None or len(self._held) >= _MOST_HELD:
+            self._hand_over()
         if self._telemetry.listening:
             self._tell_end(now, begun, printed, ending)
         self._runtime_done = True
         tail, self._tail = self._tail, None
         return bytes(tail) if tail is not None else b""
 
-    def _promise(self, now: float, printed: list[str], ending: Ending) -> None:
-        version, begun, done = self._version, self._begun, self._runtime_done
-        self._begun = None
-
-        def make() -> list[tuple[int, str]]:
-            lines = self._form.start(*begun) if begun is not None else []
-            return _events(now, [*lines, *printed, *self._last_lines(now, ending, done=done)])
-
-        size = _LAST_BYTES + sum(map(len, printed)) if printed else _LAST_BYTES
-        self._sink.promise(version.account, version.region, version.log_group, self.stream, make, size)
-
-    def _last_lines(self, now: float, ending: Ending, *, done: bool) -> list[str]:
-        """`done`: that the runtime is has been told."""
-        return ([] if done else self._form.runtime_done(now, ending)) + self._form.end(now, ending)
+    def _last_lines(self, now: float, ending: Ending) -> list[str]:
+        """Of an invocation whose runtime hasn't been told to be done."""
+        return self._form.runtime_done(now, ending) + self._form.end(now, ending)
 
     def _tell_end(self, now: float, begun: Beginning | None, printed: list[str], ending: Ending) -> None:
         telemetry, all_records = self._telemetry, self._records
@@ -348,24 +333,36 @@ class Journal:
     def _new_tail(self) -> report.Tail:
         return report.Tail(lines=self._version.log_format == "JSON")
 
-    def _write_start(self) -> None:
-        begun, self._begun = self._begun, None
-        if begun is not None:
-            self._write(begun[0], self._form.start(*begun))
+    def _hold(self, now: float, form: Callable[[float, Any], list[str]], what: Beginning | Ending) -> None:
+        if not self._held:
+            self._sink.remind(self._hand_over)
+        self._held.append((now, form, what))
+
+    def _hand_over(self) -> None:
+        """Write what is held."""
+        self._append(self._let_go())
 
     def _write(self, now: float, lines: list[str]) -> None:
-        if not lines:
+        if lines:
+            self._append([*self._let_go(), *_events(now, lines)])
+
+    def _let_go(self) -> list[LogEvent]:
+        held, self._held = self._held, []
+        events: list[LogEvent] = []
+        for now, form, what in held:
+            events += _events(now, form(now, what))
+        return events
+
+    def _append(self, events: list[LogEvent]) -> None:
+        if not events:
             return
-        if self._begun is not None:
-            lines = self._form.start(*self._begun) + lines
-            self._begun = None
         version = self._version
-        self._sink.append(version.account, version.region, version.log_group, self.stream, _events(now, lines))
+        self._sink.append(version.account, version.region, version.log_group, self.stream, events)
         if self._tail is not None:
-            self._tail.add(lines)
+            self._tail.add([line for _, line in events])
 
 
-def _events(now: float, lines: list[str]) -> list[tuple[int, str]]:
+def _events(now: float, lines: list[str]) -> list[LogEvent]:
     now_ms = int(now * 1000)
     return [(now_ms, line) for line in lines]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.lib.log_lines import Kept
 
 from samovar.core.clock import FakeClock
 from samovar.engine import frames
@@ -83,16 +84,15 @@ class FakeHouse:
     """An engine with one box, or with none."""
 
     endpoint_url = "http://127.0.0.1:4566"
-    backlog_bytes = 0
     bills_init = True
     issue = staticmethod(of_account)
     host_network = False
 
     def __init__(self, box: FakeBox | None) -> None:
-        self.boxes = self.log = self
+        self.boxes = self
+        self.log = Kept()
         self.clock = FakeClock()
         self.box = box
-        self.lines: list[str] = []
         self.clocks: dict[Environment, tuple[float, Event]] = {}
         self.discarded: list[Environment] = []
         self.tasks: list[asyncio.Task[None]] = []
@@ -102,14 +102,9 @@ class FakeHouse:
             raise SandboxDied("no box")
         return self.box
 
-    def remind(self, holds: Any) -> None:
-        """Nothing is written before the rest."""
-
-    def promise(self, account: str, region: str, group: str, stream: str, make: Any, size: int) -> None:
-        self.append(account, region, group, stream, make())
-
-    def append(self, account: str, region: str, group: str, stream: str, events: list[tuple[int, str]]) -> None:
-        self.lines += [text for _, text in events]
+    @property
+    def lines(self) -> list[str]:
+        return self.log.lines
 
     def mounts(self, version: Version) -> list[tuple[Path, str]]:
         return [(Path("/code"), "/var/task"), (Path("/layers"), "/opt")]

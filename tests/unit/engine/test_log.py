@@ -1,10 +1,10 @@
 """`engine/log.py` and `engine/records.py`: what happens in an environment, as the events of its log stream."""
 
 import json
-from collections.abc import Callable
 
 import msgspec
 import pytest
+from tests.lib.log_lines import Kept
 
 from samovar.core.clock import FakeClock
 from samovar.engine.log import Journal
@@ -43,38 +43,11 @@ DONE = Ending(
 )
 
 
-Make = Callable[[], list[tuple[int, str]]]
-
-
-class Sink:
-    backlog_bytes = 0
-
-    def __init__(self) -> None:
-        self.batches: list[list[str]] = []
-        self.to: set[tuple[str, str, str, str]] = set()
-        self.reminders: list[Callable[[], None]] = []
-
-    def remind(self, holds: Callable[[], None]) -> None:
-        self.reminders.append(holds)
-
-    def promise(self, account: str, region: str, group: str, stream: str, make: Make, size: int) -> None:
-        self.append(account, region, group, stream, make())
-
-    def append(self, account: str, region: str, group: str, stream: str, events: list[tuple[int, str]]) -> None:
-        assert {at for at, _ in events} == {int(NOW * 1000)}
-        self.to.add((account, region, group, stream))
-        self.batches.append([text for _, text in events])
-
-    @property
-    def events(self) -> list[str]:
-        return [text for batch in self.batches for text in batch]
-
-
 class Log:
     """A journal on a clock that stands still."""
 
     def __init__(self, version: Version = TEXT, **changes: str) -> None:
-        self.sink = Sink()
+        self.sink = Kept()
         clock = FakeClock(NOW)
         version = msgspec.structs.replace(version, **changes)
         self.journal = Journal(version, "0" * 32, self.sink, clock, Telemetry(False, clock))
@@ -107,22 +80,20 @@ def test_start_is_written_when_others_are_and_only_once(made, tail):
     log = made()
     log.journal.take(tail)
     log.journal.start(Beginning(ID))
-    assert log.sink.events == []
-    [write_start] = log.sink.reminders
-    write_start()
-    [start] = log.sink.events
+    assert log.sink.batches == []
+    [start] = log.sink.lines
     assert ID in start
-    write_start()
+    assert log.sink.lines == [start]
     told = log.journal.end(DONE)
-    assert [event for event in log.sink.events if event == start] == [start]
-    assert len(log.sink.events) > 1
+    assert [event for event in log.sink.lines if event == start] == [start]
+    assert len(log.sink.lines) > 1
     assert (start.encode() in told) == tail
 
 
 def test_text():
     log = Log()
     tail = live(log, tail=True)
-    init_start, *others = log.sink.events
+    init_start, *others = log.sink.lines
     assert init_start.startswith("INIT_START Runtime Version: python:3.12.v1\tRuntime Version ARN: arn:aws:lambda:us-")
     assert others == [
         "loaded\n",
@@ -145,8 +116,42 @@ def test_start_is_written_together_with_what_follows():
     log.journal.output(b"begun")
     assert log.sink.batches == []
     assert log.journal.end(DONE) == b""
+    assert [event.partition(" ")[0] for event in log.sink.lines] == ["START", "begun", "END", "REPORT"]
+    assert [len(batch) for batch in log.sink.batches] == [2, 2]
+
+
+def invoked(log: Log, request_id: str) -> None:
+    log.journal.take(False)
+    log.journal.start(Beginning(request_id))
+    log.journal.end(msgspec.structs.replace(DONE, request_id=request_id))
+
+
+def test_several_invocations_that_print_nothing_are_written_at_once():
+    log = Log()
+    for number in range(10):
+        invoked(log, f"id-{number}")
+    assert log.sink.batches == []
+    told = [" ".join(line.split()[::2][:2]) for line in log.sink.lines]
+    assert told == [f"{kind} id-{number}" for number in range(10) for kind in ("START", "END", "REPORT")]
+    assert len(log.sink.batches) == 1
+
+
+def test_what_is_held_back_is_bounded():
+    log = Log()
+    for number in range(1000):
+        invoked(log, f"id-{number}")
+    assert sum(map(len, log.sink.batches)) >= 2700
+    assert len(log.sink.lines) == 3000
+
+
+def test_what_an_invocation_prints_stands_behind_those_before_it():
+    log = Log()
+    invoked(log, "first")
+    log.journal.take(False)
+    log.journal.start(Beginning(ID))
+    log.journal.output(b"a line\n")
     [batch] = log.sink.batches
-    assert [event.partition(" ")[0] for event in batch] == ["START", "begun", "END", "REPORT"]
+    assert [line.partition(" ")[0] for line in batch] == ["START", "END", "REPORT", "START", "a"]
 
 
 def test_an_invocation_that_never_began_gets_its_start_and_keeps_its_init_in_the_tail():
@@ -158,7 +163,7 @@ def test_an_invocation_that_never_began_gets_its_start_and_keeps_its_init_in_the
     assert [line.partition(" ")[0] for line in tail.splitlines()] == [
         "INIT_START", "INIT_REPORT", "START", "END", "REPORT",
     ]  # fmt: skip
-    assert tail == "".join(log.sink.events)
+    assert tail == "".join(log.sink.lines)
 
 
 def test_a_later_invocation_starts_anew():
@@ -176,7 +181,7 @@ def test_text_tells_the_status_only_of_what_the_platform_ended():
     log = Log()
     log.journal.end(failed)
     log.journal.end(ended)
-    reports = [event for event in log.sink.events if event.startswith("REPORT")]
+    reports = [event for event in log.sink.lines if event.startswith("REPORT")]
     assert reports[0].endswith("Init Duration: 110.10 ms\t\n")
     assert reports[1].endswith("\tStatus: error\tError Type: Runtime.ExitError\n")
 
@@ -185,7 +190,7 @@ def test_text_has_one_init_start_per_environment():
     log = Log()
     log.journal.init_start("invoke")
     log.journal.init_done(3.0, "invoke")
-    assert log.sink.events == []
+    assert log.sink.lines == []
 
 
 ARN = "arn:aws:lambda:us-east-1::runtime:"
@@ -200,7 +205,7 @@ def test_json():
     """facts/lambda-runtime.md §5, byte for byte as this platform orders it."""
     log = json_log("DEBUG")
     tail = live(log, tail=True)
-    digits = json.loads(log.sink.events[0])["record"]["runtimeVersionArn"].removeprefix(ARN)
+    digits = json.loads(log.sink.lines[0])["record"]["runtimeVersionArn"].removeprefix(ARN)
     expected = [
         golden(
             "initStart",
@@ -224,7 +229,7 @@ def test_json():
             '"maxMemoryUsedMB":36,"initDurationMs":110.1},"status":"success"',
         ),
     ]
-    assert log.sink.events == expected
+    assert log.sink.lines == expected
     assert tail.decode() == "".join(expected[4:]).replace("unfinished", "unfinished\n")
 
 
@@ -233,7 +238,7 @@ def test_successes_are_written_at_their_levels(system, written):
     """facts/lambda-runtime.md §6."""
     log = json_log(system)
     live(log)
-    platform = [json.loads(event)["type"] for event in log.sink.events if event.startswith("{")]
+    platform = [json.loads(event)["type"] for event in log.sink.lines if event.startswith("{")]
     assert platform == [f"platform.{name}" for name in written]
 
 
@@ -258,7 +263,7 @@ def test_failures_are_written_at_warn(ending, told):
     """facts/lambda-runtime.md §1 for the types: what isn't AWS's own name is unknown."""
     log = json_log("WARN")
     log.journal.end(msgspec.structs.replace(DONE, failed=True, **ending))
-    done, report = [json.loads(event) for event in log.sink.events]
+    done, report = [json.loads(event) for event in log.sink.lines]
     assert (done["type"], report["type"]) == ("platform.runtimeDone", "platform.report")
     for record in (done["record"], report["record"]):
         assert {member: record[member] for member in record if member in ("status", "errorType")} == told
@@ -272,7 +277,7 @@ def test_a_failed_init_is_written_at_warn():
     log.journal.init_start("invoke")
     log.journal.init_runtime_done("invoke", "error", "KeyError")
     log.journal.init_failed(1.5, "invoke", "error", "KeyError")
-    records = [json.loads(event) for event in log.sink.events]
+    records = [json.loads(event) for event in log.sink.lines]
     assert [record["type"] for record in records] == ["platform.initRuntimeDone", "platform.initReport"] * 2
     assert records[1]["record"] == {
         "initializationType": "on-demand",
@@ -286,7 +291,7 @@ def test_a_failed_init_is_written_at_warn():
 def kept(application: str, data: bytes) -> list[str]:
     log = json_log("WARN", application)
     log.journal.output(data)
-    return log.sink.events
+    return log.sink.lines
 
 
 def test_a_frame_is_at_its_own_level_whatever_it_says():
@@ -335,4 +340,4 @@ def test_a_json_line_is_at_the_level_that_it_says(level, lowest, time):
 def test_text_keeps_everything():
     log = Log()
     log.journal.output(b'{"level":"TRACE","timestamp":"2024-11-02T16:51:31Z"}\n' + frame(b"x", 0xA55A0007))
-    assert len(log.sink.events) == 2
+    assert len(log.sink.lines) == 2

@@ -47,7 +47,7 @@ class Idle:
         self.environment.on_frame(frames.NEXT, memoryview(b""))
         self.answer("0" * 36)
         assert self.environment.state is State.IDLE
-        self.house.lines.clear()
+        self.house.log.clear()
 
     def answer(self, request_id: str = ASKED.request_id) -> None:
         self.environment.on_frame(frames.RESPONSE, memoryview(request_id.encode() + b'"done"'))

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.lib.log_lines import Kept
 
 from samovar.core.clock import FakeClock
 from samovar.engine import frames
@@ -74,17 +75,16 @@ class FakeHouse:
     """An engine with a template, or with none."""
 
     endpoint_url = "http://127.0.0.1:4566"
-    backlog_bytes = 0
     bills_init = True
     issue = staticmethod(of_account)
     host_network = False
 
     def __init__(self) -> None:
-        self.boxes = self.log = self
+        self.boxes = self
+        self.log = Kept()
         self.clock = FakeClock()
         self.origin: FakeBox | None = FakeBox()
         self.made: list[tuple[str, FakeBox]] = []
-        self.lines: list[str] = []
         self.clocks: dict[Environment, tuple[float, Event]] = {}
         self.tasks: list[asyncio.Task[None]] = []
         self.environments: list[Environment] = []
@@ -113,14 +113,9 @@ class FakeHouse:
     async def template(self, version: Version) -> FakeBox | None:
         return self.origin
 
-    def remind(self, holds: Any) -> None:
-        """Nothing is written before the rest."""
-
-    def promise(self, account: str, region: str, group: str, stream: str, make: Any, size: int) -> None:
-        self.append(account, region, group, stream, make())
-
-    def append(self, account: str, region: str, group: str, stream: str, events: list[tuple[int, str]]) -> None:
-        self.lines += [text for _, text in events]
+    @property
+    def lines(self) -> list[str]:
+        return self.log.lines
 
     def initialise(self, version: Version, told: Any, *, copied: bool = False) -> Environment:
         self.environments.append(Environment(self, version))  # type: ignore[arg-type]

@@ -21,11 +21,11 @@ PAGE_BYTES = 1_048_576
 
 
 def _insert(rows: int) -> str:
-    """The statement for so many events at once."""
-    values = ", ".join(["(?, ?, ?, ?)"] * rows)
+    """The statement for so many events at once; their numbers follow on one that is given."""
+    values = ", ".join([f"({row}, ?, ?, ?)" for row in range(rows)])
     return (
         "INSERT INTO log_events (stream_id, group_id, timestamp, seq, ingested, size, message) "
-        "SELECT s.id, s.group_id, v.column1, v.column2, ?, v.column3, v.column4 "
+        "SELECT s.id, s.group_id, v.column2, ? + v.column1, ?, v.column3, v.column4 "
         f"FROM log_streams AS s, (VALUES {values}) AS v WHERE s.group_id = ? AND s.name = ?"
     )
 
@@ -99,17 +99,17 @@ def digits(position: Position) -> str:
 def writing(state: LogsState, batch: Batch) -> tuple[Many | Statement, ...]:
     """The statements that write a batch if its stream is there; the last one gives a row when it is."""
     now, group_id, stream = state.now_ms(), batch.group_id, batch.stream
-    ids = itertools.count(state.new_ids(len(batch.events)))
-    rows = [value for timestamp, size, message in batch.events for value in (timestamp, next(ids), size, message)]
-    inserts, at = [], 0
+    events, inserts, at = batch.events, [], 0
+    first_id = state.new_ids(len(events))
     for count, statement in _INSERTS.items():
         several = []
-        while at + 4 * count <= len(rows):
-            several.append((now, *rows[at : at + 4 * count], group_id, stream))
-            at += 4 * count
+        while at + count <= len(events):
+            values = itertools.chain.from_iterable(events[at : at + count])
+            several.append((first_id + at, now, *values, group_id, stream))
+            at += count
         if several:
             inserts.append(Many(statement, several))
-    first, last = min(batch.events)[0], max(batch.events)[0]
+    first, last = min(events)[0], max(events)[0]
     return *inserts, (_TOUCH, (now, first, first, last, last, group_id, stream))
 
 

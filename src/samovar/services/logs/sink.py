@@ -20,15 +20,13 @@ from contextlib import suppress
 
 import msgspec
 
-from samovar.services.logs.journal import EVENT_OVERHEAD, Batch, Sized, sized, writing
+from samovar.services.logs.journal import Batch, Sized, sized, writing
 from samovar.services.logs.state import LogsState
 from samovar.store.sqlite import Change, Many, Statement, StoreError
 from samovar.store.table import Key
 
 LogEvent = tuple[int, str]
 """Timestamp in ms, message."""
-
-Make = Callable[[], Sequence[LogEvent]]
 
 _log = logging.getLogger("samovar.logs")
 _INTERVAL_S = 0.25
@@ -39,14 +37,12 @@ _EVENTS_PER_TRANSACTION = 10_000
 
 
 class _Chunk(msgspec.Struct, eq=False):
-    """One call of `append` or `promise`."""
+    """One call of `append`."""
 
     key: Key
     stream: str
     size: int
-    make: Make | None
-    events: Sequence[LogEvent] = ()
-    """Empty while they are to be made."""
+    events: Sequence[Sized]
 
 
 class LogSink:
@@ -56,7 +52,7 @@ class LogSink:
         self._state = state
         self.limit_bytes = limit_bytes
         self.backlog_bytes = 0
-        """Size of what waits, about: characters of the messages and the overhead of each event."""
+        """Size of what waits."""
         self.dropped_events = 0
         """Events refused because the backlog was full."""
         self._backlog: deque[_Chunk] = deque()
@@ -77,29 +73,18 @@ class LogSink:
             return
         if not events:
             return
-        size = EVENT_OVERHEAD * len(events)
-        for _, message in events:
-            size += len(message)
-        self._take(_Chunk((account, region, group), stream, size, None, events))
-
-    def promise(self, account: str, region: str, group: str, stream: str, make: Make, size: int) -> None:
-        """The same for events that `make` gives when they are written, which take `size` bytes, about."""
-        if self.backlog_bytes >= self.limit_bytes:
-            self.dropped_events += len(make())
-        else:
-            self._take(_Chunk((account, region, group), stream, size, make))
+        measured = sized(events)
+        size = sum([size for _, size, _ in measured])
+        self._backlog.append(_Chunk((account, region, group), stream, size, measured))
+        self.backlog_bytes += size
+        self._rouse()
+        if self.backlog_bytes >= self._much_bytes:
+            self._pressed.set()
 
     def remind(self, holds: Callable[[], None]) -> None:
         """Call it, once, before the next write: it appends what somebody holds back."""
         self._reminders.add(holds)
         self._rouse()
-
-    def _take(self, chunk: _Chunk) -> None:
-        self._backlog.append(chunk)
-        self.backlog_bytes += chunk.size
-        self._rouse()
-        if self.backlog_bytes >= self._much_bytes:
-            self._pressed.set()
 
     def _rouse(self) -> None:
         if not self._roused:
@@ -108,17 +93,20 @@ class LogSink:
 
     async def flush(self) -> None:
         """Write everything appended before this call, unless the store refuses."""
-        reminders, self._reminders = self._reminders, set()
-        for held in reminders:
-            held()
+        self._remind()
         if self._backlog or self._writing.locked():
             # Shielded: a reader that hangs up must not tear a write from its bookkeeping.
             await asyncio.shield(asyncio.create_task(self._write()))
 
+    def _remind(self) -> None:
+        reminders, self._reminders = self._reminders, set()
+        for hand_over in reminders:
+            hand_over()
+
     async def discard(self) -> None:
         """Forget what waits."""
         async with self._writing:
-            self._reminders.clear()
+            self._remind()  # or they would hold it until the next time
             self._backlog.clear()
             self.backlog_bytes = 0
 
@@ -165,16 +153,12 @@ class LogSink:
         taken, events = 0, 0
         by_stream: dict[tuple[Key, str], list[Sized]] = {}
         for chunk in self._backlog:
-            if chunk.make is not None:
-                chunk.events, chunk.make = chunk.make(), None
-            if chunk.events:
-                by_stream.setdefault((chunk.key, chunk.stream), []).extend(sized(chunk.events))
+            by_stream.setdefault((chunk.key, chunk.stream), []).extend(chunk.events)
             taken += 1
             events += len(chunk.events)
             if events >= _EVENTS_PER_TRANSACTION:
                 break
-        if by_stream:
-            await self._state.store.transact(*self._steps(by_stream))
+        await self._state.store.transact(*self._steps(by_stream))
         for (key, _), written in by_stream.items():
             self._state.kept(key, written)
         for _ in range(taken):

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -40,27 +39,6 @@ def test_a_log_is_complete_as_soon_as_it_was_appended(run, operation):
     run(body)
 
 
-def test_events_that_are_promised_are_made_once_and_stand_in_their_place(run):
-    async def body(lab):
-        made: list[int] = []
-
-        def make(number: int) -> list[tuple[int, str]]:
-            made.append(number)
-            return [(lab.now(), f"{number}.{line}") for line in range(number)]
-
-        for number in range(12):
-            lab.sink.promise(ACCOUNT, REGION, "g", "s", partial(make, number), 40)
-            lab.sink.append(ACCOUNT, REGION, "g", "s", [(lab.now(), f"after {number}")])
-        assert made == []
-        answer = await lab.call("GetLogEvents", logGroupName="g", logStreamName="s", startFromHead=True)
-        expected = [f"{n}.{line}" if line < n else f"after {n}" for n in range(12) for line in range(n + 1)]
-        assert [event["message"] for event in answer["events"]] == expected
-        assert made == list(range(12))
-        assert lab.sink.backlog_bytes == 0
-
-    run(body)
-
-
 def test_who_holds_lines_back_is_reminded_once_before_the_next_write(run):
     async def body(lab):
         reminded: list[int] = []
@@ -89,27 +67,6 @@ def test_what_is_held_back_is_written_though_nothing_else_is(run):
         lab.sink.remind(holds)
         async with asyncio.timeout(10):
             await written.wait()
-
-    run(body)
-
-
-def test_a_promise_of_nothing_makes_no_stream(run):
-    async def body(lab):
-        lab.sink.promise(ACCOUNT, REGION, "new", "s", list, 40)
-        await lab.sink.flush()
-        assert (await lab.call("DescribeLogGroups", logGroupNamePrefix="new"))["logGroups"] == []
-        assert lab.sink.backlog_bytes == 0
-
-    run(body)
-
-
-def test_promises_count_for_the_backlog_and_what_is_refused_is_counted(run):
-    async def body(lab):
-        lab.sink.limit_bytes = 100
-        for _ in range(3):
-            lab.sink.promise(ACCOUNT, REGION, "g", "s", lambda: [(lab.now(), "x"), (lab.now(), "y")], 50)
-        assert (lab.sink.backlog_bytes, lab.sink.dropped_events) == (100, 2)
-        assert len(await lab.messages()) == 4
 
     run(body)
 
@@ -236,5 +193,22 @@ def test_reset_empties_everything_at_once(run):
         assert (await lab.call("DescribeLogGroups", logGroupNamePrefix="new"))["logGroups"] == []
         for table in ("log_events", "log_streams"):
             assert await lab.store.query(f"SELECT count(*) FROM {table}") == [(0,)]
+
+    run(body)
+
+
+def test_reset_forgets_what_is_held_back_as_well(run):
+    async def body(lab):
+        reminded: list[int] = []
+
+        def holds() -> None:
+            reminded.append(1)
+            lab.sink.append(ACCOUNT, REGION, "g", "s", [(lab.now(), "held")])
+
+        lab.sink.remind(holds)
+        await lab.service.reset()
+        assert reminded == [1], "who isn't reminded holds it until the next time"
+        assert await lab.store.query("SELECT count(*) FROM log_events") == [(0,)]
+        assert lab.sink.backlog_bytes == 0
 
     run(body)
