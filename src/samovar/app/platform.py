@@ -153,6 +153,7 @@ class App:
             raise PortTaken(_explain(settings, error)) from error
         opened.push_async_callback(server.close, settings.shutdown_grace_s)
         opened.push_async_callback(rooms.on_demand.stop_listening)
+        opened.push_async_callback(rooms.engine.debugger.close)  # who stands at a breakpoint needs no grace
         return server
 
     async def _contexts(self) -> Contexts | None:

@@ -36,6 +36,8 @@ RETRY_AFTER_S = (60.0, 120.0)
 _NAMESPACE = "AWS/Lambda"
 _AT_ONCE = 1000
 """Invocations of one function; its concurrency decides."""
+_NOT_RUN = frozenset({"TooManyRequestsException", "ServiceException"})
+"""Refusals that are not the function's doing."""
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -170,7 +172,10 @@ class Invocations:
 
         self._runner.start(version, invocation, done)
         self._count(event, "AsyncEventAge", (self._clock.now() - event.accepted_at) * 1000)
-        return await future
+        result = await future
+        if result.refused in _NOT_RUN:  # after it had waited for its turn
+            raise AwsError(result.refused, msgspec.json.decode(result.payload)["errorMessage"])
+        return result
 
     async def _ended(self, event: Event, policy: Policy, version: Version, result: Result) -> Verdict:
         """The function has answered, one way or the other."""

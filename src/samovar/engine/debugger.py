@@ -3,6 +3,9 @@
 Owns: the listening ports, the connections that are attached, and the order of a debugged function's invocations: it has
 one environment, so that a breakpoint is met where the editor is attached, and whoever comes meanwhile waits. As long as
 somebody is attached, or is waited for, no timeout counts.
+
+Rule: nobody at a breakpoint holds a stop of the server. Editors are detached when it begins: what they held goes on, as
+a debugger lets go when its editor has gone; what only waits, for its turn or for an editor, doesn't begin any more.
 """
 
 import asyncio
@@ -14,7 +17,7 @@ from typing import Any
 
 from samovar.engine.debug import Debug
 from samovar.engine.environment import Environment
-from samovar.engine.lifecycle import OCCUPIED, State
+from samovar.engine.lifecycle import OCCUPIED, Event, State
 
 log = logging.getLogger("samovar.engine")
 
@@ -46,18 +49,19 @@ class Debugger:
         self._ports: set[int] = set()
         """Those that listen, or are about to."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def admit(self, version_key: str, debug: Debug, start: Callable[[], None]) -> None:
         """Start an invocation of a debugged version, now or when the ones before it have ended; `start` raises
-        nothing."""
+        nothing, and refuses it where `refuses` says so."""
         debugged = self._versions.get(version_key)
         if debugged is None:
             debugged = self._versions[version_key] = _Debugged(debug)
         self._owners[debug.port] = version_key  # of several that name a port, it leads to the last that was invoked
-        if debug.port not in self._ports:
+        if debug.port not in self._ports and not self._closed:
             self._ports.add(debug.port)
             self._spawn(self._listen(debug.port))
-        if self._busy(debugged) or debugged.waiting:
+        if not self._closed and (self._busy(debugged) or debugged.waiting):
             debugged.waiting.append(start)
         else:
             start()
@@ -105,17 +109,25 @@ class Debugger:
     def holds(self, environment: Environment) -> bool:
         """Whether no timeout counts for it now."""
         debugged = self._versions.get(environment.version_key)
-        if debugged is None:
-            return False
-        awaited = debugged.debug.wait and environment.state in (State.INIT, State.REINIT)
-        return awaited or debugged.attached > 0
+        return debugged is not None and (_awaits(debugged, environment) or debugged.attached > 0)
+
+    def refuses(self, version_key: str) -> bool:
+        """Whether no invocation of the version may begin any more."""
+        return self._closed and version_key in self._versions
 
     async def close(self) -> None:
+        """Let go of everything, see the rule; the server stops."""
+        self._closed = True
         for port in list(self._ports):
             self._close(port)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for debugged in list(self._versions.values()):
+            while debugged.waiting:
+                debugged.waiting.popleft()()
+            if debugged.environment is not None and _awaits(debugged, debugged.environment):
+                debugged.environment.event(Event.LOST)  # its handler can't have begun
 
     # --- invocations ------------------------------------------------------------------------------------------------
 
@@ -207,6 +219,11 @@ class Debugger:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _awaits(debugged: _Debugged, environment: Environment) -> bool:
+    """Whether the environment may be waiting for its editor."""
+    return debugged.debug.wait and environment.state in (State.INIT, State.REINIT)
 
 
 async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:

@@ -144,6 +144,8 @@ class Engine:
     def _begin_late(self, version: Version, invocation: Invocation, done: Done, sink: Sink | None) -> None:
         """`_begin` for one who may have waited: a refusal is a result."""
         try:
+            if self._closing or self.debugger.refuses(version.key):
+                raise AwsError("ServiceException", "The server stops.")
             self._begin(version, invocation, done, sink)
         except AwsError as error:
             payload = report.refused(error.code, error.message)
@@ -351,10 +353,6 @@ class Engine:
 
     def begin_again(self, version: Version, invocation: Invocation, done: Done, sink: Sink | None) -> None:
         """For an invocation whose environment has gone before its handler could begin."""
-        if self._closing:
-            payload = report.failure(invocation.request_id, report.SANDBOX_FAILURE, "The server stops")
-            done(Result(Outcome.FUNCTION_ERROR, payload, report.SANDBOX_FAILURE))
-            return
         log.warning("%s: %s moves to another environment", version.function_name, invocation.request_id)
         self._begin_late(version, invocation, done, sink)
 

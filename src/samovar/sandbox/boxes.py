@@ -246,6 +246,8 @@ class LinuxBoxes:
         if zygote is not None and not zygote.there():
             await asyncio.sleep(zygote.rests(self._loop.time()))
             zygote = self._zygotes.get(kind)  # somebody else may have started another meanwhile
+        if self.keeper.gone:
+            raise SandboxDied("the keeper has gone")  # and all ends, or another one couldn't be had in time
         if zygote is None or zygote.helper.gone:
             zygote = self._zygotes[kind] = Zygote(kind, self._loop, self.keeper)
             self.spawn(self._start_zygote(zygote))

@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 from tests.parity.lambda_runtime.debugging import PATIENCE_S, Dap, Inspector, free_port
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(180)]
@@ -41,14 +42,24 @@ class Calls:
         self.results = {}
 
     def begin(self, event):
-        thread = threading.Thread(target=lambda: self.results.__setitem__(event, self.function(event)))
+        thread = threading.Thread(target=self._call, args=(event,))
         thread.start()
         self.threads.append(thread)
 
-    def ended(self):
+    def _call(self, event):
+        try:
+            self.results[event] = self.function(event)
+        except (BotoCoreError, ClientError) as error:
+            self.results[event] = error
+
+    def outcomes(self, events):
+        """What became of them: an Answer, or the error that the caller got."""
         for thread in self.threads:
             thread.join(PATIENCE_S)
-        return {event: answer.result for event, answer in self.results.items()}
+        return [self.results[event] for event in events]
+
+    def ended(self):
+        return {event: answer.result for event, answer in zip(self.results, self.outcomes(self.results), strict=True)}
 
 
 @pytest.fixture
@@ -187,6 +198,67 @@ def test_the_port_is_on_the_loopback_only_and_closes_with_the_server(platforms):
     assert "Traceback" not in server.said()
     with pytest.raises(OSError), socket.create_connection(("127.0.0.1", port), 5):
         pass
+
+
+@pytest.fixture
+def stopping(platforms):
+    """A server with a function of each language whose editor stops at a breakpoint in it."""
+    server = platforms("--ephemeral")
+
+    def at_a_breakpoint(language):
+        port = free_port()
+        variables = {"Environment": {"Variables": {"SAMOVAR_DEBUG": str(port)}}}
+        if language == "python":
+            function = server.deploy(PYTHON, **variables)
+            assert function(0).result == 0
+            editor = Dap(port)
+            editor.ask("setBreakpoints", source={"path": "/var/task/h.py"}, breakpoints=[{"line": 5}])
+            editor.ready()
+        else:
+            function = server.deploy({"h.js": NODE}, **variables, **NODE20)
+            assert function(0).result == 0
+            editor = Inspector(port)
+            editor.ask("Runtime.enable")
+            editor.ask("Debugger.enable")
+            editor.ask("Debugger.setBreakpointByUrl", url="file:///var/task/h.js", lineNumber=2)
+        calls = Calls(function)
+        calls.begin(2)
+        editor.event("stopped" if language == "python" else "Debugger.paused")
+        return calls, editor
+
+    yield server, at_a_breakpoint
+    server.forget()
+
+
+@pytest.mark.parametrize("language", ["python", "node"])
+def test_who_stands_at_a_breakpoint_holds_no_stop(stopping, language):
+    """The editor is detached and the function goes on: its invoker has the answer, which the grace for running requests
+    would never bring."""
+    if language == "python":
+        pytest.importorskip("debugpy")
+    server, at_a_breakpoint = stopping
+    calls, editor = at_a_breakpoint(language)
+    assert server.stop() == 0
+    assert calls.ended() == {2: 4}
+    editor.close()
+    assert "Traceback" not in server.said()
+
+
+def test_who_waits_for_an_editor_holds_no_stop(platforms):
+    """Nothing of it has begun: the invoker is told that it may try again."""
+    server = platforms("--ephemeral")
+    variables = {"SAMOVAR_DEBUG": f"{free_port()},wait"}
+    function = server.deploy({"h.js": NODE}, **NODE20, Environment={"Variables": variables})
+    calls = Calls(function)
+    calls.begin(1)
+    deadline = time.monotonic() + PATIENCE_S
+    while not function.log():  # until it initialises
+        assert time.monotonic() < deadline
+    assert server.stop() == 0
+    [refused] = calls.outcomes([1])
+    assert isinstance(refused, ClientError)
+    assert refused.response["Error"]["Code"] == "ServiceException"
+    assert "Traceback" not in server.said()
 
 
 def test_a_server_that_does_not_allow_it_runs_the_function_as_any_other(platforms):

@@ -171,6 +171,22 @@ def test_throttles_take_no_attempt_and_last_until_the_event_is_too_old(lab):
     lab(test)
 
 
+@pytest.mark.parametrize("code", ["TooManyRequestsException", "ServiceException"])
+def test_what_is_refused_when_its_turn_has_come_takes_no_attempt_either(lab, code):
+    """A debugged function's invocations wait for each other, and the server may stop meanwhile."""
+
+    async def test(lab, platform):
+        change(platform, retries=0)
+        payload = b'{"errorType": "T", "errorMessage": "not now"}'
+        platform.results = [Result(Outcome.FUNCTION_ERROR, payload, code, refused=code), OK]
+        await lab.send()
+        await lab.come_to("held")
+        lab.house.clock.advance(1.01)
+        await lab.come_to("held", "delivered")
+
+    lab(test)
+
+
 def test_an_attempt_that_would_come_too_late_isnt_waited_for(lab):
     async def test(lab, platform):
         change(platform, age_s=60, on_failure=QUEUE)

@@ -5,11 +5,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import msgspec
+import pytest
 from tests.unit.engine.test_ahead import VERSION
 
 from samovar.engine.debug import Debug, asked, refusal
 from samovar.engine.debugger import Debugger
-from samovar.engine.lifecycle import State
+from samovar.engine.lifecycle import Event, State
 
 
 def version(text: str) -> Any:
@@ -54,3 +55,32 @@ async def _one_after_the_other() -> None:
 
 def test_invocations_wait_for_the_one_environment_and_a_refused_one_holds_up_nobody() -> None:
     asyncio.run(_one_after_the_other())
+
+
+async def _closed_while_some_wait(how: str) -> tuple[list[str], list[Event]]:
+    debugger = Debugger(lambda environment: None)
+    told: list[Event] = []
+    environment: Any = SimpleNamespace(version_key="k", state=State.INIT, event=told.append)
+    begun: list[str] = []
+
+    def start(name: str) -> None:
+        if debugger.refuses("k"):
+            begun.append(f"{name} refused")
+        else:
+            begun.append(name)
+            debugger.lives(environment)
+
+    debug = Debug(0, wait=how == "wait")
+    for name in ("first", "second"):
+        debugger.admit("k", debug, lambda name=name: start(name))
+    await debugger.close()
+    debugger.admit("k", debug, lambda: start("third"))
+    assert not debugger.refuses("another")
+    return begun, told
+
+
+@pytest.mark.parametrize("how", ["", "wait"])
+def test_when_the_server_stops_nothing_begins_any_more_and_nobody_waits_for_an_editor(how: str) -> None:
+    begun, told = asyncio.run(_closed_while_some_wait(how))
+    assert begun == ["first", "second refused", "third refused"]
+    assert told == ([Event.LOST] if how else [])

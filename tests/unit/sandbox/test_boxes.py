@@ -135,6 +135,19 @@ def test_who_asks_right_after_the_end_of_a_guardian_gets_what_has_come_after_it(
     asyncio.run(scenario())
 
 
+def test_who_asks_when_all_ends_is_told(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        spec = ZygoteSpec(None, "", None, [], {}, tmp_path / "cache")
+        boxes = LinuxBoxes(
+            Isolation.PROCESS, None, tmp_path, None, Network(Reach.HOST), False, 0, lambda kind: spec, Nobody()
+        )
+        await boxes.close()
+        with pytest.raises(SandboxDied, match="the keeper has gone"):
+            await boxes.take("programs")
+
+    asyncio.run(scenario())
+
+
 def test_who_asks_right_after_the_end_of_a_zygote_that_was_forking_gets_another_one(tmp_path: Path) -> None:
     """A child that it has just forked holds the link still; here it's this test that does."""
 
