@@ -348,10 +348,9 @@ def is_loopback(host: str) -> bool:
 def _value(name: str, value: object, place: str, *, strict: bool) -> Any:
     field = next((field for field in msgspec.structs.fields(Settings) if field.name == name), None)
     if field is None:
-        known = ", ".join(Settings.__struct_fields__)
         close = difflib.get_close_matches(name, Settings.__struct_fields__, 1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise SettingsError(f"unknown setting {name!r} {place}.{hint} Known settings: {known}")
+        hint = f"Did you mean {close[0]!r}?" if close else "`samovar up --help` lists those that there are."
+        raise SettingsError(f"unknown setting {name!r} {place}. {hint}")
     try:
         return msgspec.convert(value, field.type, strict=strict)
     except msgspec.ValidationError:

@@ -3,6 +3,7 @@
 import hashlib
 import http.client
 import subprocess
+import sys
 import urllib.parse
 
 import pytest
@@ -184,3 +185,13 @@ def test_a_layer_that_doesnt_fit_is_refused_and_takes_no_room_and_goes_on_where_
     platform = start(disk)
     assert ask("HEAD", f"{path}/{digest}").headers["Content-Length"] == str(len(layer))
     assert platform.stop() == 0
+
+
+def test_a_server_that_cannot_start_for_a_full_disk_says_so_in_a_line(disk):
+    fill(disk, 0)
+    command = [sys.executable, "-c", "from samovar.cli import main; main()", "up", "--port", "0"]
+    done = subprocess.run(
+        [*command, "--data-dir", str(disk)], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == f"Error: cannot write to {disk}: No space left on device\n"

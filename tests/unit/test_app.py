@@ -64,6 +64,11 @@ def test_a_port_that_cannot_be_had_is_told_with_what_to_do(number: int, advice: 
     assert advice in _explain(Settings(), OSError(number, os.strerror(number)))
 
 
+def test_a_host_that_nobody_knows_is_told_as_one() -> None:
+    told = _explain(Settings(host="nohost.example"), socket.gaierror(socket.EAI_NONAME, "Name or service not known"))
+    assert told == "cannot listen on nohost.example: no address is known by that name; choose another --host"
+
+
 def test_a_second_app_on_the_same_data_is_refused(tmp_path: Path) -> None:
     async def check() -> None:
         async with App(Settings(port=0, data_dir=str(tmp_path))):

@@ -7,6 +7,7 @@ has gone.
 import asyncio
 import errno
 import os
+import socket
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -197,6 +198,8 @@ class App:
 
 
 def _explain(settings: Settings, error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return f"cannot listen on {settings.host}: no address is known by that name; choose another --host"
     reason = os.strerror(error.errno) if error.errno else str(error)
     if error.errno == errno.EADDRINUSE:
         reason += ". If another Samovar (or LocalStack) runs there, stop it"

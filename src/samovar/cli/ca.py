@@ -2,13 +2,15 @@
 
 import click
 
-from samovar.cli.options import chosen
+from samovar.cli.options import chosen, data_dir
 
 
 @click.command("ca")
-@click.option("--data-dir", default=None, metavar="TEXT", help="Data directory, as for `samovar up`.")
+@data_dir
 def command(data_dir: str | None) -> None:
-    """Print the path of the local authority's certificate; the first `samovar up --tls` makes it.
+    """Print the path of the local authority's certificate.
+
+    The first `samovar up --tls` makes it.
 
     \b
     AWS CLI, boto3     export AWS_CA_BUNDLE=$(samovar ca)
@@ -16,4 +18,7 @@ def command(data_dir: str | None) -> None:
     Node.js            export NODE_EXTRA_CA_CERTS=$(samovar ca)
     curl               curl --cacert $(samovar ca) https://localhost:4566/_samovar/health
     """
-    click.echo(chosen(None, {"data_dir": data_dir}).ca_file)
+    settings = chosen(None, {"data_dir": data_dir})
+    click.echo(settings.ca_file)
+    if not settings.ca_file.exists():
+        click.echo("There is no such file yet: `samovar up --tls` with this data directory makes it.", err=True)

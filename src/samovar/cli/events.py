@@ -6,13 +6,11 @@ Owns: the table that people read. Speaks to a running server over HTTP, as any c
 import json
 import time
 import urllib.parse
-from pathlib import Path
 from typing import Any
 
 import click
 
-from samovar.cli.operator import ask, key_of
-from samovar.cli.options import chosen
+from samovar.cli.operator import Server, server_options
 
 _EVERY_S = 0.5
 _COLORS = {"delivered": "green", "retry": "yellow", "held": "yellow", "failed": "red", "dropped": "red"}
@@ -20,35 +18,35 @@ _PAGE = 1000
 
 
 @click.command("events")
-@click.option("--endpoint", default="http://127.0.0.1:4566", envvar="AWS_ENDPOINT_URL", show_default=True)
-@click.option("--data-dir", default=None, metavar="TEXT", help="The server's, whose key signs (auth `on`).")
+@server_options
 @click.option("--source", help="Who delivers: lambda, destination, dead-letter, events, scheduler, s3, sns, ...")
 @click.option("--origin", help="Part of the ARN of what it is delivered for: a function, rule, schedule, bucket.")
 @click.option("--target", help="Part of the ARN of where it goes.")
-@click.option("--outcome", type=click.Choice(list(_COLORS)))
+@click.option("--outcome", type=click.Choice(list(_COLORS)), help="How the attempt ended.")
 @click.option("--reason", help="Part of why it wasn't delivered.")
 @click.option("--event-id", help="One event: its request id, event id or message id.")
-@click.option("--account")
-@click.option("--limit", type=click.IntRange(1, _PAGE), default=50, show_default=True)
+@click.option("--account", help="12 digits; of all accounts without.")
+@click.option("--limit", type=click.IntRange(1, _PAGE), default=50, show_default=True, help="So many of the latest.")
 @click.option("--follow", "-f", is_flag=True, help="Go on with what comes.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def command(
-    endpoint: str, data_dir: str | None, limit: int, follow: bool, as_json: bool, **wanted: str | None
-) -> None:
-    """Show what was delivered where, and why something was not; the newest at the end."""
-    settings = chosen(None, {"data_dir": data_dir})
-    key = key_of(Path(settings.data_dir))
+def command(server: Server, limit: int, follow: bool, as_json: bool, **wanted: str | None) -> None:
+    """Show what was delivered where, and why something was not.
+
+    The newest is at the end.
+    """
     query: dict[str, Any] = {name: value for name, value in wanted.items() if value}
 
     def show(**more: int) -> int:
         """The id of the last entry; 0 where there is none."""
         asked = urllib.parse.urlencode(query | more, quote_via=urllib.parse.quote)
-        entries = ask(endpoint, settings.ca_file, key, "GET", "/_samovar/events", asked)["events"]
+        entries = server.ask("GET", "/_samovar/events", asked)["events"]
         for entry in entries:
             click.echo(json.dumps(entry) if as_json else _line(entry))
         return int(entries[-1]["id"]) if entries else 0
 
     last = show(limit=limit)
+    if not last and not follow:
+        click.echo("Nothing to show: nothing was delivered yet, or nothing that is as you asked.", err=True)
     while follow:
         time.sleep(_EVERY_S)
         last = show(limit=_PAGE, after=last) or last

@@ -12,11 +12,16 @@ from samovar import settings
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
+data_dir = click.option("--data-dir", default=None, metavar="TEXT", help="Data directory, as for `samovar up`.")
+"""Of the commands that read what a server keeps, or sign with its key."""
+
+
 def all_settings(command: _Command) -> _Command:
     """Give a command one option per setting, and `--config`."""
     for row in reversed(settings.describe()):
         name = f"{row.flag}/--no-{row.flag[2:]}" if row.is_switch else row.flag
-        shown = f" [default: {row.default}]" if row.default and not row.is_switch else ""
+        default = row.default if not row.is_switch else row.flag if row.default == "true" else ""
+        shown = f" [default: {default}]" if default else ""
         metavar = None if row.is_switch else _metavar(row)
         command = click.option(name, row.name, default=None, metavar=metavar, help=row.text + shown)(command)
     config = click.option(

@@ -12,7 +12,7 @@ class StoreBusy(StoreError):
 
     def __init__(self, directory: Path, pid: int | None) -> None:
         owner = f"process {pid}" if pid else "another process"
-        super().__init__(f"data directory {directory} is in use by {owner}; stop it, or choose another directory")
+        super().__init__(f"data directory {directory} is in use by {owner}; stop that, or choose another (--data-dir)")
         self.directory = directory
         self.pid = pid
 

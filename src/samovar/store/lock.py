@@ -27,8 +27,12 @@ class DirectoryLock:
             owner = os.pread(self._descriptor, 32, 0).decode(errors="replace").strip()
             os.close(self._descriptor)
             raise StoreBusy(directory, int(owner) if owner.isdigit() else None) from None
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            os.close(self._descriptor)
+            raise StoreError(f"cannot write to {directory}: {error.strerror}") from error
 
     def release(self) -> None:
         os.close(self._descriptor)

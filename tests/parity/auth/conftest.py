@@ -104,7 +104,7 @@ def keys(guarded, data_dir) -> Callable[[str], dict[str, str]]:
     def make(account: str) -> dict[str, str]:
         options = ["--endpoint", guarded.endpoint, "--data-dir", str(data_dir)]
         done = subprocess.run(
-            [*command, *options, "create", "--account", account], capture_output=True, text=True, timeout=60, check=True
+            [*command, "create", "--account", account, *options], capture_output=True, text=True, timeout=60, check=True
         )
         made = dict(line.split("=", 1) for line in done.stdout.splitlines())
         return {"AccessKeyId": made["AWS_ACCESS_KEY_ID"], "SecretAccessKey": made["AWS_SECRET_ACCESS_KEY"]}

@@ -14,7 +14,7 @@ COMMAND = [sys.executable, "-c", "from samovar.cli import main; main()", "keys"]
 @pytest.fixture
 def samovar_keys(guarded, data_dir):
     def run(*arguments, directory=data_dir, status=0):
-        command = [*COMMAND, "--endpoint", guarded.endpoint, "--data-dir", str(directory), *arguments]
+        command = [*COMMAND, *arguments, "--endpoint", guarded.endpoint, "--data-dir", str(directory)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert done.returncode == status, done.stderr
         return done.stdout + done.stderr

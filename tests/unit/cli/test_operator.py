@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 import pytest
 
-from samovar.cli.operator import ask
+from samovar.cli.operator import Server
 
 
 class Refusing(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        health = self.path == "/_samovar/health"  # asked for the time of a signature
         body = b'{"message":"not for you"}' if self.path == "/json" else b"<html>no</html>"
-        self.send_response(403)
+        self.send_response(200 if health else 403)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -35,5 +36,14 @@ def endpoint():
 @pytest.mark.parametrize(("path", "said"), [("/json", "not for you"), ("/page", "<html>no</html>")])
 def test_a_refusal_is_said_without_the_json_around_it(endpoint, path, said):
     with pytest.raises(click.ClickException) as refused:
-        ask(endpoint, Path("none"), None, "GET", path)
-    assert refused.value.message == f"the server refused: {said}"
+        Server(endpoint, Path("/data"), Path("none"), None).ask("GET", path)
+    assert refused.value.message.startswith(f"the server refused: {said}")
+
+
+def test_a_refusal_says_which_directory_had_the_key_or_had_none(endpoint):
+    with pytest.raises(click.ClickException) as unsigned:
+        Server(endpoint, Path("/data"), Path("none"), None).ask("GET", "/json")
+    assert "no secret.key to sign with in /data; --data-dir" in unsigned.value.message
+    with pytest.raises(click.ClickException) as signed:
+        Server(endpoint, Path("/data"), Path("none"), bytes(32)).ask("GET", "/json")
+    assert "that of /data" in signed.value.message and "--data-dir" in signed.value.message

@@ -133,3 +133,32 @@ def test_runtimes_lists_the_interpreters_of_this_machine(home: dict[str, str]) -
     done = run(home, "runtimes")
     assert done.returncode == 0
     assert f"python{sys.version_info.major}.{sys.version_info.minor}" in done.stdout
+
+
+def test_the_list_of_commands_cuts_no_description_off(home: dict[str, str]) -> None:
+    for group in ([], ["keys"], ["runtimes"]):
+        done = run(home, *group, "--help")
+        _, found, commands = done.stdout.partition("Commands:")
+        assert found and "..." not in commands
+
+
+def test_a_switch_that_is_on_by_default_says_so(home: dict[str, str]) -> None:
+    shown = " ".join(run(home, "up", "--help").stdout.split())
+    assert "[default: --bill-init]" in shown and "[default: --tls]" not in shown
+
+
+def test_the_path_of_a_certificate_that_is_not_there_yet_comes_with_a_remark_beside_it(home: dict[str, str]) -> None:
+    done = run(home, "ca")
+    assert done.returncode == 0 and done.stdout == f"{home['HOME']}/.local/share/samovar/tls/ca.pem\n"
+    assert "no such file yet" in done.stderr
+
+
+def test_every_command_that_asks_a_server_takes_its_address(home: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    done = run(home, "events", "--endpoint", address)
+    assert done.returncode == 1 and f"no Samovar answers at {address}" in done.stderr
+    done = run({**home, "AWS_ENDPOINT_URL": address}, "events")
+    assert f"no Samovar answers at {address}" in done.stderr
+    done = run(home, "keys", "list", "--endpoint", address)
+    assert done.returncode == 1 and "there is no secret.key" in done.stderr
