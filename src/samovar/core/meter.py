@@ -6,7 +6,7 @@ few additions, never a wait; what isn't fetched when the server dies is lost, as
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -50,9 +50,14 @@ class Distribution(msgspec.Struct, omit_defaults=True, rename={"values": "v", "c
 
     def add_all(self, values: Sequence[float]) -> None:
         """Many at once, which costs a tenth for each."""
-        if values:
-            times = {value: float(count) for value, count in Counter(values).items()}
-            self.merge(Distribution(len(values), sum(values), min(values), max(values), times))
+        self.add_counted(Counter(values))
+
+    def add_counted(self, times: Mapping[float, float]) -> None:
+        """The same; how often each value came."""
+        if times:
+            total = sum([value * count for value, count in times.items()])
+            values = {float(value): float(count) for value, count in times.items()}
+            self.merge(Distribution(sum(times.values()), total, min(times), max(times), values))
 
     def include(self, count: float, total: float, low: float, high: float) -> None:
         """Observations of which only this is known; the values are another matter."""

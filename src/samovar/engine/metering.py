@@ -68,7 +68,7 @@ class _Tally:
         ended, self._ended = self._ended, []
         self.invocations += len(ended)
         self.durations.add_all([round(duration_ms, 2) for duration_ms, _ in ended])
-        self.running.add_all([float(running) for _, running in ended])
+        self.running.add_all([running for _, running in ended])
 
 
 class Metering:

@@ -5,16 +5,18 @@ Owns: names, units and dimensions.
 
 from samovar.core.meter import Meter
 from samovar.services.apigateway.plane.exchange import Exchange
-from samovar.web.metering import Metering, Place
+from samovar.web.metering import Metering, Place, Series, always, client_error, server_error
 
+_STATUS, _LATENCY, _INTEGRATION_LATENCY, _FROM_CACHE = range(4)
+"""Members of a row."""
 _METRICS = (
-    ("Count", "Count"),
-    ("4XXError", "Count"),
-    ("5XXError", "Count"),
-    ("Latency", "Milliseconds"),
-    ("IntegrationLatency", "Milliseconds"),
-    ("CacheHitCount", "Count"),
-    ("CacheMissCount", "Count"),
+    Series("Count", "Count", _STATUS, always),
+    Series("4XXError", "Count", _STATUS, client_error),
+    Series("5XXError", "Count", _STATUS, server_error),
+    Series("Latency", "Milliseconds", _LATENCY),
+    Series("IntegrationLatency", "Milliseconds", _INTEGRATION_LATENCY),
+    Series("CacheHitCount", "Count", _FROM_CACHE),
+    Series("CacheMissCount", "Count", _FROM_CACHE, lambda hit: float(not hit)),
 )
 _MOST_PLACES = 10_000
 
@@ -26,15 +28,11 @@ class Counts:
 
     def count(self, exchange: Exchange, detailed: bool, status: int) -> None:
         """A request that was answered. `detailed`: its method has metrics of its own."""
-        kept = exchange.from_cache
         row = (
-            1,
-            400 <= status < 500,
-            status >= 500,
+            status,
             round((exchange.ended - exchange.started) * 1000),
             exchange.integration_ms,
-            kept,
-            None if kept is None else not kept,
+            exchange.from_cache,
         )
         self._metering.add(self._place(exchange), exchange.now, row)
         if detailed and exchange.method is not None:

@@ -7,15 +7,17 @@ from collections.abc import Iterable
 
 from samovar.services.apigatewayv2.http.exchange import Exchange
 from samovar.services.apigatewayv2.state import ApiKey
-from samovar.web.metering import Metering, Place
+from samovar.web.metering import Metering, Place, Series, always, client_error, server_error
 
+_STATUS, _LATENCY, _INTEGRATION_LATENCY, _BYTES = range(4)
+"""Members of a row."""
 METRICS = (
-    ("Count", "Count"),
-    ("4xx", "Count"),
-    ("5xx", "Count"),
-    ("Latency", "Milliseconds"),
-    ("IntegrationLatency", "Milliseconds"),
-    ("DataProcessed", "Bytes"),
+    Series("Count", "Count", _STATUS, always),
+    Series("4xx", "Count", _STATUS, client_error),
+    Series("5xx", "Count", _STATUS, server_error),
+    Series("Latency", "Milliseconds", _LATENCY),
+    Series("IntegrationLatency", "Milliseconds", _INTEGRATION_LATENCY),
+    Series("DataProcessed", "Bytes", _BYTES),
 )
 
 
@@ -34,11 +36,9 @@ class StageMeter:
 
     def count(self, exchange: Exchange) -> None:
         """A request that was answered."""
-        status, ended, started = exchange.status, exchange.ended, exchange.integration_started
+        ended, started = exchange.ended, exchange.integration_started
         row = (
-            1,
-            400 <= status < 500,
-            status >= 500,
+            exchange.status,
             round((ended - exchange.started) * 1000),
             round((ended - started) * 1000) if started else None,
             exchange.length + len(exchange.visit.request.body),

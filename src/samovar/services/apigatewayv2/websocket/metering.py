@@ -9,15 +9,15 @@ from collections.abc import Iterable
 from samovar.services.apigatewayv2.state import ApiKey
 from samovar.services.apigatewayv2.websocket.answer import Answer
 from samovar.services.apigatewayv2.websocket.event import CONNECT, DISCONNECT, Occurrence
-from samovar.web.metering import Metering, Place
+from samovar.web.metering import Metering, Place, Series
 
 METRICS = (
-    ("ConnectCount", "Count"),
-    ("MessageCount", "Count"),
-    ("IntegrationError", "Count"),
-    ("ClientError", "Count"),
-    ("ExecutionError", "Count"),
-    ("IntegrationLatency", "Milliseconds"),
+    Series("ConnectCount", "Count", 0),
+    Series("MessageCount", "Count", 1),
+    Series("IntegrationError", "Count", 2),
+    Series("ClientError", "Count", 3),
+    Series("ExecutionError", "Count", 4),
+    Series("IntegrationLatency", "Milliseconds", 5),
 )
 _FUNCTION_FAILED = 502
 _TO_A_CLIENT = (None, 1, None, None, None, None)
