@@ -20,42 +20,68 @@ class Waiting(Protocol):
 
 class Deadlines:
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._lines: dict[float, dict[Waiting, float]] = {}
-        """By how long they wait, so that each line is in the order of its ends."""
+        self.monotonic = clock.monotonic
+        self._lines: dict[float, Line] = {}
+        self._busy: set[Line] = set()
+        """Where somebody has waited since the last look."""
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, waiting: Waiting, seconds: float) -> None:
-        line = self._lines.get(seconds)
-        if line is None:
-            line = self._lines[seconds] = {}
-        line[waiting] = self._clock.monotonic() + seconds
+    def line(self, seconds: float) -> "Line":
+        """Of all who wait so long and no longer."""
+        found = self._lines.get(seconds)
+        if found is None:
+            found = self._lines[seconds] = Line(self, seconds)
+        return found
+
+    def watch(self, line: "Line") -> None:
+        """Somebody waits in it."""
+        self._busy.add(line)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)
-
-    def end(self, waiting: Waiting, seconds: float) -> None:
-        """What it waited for has come, or nobody cares any more."""
-        line = self._lines.get(seconds)
-        if line is not None:
-            line.pop(waiting, None)
 
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._busy.clear()
         self._lines.clear()
 
     def _sweep(self) -> None:
-        now, self._timer = self._clock.monotonic(), None
-        for line in self._lines.values():
-            over = []
-            for waiting, end in line.items():
-                if end > now:
-                    break
-                over.append(waiting)
-            for waiting in over:
-                del line[waiting]
+        busy, self._busy, self._timer = self._busy, set(), None
+        for line in busy:
+            line.sweep(self.monotonic())
+
+
+class Line:
+    """Those who wait equally long, so that they are in the order of their ends."""
+
+    def __init__(self, deadlines: Deadlines, seconds: float) -> None:
+        self._deadlines = deadlines
+        self._monotonic = deadlines.monotonic
+        self._seconds = seconds
+        self._ends: dict[Waiting, float] = {}
+        self._watched = False
+
+    def begin(self, waiting: Waiting) -> None:
+        self._ends[waiting] = self._monotonic() + self._seconds
+        if not self._watched:
+            self._watched = True
+            self._deadlines.watch(self)
+
+    def end(self, waiting: Waiting) -> None:
+        """What it waited for has come, or nobody cares any more."""
+        self._ends.pop(waiting, None)
+
+    def sweep(self, now: float) -> None:
+        """Tell those whose time is over; watched on as long as others wait."""
+        over = []
+        for waiting, end in self._ends.items():
+            if end > now:
+                break
+            over.append(waiting)
+        for waiting in over:
+            if self._ends.pop(waiting, None) is not None:  # else another one's end has ended its wait
                 waiting.expire()
-        self._lines = {seconds: line for seconds, line in self._lines.items() if line}
-        if self._lines and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)
+        self._watched = bool(self._ends)
+        if self._watched:
+            self._deadlines.watch(self)

@@ -148,10 +148,11 @@ _WRITERS: dict[str, Callable[[Any], str]] = {
 def pairs(query: str) -> list[tuple[str, str]]:
     """The decoded names and values of a query string or form, in order."""
     found = []
+    plain = "%" not in query and "+" not in query
     for pair in query.split("&"):
         if pair:
             name, _, value = pair.partition("=")
-            found.append((decode(name), decode(value)))
+            found.append((name, value) if plain else (decode(name), decode(value)))
     return found
 
 

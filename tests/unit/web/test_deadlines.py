@@ -17,10 +17,11 @@ class Waiter:
 async def _waits() -> None:
     deadlines = Deadlines(SystemClock())
     early, late, done = Waiter(), Waiter(), Waiter()
-    deadlines.begin(late, 3600)
-    deadlines.begin(early, 0.01)
-    deadlines.begin(done, 0.01)
-    deadlines.end(done, 0.01)
+    deadlines.line(3600).begin(late)
+    line = deadlines.line(0.01)
+    line.begin(early)
+    line.begin(done)
+    line.end(done)
     await asyncio.wait_for(early.expired.wait(), 30)
     assert not late.expired.is_set()
     assert not done.expired.is_set()
@@ -29,3 +30,16 @@ async def _waits() -> None:
 
 def test_who_waits_for_too_long_is_told_and_nobody_else():
     asyncio.run(_waits())
+
+
+async def _goes_on() -> None:
+    deadlines = Deadlines(SystemClock())
+    for _ in range(2):  # nobody waits in between
+        waiter = Waiter()
+        deadlines.line(0.01).begin(waiter)
+        await asyncio.wait_for(waiter.expired.wait(), 30)
+    deadlines.close()
+
+
+def test_who_comes_when_nobody_waits_any_more_is_told_as_well():
+    asyncio.run(_goes_on())

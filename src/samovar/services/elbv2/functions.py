@@ -5,7 +5,6 @@ Owns: the port's use, and the wait for a function. Rule: no task and no await fo
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 
 from samovar.core.context import Acting
 from samovar.net.body import BodyStream, CutShort
@@ -15,7 +14,7 @@ from samovar.services.elbv2.health import PRINCIPAL, Condition, codes
 from samovar.services.elbv2.records import Target, TargetGroup
 from samovar.services.elbv2.state import place
 from samovar.web.balancers import LARGEST
-from samovar.web.deadlines import Deadlines
+from samovar.web.deadlines import Deadlines, Line
 from samovar.web.functions import Functions, Ran
 
 AGENT = "ELB-HealthChecker/2.0"
@@ -26,13 +25,14 @@ _LATE = Condition("unhealthy", "Target.Timeout", "Request timed out")
 class _Run:
     """A function that runs for a request."""
 
-    def __init__(self, exchange: Exchange, multi_value: bool, over: Callable[["_Run"], None]) -> None:
+    def __init__(self, exchange: Exchange, multi_value: bool, line: Line) -> None:
         self.exchange = exchange
         self._multi_value = multi_value
-        self._over = over
+        self._line = line
+        line.begin(self)
 
     def done(self, ran: Ran) -> None:
-        self._over(self)
+        self._line.end(self)
         try:
             response = function_answer.read(ran.payload, self._multi_value) if not ran.error else None
         except function_answer.Malformed:
@@ -112,9 +112,7 @@ class FunctionTargets:
         event = function_event.written(
             group.arn, request.method, request.path, request.query, exchange.forwarded(), body, multi
         )
-        seconds = idle_s(exchange)
-        run = _Run(exchange, multi, partial(self._deadlines.end, seconds=seconds))
-        self._deadlines.begin(run, seconds)
+        run = _Run(exchange, multi, self._deadlines.line(idle_s(exchange)))
         self._start(group, target, event, exchange.root, run.done)
 
     def _start(self, group: TargetGroup, target: Target, event: bytes, trace: str, done: Callable[[Ran], None]) -> None:

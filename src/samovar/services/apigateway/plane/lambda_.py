@@ -28,6 +28,7 @@ class FunctionCall:
         self._method = shape.get("httpMethod")
         self._credentials: str = shape.get("credentials") or ""
         self._timeout_ms: int = shape["timeoutInMillis"]
+        self._line = ports.deadlines.line(self._timeout_ms / 1000)
         self._request = RequestMapping(shape, to_aws=True)
         self._response = ResponseMapping(shape, declared)
 
@@ -46,7 +47,7 @@ class FunctionCall:
             )
             self._ports.tasks.start(exchange, self._accepted(exchange, call), self._timeout_ms, done)
             return
-        once = Once(self._ports.deadlines, self._timeout_ms, done)
+        once = Once(self._line, done)
         self._ports.functions.run(ctx, function, sent.body or b"{}", lambda ran: once.tell(self._ran(exchange, ran)))
 
     async def _accepted(self, exchange: Exchange, call: Any) -> Response:

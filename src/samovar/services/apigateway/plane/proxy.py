@@ -9,7 +9,7 @@ from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.plane.streaming import StreamedAnswer
 from samovar.services.apigateway.state import Shape
 from samovar.web import answer_v1, event_v1
-from samovar.web.deadlines import Deadlines
+from samovar.web.deadlines import Line
 from samovar.web.functions import EVENT_LIMIT, Ran
 from samovar.web.hints import FAILED, MALFORMED, NOT_RUN
 
@@ -17,18 +17,17 @@ from samovar.web.hints import FAILED, MALFORMED, NOT_RUN
 class Once:
     """Tells `done` once: what comes in time, or that nothing did."""
 
-    __slots__ = ("_deadlines", "_done", "_seconds")
+    __slots__ = ("_done", "_line")
 
-    def __init__(self, deadlines: Deadlines, timeout_ms: int, done: Done) -> None:
-        self._deadlines = deadlines
-        self._seconds = timeout_ms / 1000
+    def __init__(self, line: Line, done: Done) -> None:
+        self._line = line
         self._done: Done | None = done
-        deadlines.begin(self, self._seconds)
+        line.begin(self)
 
     def tell(self, what: Response | Refusal) -> None:
         done, self._done = self._done, None
         if done is not None:
-            self._deadlines.end(self, self._seconds)
+            self._line.end(self)
             done(what)
         elif isinstance(what, Response) and isinstance(what.body, Closable):
             what.body.close()  # too late: what streams on is dropped
@@ -46,7 +45,7 @@ class FunctionProxy:
         self._ports = ports
         self._method = shape.get("httpMethod")
         self._credentials: str = shape.get("credentials") or ""
-        self._timeout_ms: int = shape["timeoutInMillis"]
+        self._line = ports.deadlines.line(shape["timeoutInMillis"] / 1000)
         self._mappings = Mappings.of_request(shape.get("requestParameters") or {})
         self.streams = shape.get("responseTransferMode") == "STREAM"
 
@@ -59,7 +58,7 @@ class FunctionProxy:
         execution_log.invoking(exchange, function, payload)
         check_size(exchange, payload)
         ctx = exchange.acting(self._ports.principal(exchange, self._credentials), exchange.source_arn)
-        once = Once(self._ports.deadlines, self._timeout_ms, done)
+        once = Once(self._line, done)
         functions = self._ports.functions
         if self.streams:
             sink = StreamedAnswer(exchange, once.tell, functions.pace())

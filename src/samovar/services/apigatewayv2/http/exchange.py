@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from samovar.net.message import Request, Response
+from samovar.web.deadlines import Line
 from samovar.web.event_v2 import Routed
 from samovar.web.front import Visit
 
@@ -39,8 +40,8 @@ class Exchange(msgspec.Struct, eq=False):
     started: float
     """By the monotonic clock."""
     answered: bool = False
-    on_answer: "Callable[[Exchange], None] | None" = None
-    """Told that there is an answer: what was begun for it may end."""
+    line: Line | None = None
+    """Where it waits for its target."""
     mapped: "Callable[[Exchange, Response], Response] | None" = None
     """What becomes of its target's answer."""
     work: asyncio.Task[None] | None = None
@@ -81,8 +82,8 @@ class Exchange(msgspec.Struct, eq=False):
             response = self.mapped(self, response)
         self.status = response.status
         self.length = len(response.body) if isinstance(response.body, bytes) else 0
-        if self.on_answer is not None:
-            self.on_answer(self)
+        if self.line is not None:
+            self.line.end(self)
         self.visit.reply(self.closing.close(self, response))
 
     def refuse(self, status: int, *, why: str = "", headers: "list[tuple[str, str]] | None" = None) -> None:
@@ -92,8 +93,10 @@ class Exchange(msgspec.Struct, eq=False):
         refused = refusal(status)
         self.answer(Response(status, [*refused.headers, *(headers or ())], refused.body))
 
-    def begin_integration(self) -> None:
+    def begin_integration(self, line: Line) -> None:
         self.integration_started = self.closing.now()
+        self.line = line
+        line.begin(self)
 
     def expire(self) -> None:
         """The target hasn't answered in time."""

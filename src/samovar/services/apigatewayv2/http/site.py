@@ -71,11 +71,13 @@ class HttpSite:
         stages = self._state.stages
         if visit.mapping is not None:
             return stages.get((*key, visit.mapping.stage)), visit.path[len(visit.mapping.base_path) :] or "/"
-        first, _, rest = visit.path[1:].partition("/")
-        stage = stages.get((*key, unquote(first))) if first and first not in NAMED_DEFAULT else None
-        if stage is not None:
-            return stage, f"/{rest}"
-        return stages.get((*key, DEFAULT)), visit.path or "/"
+        path = visit.path
+        first, _, rest = path[1:].partition("/")
+        if first and first not in NAMED_DEFAULT:
+            stage = stages.get((*key, unquote(first) if "%" in first else first))
+            if stage is not None:
+                return stage, f"/{rest}"
+        return stages.get((*key, DEFAULT)), path or "/"
 
     def _ready(self, key: ApiKey, api: Api, stage: Stage) -> Served | None:
         """The stage, compiled; None where nothing was deployed to it."""
@@ -96,8 +98,9 @@ class HttpSite:
 def _head_size(exchange: Exchange) -> int:
     """Bytes of the larger of the request's line and its headers."""
     request = exchange.request
-    headers = sum(map(len, request.headers)) + sum(map(len, request.headers.values())) + 4 * len(request.headers)
-    return max(headers, len(request.path) + len(request.query))
+    headers = request.headers
+    size = len("".join([*headers, *headers.values()])) + 4 * len(headers)
+    return max(size, len(request.path) + len(request.query))
 
 
 def _alone(visit: Visit, status: int, why: str) -> Response:

@@ -22,7 +22,7 @@ from samovar.services.apigatewayv2.integrations import filled, function_arn, sou
 from samovar.services.apigatewayv2.ports import Authority
 from samovar.services.apigatewayv2.records import Integration, Route, Stage
 from samovar.services.apigatewayv2.state import ApiKey
-from samovar.web.deadlines import Deadlines
+from samovar.web.deadlines import Deadlines, Line
 from samovar.web.functions import PRINCIPAL, Functions
 from samovar.web.urls import Urls
 from samovar.wire.model import Models
@@ -58,7 +58,7 @@ class Targets:
             handle = self._mapped(integration, self._handler(key, stage, route, integration))
         except WrongExpression as wrong:
             return _Broken(str(wrong)).handle
-        return _InTime(handle, self._deadlines, integration.timeout_in_millis / 1000).handle
+        return _InTime(handle, self._deadlines.line(integration.timeout_in_millis / 1000)).handle
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -111,19 +111,13 @@ class Targets:
 class _InTime:
     """A target that must answer within its timeout."""
 
-    def __init__(self, handle: Handler, deadlines: Deadlines, seconds: float) -> None:
+    def __init__(self, handle: Handler, line: Line) -> None:
         self._handle = handle
-        self._deadlines = deadlines
-        self._seconds = seconds
+        self._line = line
 
     def handle(self, exchange: Exchange) -> None:
-        exchange.on_answer = self._answered
-        exchange.begin_integration()
-        self._deadlines.begin(exchange, self._seconds)
+        exchange.begin_integration(self._line)
         self._handle(exchange)
-
-    def _answered(self, exchange: Exchange) -> None:
-        self._deadlines.end(exchange, self._seconds)
 
 
 class _Mapped:

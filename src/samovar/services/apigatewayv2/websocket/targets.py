@@ -25,7 +25,7 @@ from samovar.services.apigatewayv2.websocket.backends import (
 )
 from samovar.services.apigatewayv2.websocket.event import Occurrence
 from samovar.services.apigatewayv2.websocket.mapping import ResponseMapping
-from samovar.web.deadlines import Deadlines
+from samovar.web.deadlines import Deadlines, Line
 from samovar.web.functions import PRINCIPAL, Functions, Ran
 from samovar.web.service_requests import Forward, place
 from samovar.web.urls import Urls
@@ -101,11 +101,10 @@ class Targets:
 
     def _invoke(self, key: ApiKey, stage: Stage, route: Route, integration: Integration, function: str) -> Invoke:
         caller = self._caller(key, stage, route, integration)
-        seconds = integration.timeout_in_millis / 1000
-        functions, deadlines = self._functions, self._deadlines
+        functions, line = self._functions, self._deadlines.line(integration.timeout_in_millis / 1000)
 
         def run(happened: Occurrence, payload: bytes, done: Callable[[Ran], None]) -> None:
-            waiting = _Waiting(done, deadlines, seconds)
+            waiting = _Waiting(done, line)
             functions.run(caller(happened), function, payload, waiting)
 
         return run
@@ -132,18 +131,17 @@ def _of(ran: Ran) -> Answer:
 class _Waiting:
     """A function that is waited for so long and no longer."""
 
-    __slots__ = ("_deadlines", "_done", "_seconds")
+    __slots__ = ("_done", "_line")
 
-    def __init__(self, done: Callable[[Ran], None], deadlines: Deadlines, seconds: float) -> None:
+    def __init__(self, done: Callable[[Ran], None], line: Line) -> None:
         self._done: Callable[[Ran], None] | None = done
-        self._deadlines = deadlines
-        self._seconds = seconds
-        deadlines.begin(self, seconds)
+        self._line = line
+        line.begin(self)
 
     def __call__(self, ran: Ran) -> None:
         done, self._done = self._done, None
         if done is not None:
-            self._deadlines.end(self, self._seconds)
+            self._line.end(self)
             done(ran)
 
     def expire(self) -> None:
