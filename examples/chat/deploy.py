@@ -2,6 +2,7 @@
 
     python deploy.py [--endpoint http://127.0.0.1:4566]      make it, or bring its code up to date
     python deploy.py --remove                                take it away again
+    python deploy.py --aws                                   the same on AWS
 """
 
 import argparse
@@ -145,12 +146,19 @@ def policy(*statements: dict[str, Any]) -> str:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--endpoint", default=os.environ.get("AWS_ENDPOINT_URL"))
+    here = os.environ.get("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    options.add_argument("--endpoint", default=here, help="of the platform (default: %(default)s)")
+    options.add_argument("--aws", action="store_true", help="on AWS, with the credentials that boto3 finds")
     options.add_argument("--region", default=os.environ.get("AWS_DEFAULT_REGION", "us-east-1"))
     options.add_argument("--remove", action="store_true")
     given = options.parse_args()
+    if given.aws:
+        os.environ.pop("AWS_ENDPOINT_URL", None)
+    else:  # any credentials do
+        os.environ.setdefault("AWS_ACCESS_KEY_ID", "test")
+        os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "test")
     try:
-        deployment = Deployment(given.endpoint, given.region)
+        deployment = Deployment(None if given.aws else given.endpoint.rstrip("/"), given.region)
         if given.remove:
             deployment.remove()
         else:

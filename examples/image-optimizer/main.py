@@ -257,7 +257,9 @@ def arguments() -> argparse.Namespace:
     given = parser.parse_args()
     if given.rate <= 0 or given.count < 1 or given.broken < 0 or given.month < 1 or not 2 <= given.concurrency <= 1000:
         parser.error("--rate, --count and --month must be more than 0, --concurrency from 2 to 1000")
-    if not given.aws:  # any credentials do
+    if given.aws:
+        os.environ.pop("AWS_ENDPOINT_URL", None)
+    else:  # any credentials do
         os.environ.setdefault("AWS_ACCESS_KEY_ID", "test")
         os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "test")
     return given

@@ -158,6 +158,8 @@ or with boto3 (the same variables set; any AWS SDK does):
 
 def demonstrate(endpoint: str, python: str, pictures: Path) -> None:
     console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console = Console(highlight=False, soft_wrap=True, width=110)
     pictures.mkdir(parents=True, exist_ok=True)
     health = wait_for(endpoint, 30)
     version, level = (health.get(name, "not said") for name in ("version", "isolation"))
@@ -172,7 +174,7 @@ def demonstrate(endpoint: str, python: str, pictures: Path) -> None:
     size = f"{len(package) / 1e6:.1f} MB"
     console.print(f"Deployed {FUNCTION} (python{python}, Pillow in a package of {size}) in {took:.1f} s\n")
 
-    table = Table("operation", "answer", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table("operation", "answer", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for heading in ("init\nms", "duration\nms", "billed\nms", "memory\nMB", "round\ntrip ms"):
         table.add_column(heading, justify="right", no_wrap=True)
     first = run_operations(client, table, pictures)

@@ -2,6 +2,7 @@
 
     python deploy.py [--endpoint http://127.0.0.1:4566]      make it, or bring it up to date
     python deploy.py --remove                                take it away again
+    python deploy.py --aws                                   the same on AWS
 """
 
 import argparse
@@ -161,7 +162,9 @@ def main() -> None:
     parser.add_argument("--region", default=os.environ.get("AWS_DEFAULT_REGION", "us-east-1"))
     parser.add_argument("--remove", action="store_true")
     given = parser.parse_args()
-    if not given.aws:  # any credentials do
+    if given.aws:
+        os.environ.pop("AWS_ENDPOINT_URL", None)
+    else:  # any credentials do
         os.environ.setdefault("AWS_ACCESS_KEY_ID", "test")
         os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "test")
     try:

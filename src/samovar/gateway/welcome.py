@@ -23,7 +23,7 @@ _PAGE = """<!doctype html>
 <title>Samovar</title>
 <style>
  :root {{ color-scheme: light dark }}
- body {{ font: 16px/1.55 system-ui, sans-serif; max-width: 46rem; margin: 4rem auto; padding: 0 1.5rem }}
+ body {{ font: 16px/1.55 system-ui, sans-serif; max-width: 50rem; margin: 4rem auto; padding: 0 1.5rem }}
  h1 {{ font-size: 1.7rem; margin-bottom: .3rem }}
  pre {{ background: #8882; border-radius: 6px; padding: 1rem; overflow-x: auto; font-size: .87rem; line-height: 1.5 }}
  .quiet {{ opacity: .75 }}
@@ -32,14 +32,17 @@ _PAGE = """<!doctype html>
 <p class="quiet">The AWS serverless platform on your own machines. Isolation: {isolation}</p>
 <p>This is the endpoint for AWS SDKs and tools; there is no console here. In a terminal:</p>
 <pre>export AWS_ENDPOINT_URL={scheme}://{host} AWS_DEFAULT_REGION=us-east-1
-export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test     # your own key, where --auth is on
+export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test   # your own, with --auth on
 aws lambda list-functions
 aws logs tail /aws/lambda/FUNCTION --follow</pre>
 <p>What you deploy is open to browsers at addresses of its own:</p>
-<pre>{scheme}://API-ID.execute-api.REGION.localhost{port}/STAGE/…     {scheme}://{host}/_aws/execute-api/API-ID/STAGE/…
+<pre>{scheme}://API-ID.execute-api.REGION.localhost{port}/STAGE/…
 {scheme}://URL-ID.lambda-url.REGION.localhost{port}/…</pre>
+<p>or, for programs that can't resolve such names:</p>
+<pre>{scheme}://{host}/_aws/execute-api/API-ID/STAGE/…
+{scheme}://{host}/_samovar/lambda-url/URL-ID/…</pre>
 <p>Here are {services}.</p>
-<p><a href="/_samovar/health">Health</a> · <a href="/_samovar/events">Events under way and failed</a></p>
+<p><a href="/_samovar/health">Health</a> · <a href="/_samovar/events">What was delivered where</a></p>
 </html>
 """
 
