@@ -61,14 +61,16 @@ def admit(method: str, path: str, headers: Mapping[str, str]) -> int | Streamed 
     if _is_upload(method, path, headers):
         return Streamed(OTHER)
     match = _LAMBDA.fullmatch(path) if method in ("POST", "PUT") else None
-    operation = match.lastgroup if match else None
-    limit = _LIMITS[operation] if operation else OTHER
-    if headers.get("x-amz-target", "").endswith(".UploadLayerPart"):
+    operation, limit = None, OTHER
+    if match is not None and match.lastgroup is not None:
+        operation = match.lastgroup
+        limit = _LIMITS[operation]
+        if operation in _INVOCATIONS and "content-type" in headers and _NO_JSON.match(headers["content-type"]):
+            return _no_json(headers["content-type"])
+        if operation == "InvokeFunction" and headers.get("x-amz-invocation-type") == "Event":
+            limit = INVOKE_EVENT
+    elif headers.get("x-amz-target", "").endswith(".UploadLayerPart"):
         operation, limit = "UploadLayerPart", LAYER_PART
-    if operation == "InvokeFunction" and headers.get("x-amz-invocation-type") == "Event":
-        limit = INVOKE_EVENT
-    if operation in _INVOCATIONS and _NO_JSON.match(headers.get("content-type", "")):
-        return _no_json(headers["content-type"])
     if int(headers.get("content-length", 0)) <= limit:
         return limit
     suffix = f" for the {operation} operation" if operation else ""

@@ -74,6 +74,7 @@ class Authority:
         self.enforces = mode != "off"
         self._soft = mode == "soft"
         self._identities = identities
+        self.identify = identities.identify
         self._directory = directory
         self._cards: dict[str, Access | None] = {}
         self._clock = clock
@@ -87,10 +88,6 @@ class Authority:
         self._cards[service.name] = service.access
 
     # --- who
-
-    def identify(self, scope: Scope | None, headers: Mapping[str, str], query: str) -> Identity:
-        """Whom the credentials name, whether or not they are theirs."""
-        return self._identities.find(scope, headers, query) or self._identities.assume(scope)
 
     def authenticate(self, request: Request, service: str, signing_name: str, operation: str) -> Identity:
         """Whoever signed this request; AwsError for what isn't signed rightly."""

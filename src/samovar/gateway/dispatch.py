@@ -14,7 +14,7 @@ operation costs no task, no future, no timer. What needs a service that isn't bu
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -41,6 +41,9 @@ from samovar.wire.compile import Answer, Operation
 from samovar.wire.errors import answer_unresolved
 from samovar.wire.model import Models
 from samovar.wire.route import Match, Router
+
+Identify = Callable[[sigv4.Scope | None, Mapping[str, str], str], Identity]
+"""(scope, headers in lower case, raw query) -> whom the credentials name."""
 
 _T = TypeVar("_T")
 _FOREIGN = {"message": "Requests from web pages of other sites are refused."}
@@ -74,9 +77,10 @@ class Gateway:
         self._router = Router(models, self._services)
         self._doors = doors
         self._authority = authority
-        self._enforces = authority is not None and authority.enforces
+        self._enforcer = authority if authority is not None and authority.enforces else None
+        self._identify: Identify = authority.identify if authority is not None else _assume
         self._region = region
-        self._table: dict[tuple[str, str], tuple[Ordinary | None, DirectOperation | None]] = {}
+        self._table: dict[Operation, tuple[Ordinary | None, DirectOperation | None]] = {}
         self._tasks: set[asyncio.Future[Any]] = set()
 
     def handle(self, request: Request, reply: Reply) -> None:
@@ -90,10 +94,14 @@ class Gateway:
             raise AwsError("NotImplementedException", f"The service {service} is not on this server yet.")
         if self._services.here(service) is None:
             await self._services.open(service)
-        ordinary, direct = self._find(service, operation)
-        self._models[service].operation(operation).validate(params)
-        if self._enforces and self._authority is not None:
-            ctx = self._authority.admit(ctx, service, operation, params)
+        model = self._models[service]
+        if operation not in model.operation_names:
+            raise _missing(service, operation)
+        compiled = model.operation(operation)
+        ordinary, direct = self._find(compiled)
+        compiled.validate(params)
+        if self._enforcer is not None:
+            ctx = self._enforcer.admit(ctx, service, operation, params)
         if ordinary is not None:
             return await ordinary(ctx, params)
         assert direct is not None
@@ -108,7 +116,7 @@ class Gateway:
         """
         if not self._router.serves(host):
             raise AwsError("NotImplementedException", f"The service {host} is not on this server yet.")
-        match = self._router.resolve(request.method, request.path, request.query, request.headers, request.body)
+        match = self._recall(request) or self._resolve(request)
         operation = match.operation
         in_json = operation.has_json and request.headers.get("accept", "").startswith("application/json")
         try:
@@ -144,41 +152,45 @@ class Gateway:
             self._refuse(call, AwsError(*_internal(call)))
 
     def _enter(self, call: _Call) -> None:
-        site = self._doors.site(call.request.headers, call.request.path)
+        request = call.request
+        site = self._doors.site(request.headers, request.path)
         if site is not None:
-            if site.private and origin.is_foreign(call.request.headers):
+            if site.private and origin.is_foreign(request.headers):
                 call.reply(answer(403, _FOREIGN))
             else:
                 self._when_built(call, site.services, lambda: self._visit(call, site))
             return
-        if may_be_aside(call.request):
-            awaited = self._doors.awaited(call.request)
+        if "origin" not in request.headers:
+            match = self._recall(request)
+            if match is not None:  # its like has been past all that follows
+                self._begin(call, match)
+                return
+        if may_be_aside(request):
+            awaited = self._doors.awaited(request)
             if awaited:
                 self._when_built(call, awaited, lambda: self._enter(call))
                 return
-            aside = self._doors.aside(call.request)
+            aside = self._doors.aside(request)
             if aside is not None:
                 self._step_aside(call, aside)
                 return
-        if "origin" in call.request.headers:
-            shared = self._doors.shared(call.request)
+        if "origin" in request.headers:
+            shared = self._doors.shared(request)
             if shared is not None:
                 call.reply = partial(_reply_with, call.reply, shared)
-            elif origin.is_foreign(call.request.headers):
+            elif origin.is_foreign(request.headers):
                 call.reply(answer(403, _FOREIGN))
                 return
-        opened = self._doors.open(call.request)
+        opened = self._doors.open(request)
         if opened is None:
-            self._begin(call)
+            self._begin(call, self._resolve(request))
         elif isinstance(opened, Response):
             call.reply(opened)
         else:
             self._spawn(call, opened, call.reply)
 
     def _visit(self, call: _Call, site: Site) -> None:
-        scope = sigv4.scope(call.request.headers, call.request.query)
-        who = NOBODY if self._enforces else self._identify(call, scope)
-        ctx = self._context(call, scope, who)
+        ctx = self._visitor(call)
         if site.streams or call.request.incoming is None:
             self._serve(call, site, ctx)
         else:
@@ -192,18 +204,15 @@ class Gateway:
     def _step_aside(self, call: _Call, aside: Aside) -> None:
         request = call.request
         call.operation = self._models[aside.service].operation(aside.operation)
-        scope = sigv4.scope(request.headers, request.query)
-        ctx = self._context(call, scope, NOBODY if self._enforces else self._identify(call, scope))
+        ctx = self._visitor(call)
         stream = self._payload(request, request.incoming) if request.incoming is not None else _once(request.body)
         self._spawn(call, aside.answer(request, ctx, aiter(stream)), call.reply)
 
-    def _begin(self, call: _Call) -> None:
-        request = call.request
-        match = self._router.resolve(request.method, request.path, request.query, request.headers, request.body)
+    def _begin(self, call: _Call, match: Match) -> None:
         call.operation = match.operation
-        if self._services.here(match.service) is None:
+        if match.operation not in self._table and self._services.here(match.service) is None:
             self._when_built(call, (match.service,), lambda: self._take(call, match))
-        elif request.incoming is None:
+        elif call.request.incoming is None:
             self._start(call, match)
         else:
             self._take(call, match)
@@ -237,19 +246,19 @@ class Gateway:
         self._spawn(call, _collect(BodyStream(request.incoming)), arrived)
 
     def _start(self, call: _Call, match: Match) -> None:
-        request, operation = call.request, match.operation
-        if self._enforces and self._authority is not None:
-            signing_name = self._models[match.service].names.signing_name
-            who = self._authority.authenticate(request, match.service, signing_name, operation.name)
+        request, operation, enforcer = call.request, match.operation, self._enforcer
+        if enforcer is None:
+            who = self._identify(match.scope, request.headers, request.query)
         else:
-            who = self._identify(call, match.scope)
+            signing_name = self._models[match.service].names.signing_name
+            who = enforcer.authenticate(request, match.service, signing_name, operation.name)
         ctx = self._context(call, match.scope, who, match.base)
-        ordinary, direct = self._find(match.service, operation.name)
+        ordinary, direct = self._find(operation)
         headers = hoisted(request.query, request.headers) if match.service == "s3" else request.headers
         body = request.body if request.incoming is None else self._payload(request, request.incoming)
         params = operation.parse(match.labels, request.query, headers, body)
-        if self._enforces and self._authority is not None:
-            ctx = self._authority.admit(ctx, match.service, operation.name, params, request)
+        if enforcer is not None:
+            ctx = enforcer.admit(ctx, match.service, operation.name, params, request)
         if direct is not None:
             direct(ctx, params, partial(self._guard, call, self._finish, call))
         elif ordinary is not None:
@@ -271,16 +280,24 @@ class Gateway:
 
     # --- pieces
 
+    def _recall(self, request: Request) -> Match | None:
+        return self._router.recall(request.method, request.path, request.query, request.headers)
+
+    def _resolve(self, request: Request) -> Match:
+        return self._router.resolve(request.method, request.path, request.query, request.headers, request.body)
+
     def _payload(self, request: Request, incoming: Incoming) -> Payload:
         chunks = None
         if is_chunked(request.headers):
             chunks = self._authority.chunks(request) if self._authority else unsigned(request.headers)
         return Payload(BodyStream(incoming), request.headers, chunks)
 
-    def _identify(self, call: _Call, scope: sigv4.Scope | None) -> Identity:
-        if self._authority is None:
-            return identity.assumed(scope)
-        return self._authority.identify(scope, call.request.headers, call.request.query)
+    def _visitor(self, call: _Call) -> Context:
+        """Of whoever needs no signature; where signatures count, it tells nobody's name."""
+        request = call.request
+        scope = sigv4.scope(request.headers, request.query)
+        enforced = self._enforcer is not None
+        return self._context(call, scope, NOBODY if enforced else self._identify(scope, request.headers, request.query))
 
     def _context(self, call: _Call, scope: sigv4.Scope | None, who: Identity, base: str = "") -> Context:
         request = call.request
@@ -295,17 +312,17 @@ class Gateway:
             session=who.session,
         )
 
-    def _find(self, service: str, operation: str) -> tuple[Ordinary | None, DirectOperation | None]:
-        """(ordinary, direct), one of them; AwsError when the service doesn't have the operation yet."""
-        key = (service, operation)
-        found = self._table.get(key)
+    def _find(self, operation: Operation) -> tuple[Ordinary | None, DirectOperation | None]:
+        """(ordinary, direct), one of them; AwsError when its service, which is here, doesn't have the operation yet."""
+        found = self._table.get(operation)
         if found is None:
-            here = self._services.here(service)
+            here = self._services.here(operation.service)
             assert here is not None
-            name = fold(operation)
-            found = self._table[key] = (here.operations.get(name), here.direct.get(name))
-        if found == (None, None):
-            raise AwsError("NotImplementedException", f"{service}.{operation} is not implemented by this server yet.")
+            name = fold(operation.name)
+            found = (here.operations.get(name), here.direct.get(name))
+            if found == (None, None):
+                raise _missing(operation.service, operation.name)
+            self._table[operation] = found
         return found
 
     def _spawn(self, call: _Call, work: Awaitable[_T], then: Callable[[_T], None]) -> None:
@@ -317,6 +334,14 @@ class Gateway:
     def _done(self, call: _Call, then: Callable[[_T], None], task: asyncio.Future[_T]) -> None:
         self._tasks.discard(task)
         self._guard(call, lambda: then(task.result()))
+
+
+def _missing(service: str, operation: str) -> AwsError:
+    return AwsError("NotImplementedException", f"{service}.{operation} is not implemented by this server yet.")
+
+
+def _assume(scope: sigv4.Scope | None, headers: Mapping[str, str], query: str) -> Identity:
+    return identity.assumed(scope)
 
 
 def _reply_with(reply: Reply, headers: list[tuple[str, str]], response: Response) -> None:

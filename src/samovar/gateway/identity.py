@@ -18,6 +18,7 @@ from samovar.wire.sigv4 import Scope
 
 DEFAULT_ACCOUNT = "000000000000"
 _REMEMBERED = 1024
+_TOKEN = "x-amz-security-token"
 
 _ACCOUNT = expression(r"[0-9]{12}")
 _REGION = expression(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
@@ -80,10 +81,13 @@ class Identities:
         self._sessions = sessions
         self._assumed: dict[str, Identity] = {}
 
-    def assume(self, scope: Scope | None) -> Identity:
-        """See `assumed`; who calls does so again and again."""
+    def identify(self, scope: Scope | None, headers: Mapping[str, str], query: str) -> Identity:
+        """Whom the credentials of a request name, whether or not they are theirs: see `find`, and `assumed`."""
+        found = self.find(scope, headers, query)
+        if found is not None:
+            return found
         key = scope.access_key if scope is not None else ""
-        found = self._assumed.get(key)
+        found = self._assumed.get(key)  # who calls does so again and again
         if found is None:
             if len(self._assumed) >= _REMEMBERED:
                 self._assumed.clear()
@@ -94,7 +98,7 @@ class Identities:
         """Whom the credentials of a request name; None for keys and tokens that aren't known."""
         if scope is None:
             return None
-        token = session_token(headers, query)
+        token = session_token(headers, query) if query or _TOKEN in headers else ""
         if token:
             session = self._sessions.read(scope.access_key, token)
             if session is not None:
@@ -105,7 +109,7 @@ class Identities:
 
 
 def session_token(headers: Mapping[str, str], query: str) -> str:
-    token = headers.get("x-amz-security-token", "")
+    token = headers.get(_TOKEN, "")
     if not token and "X-Amz-Security-Token=" in query:
         for pair in query.split("&"):
             if pair.startswith("X-Amz-Security-Token="):

@@ -62,12 +62,11 @@ class Reader:
         self.continue_due = False
         """The client waits for `100 Continue` before it sends the body."""
         self._target = b""
-        self._headers: dict[str, str] = {}
+        self._lines: list[tuple[bytes, bytes]] = []
+        """Of a head, then of its body's trailers."""
         self._names = _Names()
-        self._fields: list[tuple[bytes, bytes]] = []
-        self._method = self._path = self._query = ""
-        self._keep_alive = True
-        self._http10 = False
+        self._request: Request | None = None
+        """The one whose body is being read; of an upgrade also afterwards."""
         self._head_size = self._fed = 0
         """Bytes that came before for the head that is being read, and bytes that are being read."""
         self._chunks: list[bytes] = []
@@ -77,8 +76,6 @@ class Reader:
         self._dry = 0  # bytes since the last byte of a body: chunk framing and trailers
         self._declining = False  # between an ignored upgrade and its body
         self._incoming: Incoming | None = None
-        self._trailing: list[tuple[bytes, bytes]] = []
-        """The trailers of an incoming body."""
         self.kept = b""
         """What came behind a WebSocket's handshake."""
         self.peer = ""
@@ -157,12 +154,14 @@ class Reader:
             except httptools.HttpParserUpgrade as upgrade:
                 data = data[upgrade.args[0] :]
             self._parser = httptools.HttpRequestParser(self)
-            if asks_for_websocket(self._method, self._headers) and not self._http10:
+            request = self._request
+            assert request is not None
+            if asks_for_websocket(request.method, request.headers) and not request.http10:
                 self.phase, self.kept = Phase.UPGRADE, data
                 return None
             if self._declining:
                 # The body is still to come: a head made for the new parser tells it so, our callbacks ignore it.
-                length = self._headers.get("content-length")
+                length = request.headers.get("content-length")
                 framing = "transfer-encoding: chunked" if length is None else f"content-length: {length}"
                 self._parser.feed_data(f"POST / HTTP/1.1\r\n{framing}\r\n\r\n".encode("latin-1"))
                 self._declining = False
@@ -175,7 +174,7 @@ class Reader:
         self.phase = Phase.HEAD
         self.age = 0.0
         self._target = b""
-        self._fields = []
+        self._lines = []
         self._head_size = 0
 
     def on_url(self, part: bytes) -> None:
@@ -183,10 +182,7 @@ class Reader:
             self._target += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.phase is Phase.HEAD:
-            self._fields.append((name, value))
-        elif self._incoming is not None:  # else a trailer, or the head made for an ignored upgrade
-            self._trailing.append((name, value))
+        self._lines.append((name, value))
 
     def _read(self, lines: list[tuple[bytes, bytes]]) -> dict[str, str]:
         names = self._names
@@ -208,79 +204,51 @@ class Reader:
     def on_headers_complete(self) -> None:
         if self._declining:
             return
-        parser = self._parser
-        headers = self._headers = self._read(self._fields)
-        if self._head_size + self._fed > self._limits.head_bytes and self._measured() > self._limits.head_bytes:
+        parser, target = self._parser, self._target
+        lines, self._lines = self._lines, []
+        headers = self._read(lines)
+        if self._head_size + self._fed > self._limits.head_bytes and self._measured(headers) > self._limits.head_bytes:
             self._stop(_head_too_large())
-        self._method = parser.get_method().decode("latin-1")
-        if self._method == "CONNECT":
+        method = parser.get_method().decode("latin-1")
+        if method == "CONNECT":
             self._stop(plain(405, "this is not a proxy"))
-        target = self._target if self._target.startswith(b"/") else self._origin_form(self._target)
-        self._path, _, self._query = target.decode("latin-1").partition("?")
-        self._keep_alive = parser.should_keep_alive()
-        self._http10 = parser.get_http_version() == "1.0"
-        room = self._admit(self._method, self._path, headers)
-        if isinstance(room, Streamed):
+        if not target.startswith(b"/"):
+            target = _origin_form(target, headers, lines)
+        path, _, query = target.decode("latin-1").partition("?")
+        http10, stays = parser.get_http_version() == "1.0", parser.should_keep_alive()
+        self._request = request = Request(
+            method, path, query, headers, b"", self._source, lines, self.peer, self.tls, http10, stays
+        )
+        room = self._admit(method, path, headers)
+        if not isinstance(room, int):
+            if isinstance(room, Response):
+                self._stop(room)
             if "upgrade" not in headers:
-                self._begin_incoming()
+                self._begin_body(request)
+                self._incoming = request.incoming = Incoming()
+                self.waiting.append(request)
                 return
             room = room.limit
-        if not isinstance(room, int):
-            self._stop(room)
-        length = headers.get("content-length")
-        if length is not None and int(length) > room:
+        if "content-length" in headers and int(headers["content-length"]) > room:
             self._stop(_body_too_large(room))
         self._room = room
-        self._begin_body()
+        self._begin_body(request)
 
-    def _origin_form(self, target: bytes) -> bytes:
-        """The path and query of a request target: proxies' clients send the whole URL, whose host counts, whatever the
-        header says (RFC 9112 §3.2.2)."""
-        if not target.lower().startswith((b"http://", b"https://")):
-            return target
-        host, slash, path = target.partition(b"://")[2].partition(b"/")
-        self._headers["host"] = host.decode("latin-1")
-        self._fields = [(b"Host", host), *(line for line in self._fields if line[0].lower() != b"host")]
-        return slash + path or b"/"
-
-    def _measured(self) -> int:
+    def _measured(self, headers: dict[str, str]) -> int:
         """Bytes of the head, which may have come with more behind it."""
-        headers = self._headers
         return len(self._target) + sum(map(len, headers)) + sum(map(len, headers.values())) + 4 * len(headers)
 
-    def _begin_body(self) -> None:
+    def _begin_body(self, request: Request) -> None:
         self.phase = Phase.BODY
         self.age = 0.0
         self._body_size = self._progress = self._dry = 0
-        headers = self._headers
-        self.continue_due = "expect" in headers and headers["expect"].lower() == "100-continue" and not self._http10
-
-    def _begin_incoming(self) -> None:
-        self._begin_body()
-        self._trailing = []
-        request = self._request(b"")
-        self._incoming = request.incoming = Incoming()
-        self.waiting.append(request)
+        if "expect" in request.headers:
+            self.continue_due = request.headers["expect"].lower() == "100-continue" and not request.http10
 
     def _end_incoming(self, trailers: dict[str, str] | None) -> None:
         incoming, self._incoming = self._incoming, None
         if incoming is not None:
             incoming.end(trailers)
-
-    def _request(self, body: bytes) -> Request:
-        return Request(
-            self._method,
-            self._path,
-            self._query,
-            self._headers,
-            body,
-            self._source,
-            self._fields,
-            self.peer,
-            self.tls,
-            self._http10,
-            self._keep_alive,
-        )
 
     def on_body(self, part: bytes) -> None:
         self._body_size += len(part)
@@ -290,33 +258,49 @@ class Reader:
             return
         self._chunks.append(part)
         if self._body_size > self._room:
-            reached = {**self._headers, "content-length": str(self._body_size)}
-            verdict = self._admit(self._method, self._path, reached)
+            request = self._request
+            assert request is not None
+            reached = {**request.headers, "content-length": str(self._body_size)}
+            verdict = self._admit(request.method, request.path, reached)
             verdict = verdict.limit if isinstance(verdict, Streamed) else verdict
             self._stop(_body_too_large(verdict) if isinstance(verdict, int) else verdict)
 
     def on_message_complete(self) -> None:
-        if self._incoming is not None:
-            self.continue_due = False
-            self.phase = Phase.IDLE
-            self.age = 0.0
-            self._end_incoming(self._read(self._trailing))
-            return
-        headers = self._headers
-        if self._parser.should_upgrade() and ("transfer-encoding" in headers or int(headers.get("content-length", 0))):
-            self._declining = True
-            return
-        chunks = self._chunks
-        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        self.waiting.append(self._request(body))
-        self._chunks = []
+        request, self._request = self._request, None
+        assert request is not None
+        if self._incoming is None:
+            if self._parser.should_upgrade():
+                self._request = request
+                if _has_body(request.headers):
+                    self._declining = True
+                    return
+            request.body = b"".join(self._chunks)  # of one part: that itself
+            self._chunks.clear()
+            self.waiting.append(request)
         self.continue_due = False
         self.phase = Phase.IDLE
         self.age = 0.0
+        if self._incoming is not None:
+            self._end_incoming(self._read(self._lines))
 
     def _stop(self, response: Response) -> NoReturn:
         self.refuse(response)
         raise _Refused
+
+
+def _has_body(headers: dict[str, str]) -> bool:
+    return "transfer-encoding" in headers or int(headers.get("content-length", 0)) > 0
+
+
+def _origin_form(target: bytes, headers: dict[str, str], lines: list[tuple[bytes, bytes]]) -> bytes:
+    """The path and query of a request target: proxies' clients send the whole URL, whose host counts, whatever the
+    header says (RFC 9112 §3.2.2)."""
+    if not target.lower().startswith((b"http://", b"https://")):
+        return target
+    host, slash, path = target.partition(b"://")[2].partition(b"/")
+    headers["host"] = host.decode("latin-1")
+    lines[:] = [(b"Host", host), *(line for line in lines if line[0].lower() != b"host")]
+    return slash + path or b"/"
 
 
 def plain(status: int, text: str) -> Response:

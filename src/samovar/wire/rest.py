@@ -34,7 +34,8 @@ class Rest:
         shape = self._service.structure(operation.input)
         labels = [(wire_name(n, r), n, self._read_text(r)) for n, r in shape.members.items() if r.location == "uri"]
         headers = {wire: (name, read) for wire, name, read in self._read_headers(shape)}
-        prefixed = {wire_name(n, r).lower(): n for n, r in shape.members.items() if r.location == "headers"}
+        known = frozenset(headers)
+        prefixed = [(wire_name(n, r).lower(), n) for n, r in shape.members.items() if r.location == "headers"]
         read_query = self._read_query(shape)
         read_body = self._read_body(shape)
 
@@ -44,10 +45,11 @@ class Rest:
                 params[name] = read(found[wire])
             if read_query and query:
                 read_query(query, params)
-            for wire in headers.keys() & sent.keys():
-                name, read = headers[wire]
-                params[name] = read(sent[wire])
-            for prefix, name in prefixed.items():
+            if not known.isdisjoint(sent):
+                for wire in known.intersection(sent):
+                    name, read = headers[wire]
+                    params[name] = read(sent[wire])
+            for prefix, name in prefixed:
                 params[name] = {key[len(prefix) :]: sent[key] for key in sent if key.startswith(prefix)}
             if read_body and body:
                 read_body(body, params)
@@ -61,7 +63,7 @@ class Rest:
         headers = {
             n: (wire_name(n, r), self._write_text(r)) for n, r in shape.members.items() if r.location == "header"
         }
-        prefixed = {n: wire_name(n, r) for n, r in shape.members.items() if r.location == "headers"}
+        prefixed = [(n, wire_name(n, r)) for n, r in shape.members.items() if r.location == "headers"]
         write_body, content_type = self._write_body(operation, shape)
         default_status = operation.http.response_code
         identify = self._identify
@@ -77,7 +79,7 @@ class Rest:
                 if name in headers and value is not None:
                     wire, write = headers[name]
                     sent.append((wire, write(value)))
-            for name, prefix in prefixed.items():
+            for name, prefix in prefixed:
                 sent.extend((prefix + key, value) for key, value in (result.get(name) or {}).items())
             body = write_body(result) if status != 204 else b""
             if streams and isinstance(body, bytes):  # its length is told by whoever sends it

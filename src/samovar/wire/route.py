@@ -23,8 +23,12 @@ from samovar.wire.sigv4 import Scope, credential, parse_credential
 
 _ACTION = expression(rb"(?:^|&)Action=([^&]*)")
 _FORM = "application/x-www-form-urlencoded"
+_NAMES_OPERATION = frozenset(("x-amz-target", "smithy-protocol"))
 _REMEMBERED = 1024
 _LONGEST = 512
+
+_Look = tuple[str, str, str, str]
+"""Method, path, credentials (or `@` and the host), type of the body."""
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -53,12 +57,17 @@ class Router:
             for name in {service, called.endpoint_prefix}:
                 self._by_host.setdefault(name, []).append(service)
         self._paths: dict[str, Paths | BucketPaths | None] = {}
-        self._remembered: dict[tuple[str, str, str], Match] = {}
-        """What methods, paths and credentials (or hosts) have led to, where no parameter and no form has a say."""
+        self._remembered: dict[_Look, Match] = {}
 
     def serves(self, host: str) -> bool:
         """Whether a service is here, as host names spell it: by its name or its endpoint's (`sqs`, `monitoring`)."""
         return host in self._by_host
+
+    def recall(self, method: str, path: str, query: str, headers: Mapping[str, str]) -> Match | None:
+        """What requests of this look have led to before; None where more than the look has a say."""
+        if query or not _NAMES_OPERATION.isdisjoint(headers):
+            return None
+        return self._remembered.get(_look(method, path, headers))
 
     def resolve(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Match:
         """The operation that a request means. `path` and `query` are raw, header names in lower case.
@@ -66,20 +75,16 @@ class Router:
         Raises AwsError: UnknownOperationException (InvalidAction in the query protocol), UnknownServiceException when
         the request names a service that isn't here, NotImplementedException for a protocol that isn't.
         """
-        told = credential(headers, query)
-        key = (method, path, told or f"@{headers.get('host', '')}")
-        decided = not query and not headers.get("content-type", "").startswith(_FORM)
+        signed = parse_credential(credential(headers, query))
         if "x-amz-target" in headers:
-            return self._by_x_amz_target(headers["x-amz-target"], parse_credential(told))
+            return self._by_x_amz_target(headers["x-amz-target"], signed)
         if "smithy-protocol" in headers:
-            return self._by_smithy_path(f"smithy-{headers['smithy-protocol']}", path, parse_credential(told))
-        if decided and key in self._remembered:
-            return self._remembered[key]
-        signed = parse_credential(told)
+            return self._by_smithy_path(f"smithy-{headers['smithy-protocol']}", path, signed)
         below = connections.split(path)
         if below is not None and self._is_connection(below[0], headers, signed):
             return self._connection(method, *below, signed)
         services = self._candidates(signed, headers)
+        asked = path
         if services[:1] == self._by_host.get("s3"):
             bucket = bucket_of_host(headers.get("host", ""))
             path = f"/{bucket}{path}" if bucket else path
@@ -95,8 +100,8 @@ class Router:
             found = paths.find(method, path, query, headers) if paths else None
             if found:
                 match = Match(model.name, model.operation(found[0]), found[1], signed)
-                if decided and isinstance(paths, Paths):
-                    self._remember(key, match)
+                if not query and not _is_form(headers) and isinstance(paths, Paths):
+                    self._remember(_look(method, asked, headers), match)
                 return match
         if action:
             raise _unknown_action(action, models)
@@ -108,12 +113,12 @@ class Router:
             self._paths[model.name] = (model.bucket_paths() if model.name == "s3" else Paths(model)) if rest else None
         return self._paths[model.name]
 
-    def _remember(self, key: tuple[str, str, str], match: Match) -> None:
-        if sum(map(len, key)) > _LONGEST:
+    def _remember(self, look: _Look, match: Match) -> None:
+        if sum(map(len, look)) > _LONGEST:
             return
         if len(self._remembered) >= _REMEMBERED:
             self._remembered.clear()
-        self._remembered[key] = match
+        self._remembered[look] = match
 
     def _candidates(self, signed: Scope | None, headers: Mapping[str, str]) -> list[str]:
         if signed is not None:
@@ -258,6 +263,16 @@ def _walk(node: _Node, segments: list[str], at: int, values: list[str], query: l
                 return found
             del values[depth:]
     return None
+
+
+def _look(method: str, path: str, headers: Mapping[str, str]) -> _Look:
+    told = credential(headers, "")
+    return method, path, told or f"@{headers.get('host', '')}", headers.get("content-type", "")
+
+
+def _is_form(headers: Mapping[str, str]) -> bool:
+    """Whether the body may have a say: in the query protocol, or as an object for S3."""
+    return headers.get("content-type", "").startswith((_FORM, "multipart/form-data"))
 
 
 def _action(query: str, headers: Mapping[str, str], body: bytes) -> str:

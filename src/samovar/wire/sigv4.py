@@ -30,11 +30,9 @@ def credential(headers: Mapping[str, str], query: str) -> str:
     """The text of it, which a client says again and again; empty where there is none."""
     authorization = headers.get("authorization")
     if authorization is not None:
-        start = authorization.find("Credential=")
-        if start < 0 or not authorization.startswith("AWS4-"):
+        if not authorization.startswith("AWS4-"):
             return ""
-        end = authorization.find(",", start)
-        return (authorization[start + 11 : end] if end > 0 else authorization[start + 11 :]).strip()
+        return authorization.partition("Credential=")[2].partition(",")[0].strip()
     if "X-Amz-Credential=" in query:
         for pair in query.split("&"):
             if pair.startswith("X-Amz-Credential="):

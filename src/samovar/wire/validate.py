@@ -23,6 +23,8 @@ Constraint = tuple[Callable[[Any], bool], str]
 _NOT_NULL = "Member must not be null"
 _FAILED = "failed to satisfy constraint: "
 _REMEMBERED = 1024
+_REMEMBERED_GIVEN = 64
+"""Callers give the same members again and again."""
 _LONGEST_REMEMBERED = 256
 _LONGEST_MATCHED = 65536
 """Longer strings aren't matched: their length is what is wrong, and a pattern may take quadratic time."""
@@ -80,14 +82,20 @@ class Validator:
         if not demands:
             return None
         missing = self._words.missing
-        places = {name: place for place, (name, _, _) in enumerate(demands)}
-        required = [places[name] for name in shape.required if name in places]
+        concerned: dict[tuple[str, ...], list[tuple[str, str, Check | None]]] = {}
+        """Names that were given -> what is demanded of them, and what must be there, in the model's order."""
+
+        def concern(given: tuple[str, ...]) -> list[tuple[str, str, Check | None]]:
+            if len(concerned) >= _REMEMBERED_GIVEN:
+                concerned.clear()
+            made = concerned[given] = [each for each in demands if each[0] in given or each[0] in shape.required]
+            return made
 
         def check_structure(value: Any, path: str, found: list[str]) -> None:
             prefix = f"{path}." if path else ""
-            # In the model's order, and only what is there or must be: of many members few are given.
-            for place in sorted({*required, *[places[name] for name in value if name in places]}):
-                name, spelled, check = demands[place]
+            given = tuple(value)
+            concerns = concerned.get(given)
+            for name, spelled, check in concern(given) if concerns is None else concerns:
                 item = value.get(name)
                 if item is not None:
                     if check:
