@@ -25,6 +25,8 @@ _NEVER = frozenset(
     }
 )  # fmt: skip
 """Headers that no function gets to see (facts/apigateway.md §4, header treatment)."""
+_REPLACED = _NEVER | {"x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"}
+"""These, and those that are written here."""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -87,19 +89,20 @@ def pair(lines: Lines) -> tuple[dict[str, str] | None, dict[str, list[str]] | No
     return last, every
 
 
-def forwarded(lines: Lines, trace: str, peer: str, port: str, proto: str = "http") -> list[tuple[str, str]]:
-    """The lines that a function gets: without those between connections, and with the way that the request has come."""
-    before, found = "", []
-    for name, value in lines:
-        folded = name.lower()
-        if folded == "x-forwarded-for":
-            before = f"{value}, "
-        elif folded not in _NEVER and folded not in ("x-amzn-trace-id", "x-forwarded-port", "x-forwarded-proto"):
-            found.append((name, value))
+def forwarded(
+    lines: Lines, headers: Mapping[str, str], trace: str, peer: str, port: str, proto: str = "http"
+) -> list[tuple[str, str]]:
+    """The lines that a function gets: without those between connections, and with the way that the request has come.
+
+    `headers`: the same by their names in lower case.
+    """
+    if not _REPLACED.isdisjoint(headers):
+        lines = [line for line in lines if line[0].lower() not in _REPLACED]
+    before = headers.get("x-forwarded-for")
     return [
-        *found,
+        *lines,
         ("X-Amzn-Trace-Id", trace.partition(";")[0]),
-        ("X-Forwarded-For", f"{before}{peer}"),
+        ("X-Forwarded-For", f"{before}, {peer}" if before is not None else peer),
         ("X-Forwarded-Port", port),
         ("X-Forwarded-Proto", proto),
     ]

@@ -11,6 +11,7 @@ from samovar.web import answer_v1, event_v1
 from samovar.web.answer_v1 import Malformed
 
 LINES = [("X-A", "1"), ("x-a", "2"), ("X-A", "3,4"), ("Connection", "close"), ("Content-Length", "2")]
+HEADERS = {"x-a": "1,2,3,4", "connection": "close", "content-length": "2"}
 
 
 def told(**changes):
@@ -18,7 +19,7 @@ def told(**changes):
         "resource": "/{proxy+}",
         "path": "/a%20b/",
         "method": "GET",
-        "lines": event_v1.forwarded(LINES, "Root=1-x;Parent=y", "10.0.0.1", "4566"),
+        "lines": event_v1.forwarded(LINES, HEADERS, "Root=1-x;Parent=y", "10.0.0.1", "4566"),
         "query": "",
         "parameters": {},
         "variables": {},
@@ -45,7 +46,8 @@ def test_names_keep_their_case_and_the_last_value_counts_beside_all_values():
 
 
 def test_who_forwarded_before_stands_in_front():
-    lines = event_v1.forwarded([("x-forwarded-for", "1.2.3.4")], "t", "10.0.0.1", "80")
+    given = [("x-forwarded-for", "1.2.3.4")]
+    lines = event_v1.forwarded(given, dict(given), "t", "10.0.0.1", "80")
     assert ("X-Forwarded-For", "1.2.3.4, 10.0.0.1") in lines
 
 

@@ -106,7 +106,7 @@ async def build(
     entrance = Entrance(authority, ring)
     cache = Cache(clock, entrance.may_invalidate)
     logs = AccessLogs(acting, clock)
-    site = RestSite(state, stages, entrance, cache, Teller(state, logs, meter), clock)
+    site = RestSite(state, stages, entrance, cache, Teller(state, logs, meter, clock), clock)
     front.join(site.find, KINDS["REQUEST_TOO_LARGE"].message or "")
     desk = Desk(state, Bench(site, planner, ports, authority.user_id), ports.authorizers, cache, ring.usage)
 

@@ -103,13 +103,24 @@ class Bench:
         request.fields = [(name.encode(errors="replace"), value.encode(errors="replace")) for name, value in sent.lines]
         request.peer = CLIENT
         staged = Staged(STAGE, "", self._planner.plan(api.definition), sent.variables)
+        now = self._clock.now()
         exchange = Exchange(
-            request, ctx, lambda response: None, api, staged, self._clock.now(), "testPrefix.testDomainName", path
+            request,
+            ctx,
+            lambda response: None,
+            api,
+            staged,
+            now,
+            "testPrefix.testDomainName",
+            path,
+            self._clock.monotonic(),
+            path=path,
+            routed=path,
+            trace=trace_of("", now),
+            resource=resource,
+            log=[],
         )
-        exchange.trace = trace_of("", exchange.now)
-        exchange.resource = resource
         exchange.caller |= self._tester(ctx)
-        exchange.log = []
         return exchange
 
     def _tester(self, ctx: Context) -> dict[str, str | None]:

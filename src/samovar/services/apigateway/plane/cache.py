@@ -117,7 +117,7 @@ def _settings(exchange: Exchange, stage: Stage) -> Shape | None:
     if not stage.shape.get("cacheClusterEnabled"):
         return None
     method = exchange.settled
-    settings, own = stage.settings(method.resource, method.name), stage.has_own(method.resource, method.name)
+    settings, own = exchange.settings, stage.has_own(method.resource, method.name)
     if not own and exchange.http_method != "GET":
         return None
     if settings is None:

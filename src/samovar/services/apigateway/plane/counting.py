@@ -24,34 +24,38 @@ _MOST_PLACES = 10_000
 class Counts:
     def __init__(self, meter: Meter) -> None:
         self._metering = Metering(meter, "AWS/ApiGateway", _METRICS)
-        self._places: dict[tuple[str, ...], Place] = {}
+        self._methods: dict[tuple[str, ...], Place] = {}
 
-    def count(self, exchange: Exchange, detailed: bool, status: int) -> None:
-        """A request that was answered. `detailed`: its method has metrics of its own."""
+    def count(self, exchange: Exchange, status: int) -> None:
+        """A request that was answered."""
         row = (
             status,
             round((exchange.ended - exchange.started) * 1000),
             exchange.integration_ms,
             exchange.from_cache,
         )
-        self._metering.add(self._place(exchange), exchange.now, row)
-        if detailed and exchange.method is not None:
-            self._metering.add(self._place(exchange, exchange.method.resource, exchange.http_method), exchange.now, row)
+        staged, settings = exchange.staged, exchange.settings
+        if staged.place is not None:
+            self._metering.add(staged.place, exchange.now, row)
+        if settings is not None and settings.get("metricsEnabled"):
+            self._metering.add(self._of_method(exchange), exchange.now, row)
 
-    def _place(self, exchange: Exchange, *of_method: str) -> Place:
-        """The stage's and the API's together, or a method's (its resource, and which it is)."""
-        api = exchange.api
-        named = (api.account, api.region, str(exchange.plan.settings["name"]), exchange.staged.name, *of_method)
-        found = self._places.get(named)
+    def _of_method(self, exchange: Exchange) -> Place:
+        api, method = exchange.api, (exchange.resource, exchange.http_method)
+        named = (api.account, api.region, str(exchange.plan.settings["name"]), exchange.staged.name, *method)
+        found = self._methods.get(named)
         if found is None:
-            if len(self._places) >= _MOST_PLACES:
-                self._places.clear()
-            found = self._places[named] = _made(*named)
+            if len(self._methods) >= _MOST_PLACES:
+                self._methods.clear()
+            found = self._methods[named] = _made(*named)
         return found
 
 
-def _made(account: str, region: str, api: str, stage: str, resource: str = "", method: str = "") -> Place:
-    of_stage = (("ApiName", api), ("Stage", stage))
-    if method:
-        return Place(account, region, (*of_stage, ("Method", method), ("Resource", resource)))
-    return Place(account, region, of_stage[:1], of_stage)
+def of_stage(account: str, region: str, api: str, stage: str) -> Place:
+    """A stage's and its API's together, by their names."""
+    dimensions = (("ApiName", api), ("Stage", stage))
+    return Place(account, region, dimensions[:1], dimensions)
+
+
+def _made(account: str, region: str, api: str, stage: str, resource: str, method: str) -> Place:
+    return Place(account, region, (("ApiName", api), ("Stage", stage), ("Method", method), ("Resource", resource)))

@@ -4,10 +4,9 @@ Owns: what is known of the request, `requestContext`, and looking a Source up. M
 asked for: most requests never ask for most of it.
 """
 
-import asyncio
 import binascii
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from urllib.parse import unquote
 
 import msgspec
@@ -22,9 +21,11 @@ from samovar.services.apigateway.plane.refusals import Refusal, Responses
 from samovar.services.apigateway.plane.routes import Routes
 from samovar.services.apigateway.plane.validation import Validation
 from samovar.services.apigateway.state import Api, Shape
+from samovar.web import event_v1
 from samovar.web.front import Mapping as Mapping_
 from samovar.web.front import domain_name
 from samovar.web.lambda_authorizer import Grant
+from samovar.web.metering import Place
 from samovar.web.stamp import clf_time
 from samovar.wire import text
 
@@ -107,79 +108,100 @@ class Staged(msgspec.Struct, frozen=True):
     """Whether this request went to it; None where there is none."""
     certificate: str = ""
     """The id of the client certificate that its backends are shown."""
+    place: Place | None = None
+    """Of its metrics, and the API's."""
 
 
-class Exchange:
+def _nobody(response: Response) -> None:
+    """Is told of answers that nobody asked for."""
+
+
+class Exchange(msgspec.Struct, eq=False):
+    """Made once per request, so it is on the hot path."""
+
+    request: Request
+    ctx: Context
+    reply: Reply
+    api: Api
+    staged: Staged
+    now: float
+    domain: str
+    """Empty: the API's own."""
+    full_path: str
+    """As sent, with the stage or the base path."""
+    started: float
+    """By the monotonic clock."""
+    path: str = ""
+    """As functions get it: without the stage, with a custom domain's base path."""
+    routed: str = ""
+    """As it was routed: without either."""
+    time: str = ""
+    """`now` in words, if they are there already."""
+    trace: str = ""
+    answered: Callable[[Response], None] = _nobody
+    """Told of the answer when it has gone."""
     mapping: Mapping_ | None = None
     """Set on a custom domain."""
+    plan: Plan = cast("Plan", None)
+    """The stage's."""
+    variables: Mapping[str, str] = {}
+    """The stage's."""
+    http_method: str = ""
+    resource: str = ""
+    resource_id: str = ""
+    method: Method | None = None
+    settled: Method = cast("Method", None)
+    """The same, once the request is routed."""
+    settings: Shape | None = None
+    """The stage's for this method, where there are some."""
+    parameters: dict[str, str] = {}
+    """Of the path, as sent."""
+    response_override: dict[str, Any] = {}
+    """What templates have set of `$context.responseOverride`."""
+    authorizer: dict[str, Any] | None = None
+    """What an authorizer said of the caller."""
+    caller: dict[str, Any] = {}
+    """Members of `identity` beside the address and the agent."""
+    grant: Grant | None = None
+    """What a Lambda authorizer lets the caller do."""
+    usage_key: str = ""
+    """The API key that an authorizer names for the caller."""
+    body: bytes = b""
+    """Out of its Content-Encoding, where the API compresses."""
+    refusal: Refusal | None = None
+    extended_id: str = ""
+    ended: float = 0.0
+    integration_ms: int | None = None
+    """How long the integration took, once it has answered."""
+    integration_status: int | None = None
     backend_status: int | None = None
     """What a server or a service has answered, before any mapping."""
+    from_cache: bool | None = None
+    """None where nothing is cached."""
+    shows: bool = True
+    """Whether the execution log shows bodies."""
+    log: list[str] | None = None
+    """Lines of the execution log, where somebody reads them."""
+    asked: float = 0.0
+    """When its integration was, as far as the log knows."""
+    _lines: list[tuple[str, str]] | None = None
+    _query: list[tuple[str, str]] | None = None
 
-    def __init__(
-        self, request: Request, ctx: Context, reply: Reply, api: Api, staged: Staged, now: float, domain: str, path: str
-    ) -> None:
-        """`path`: as sent, with the stage or the base path."""
-        self.request = request
-        self.ctx = ctx
-        self.reply = reply
-        self.answered: Callable[[Response], None] = _nobody
-        """Told of the answer when it has gone."""
-        self.api = api
-        self.staged = staged
-        self.plan = staged.plan
-        self.variables = staged.variables
-        self.now = now
-        self.time = ""
-        """The same in words, if they are there already."""
-        self.domain = domain or domain_name(api.id, api.region)
-        self.full_path = path
-        self.path = path
-        """As functions get it: without the stage, with a custom domain's base path."""
-        self.routed = path
-        """As it was routed: without either."""
+    def __post_init__(self) -> None:
+        staged, request = self.staged, self.request
+        self.plan, self.variables = staged.plan, staged.variables
+        if not self.domain:
+            self.domain = domain_name(self.api.id, self.api.region)
         override = request.headers.get("x-http-method-override", "").upper()
         self.http_method = override if override in METHODS else request.method
-        self.resource = ""
-        self.resource_id = ""
-        self.method: Method | None = None
-        self.settled: Method
-        """The same, once the request is routed."""
-        self.parameters: dict[str, str] = {}
-        """Of the path, as sent."""
-        self.trace = ""
-        self.response_override: dict[str, Any] = {}
-        """What templates have set of `$context.responseOverride`."""
-        self.authorizer: dict[str, Any] | None = None
-        """What an authorizer said of the caller."""
-        self.caller: dict[str, Any] = {}
-        """Members of `identity` beside the address and the agent."""
-        self.grant: Grant | None = None
-        """What a Lambda authorizer lets the caller do."""
-        self.usage_key = ""
-        """The API key that an authorizer names for the caller."""
         self.body = request.body
-        """Out of its Content-Encoding, where the API compresses."""
-        self.refusal: Refusal | None = None
-        self.extended_id = binascii.b2a_base64(bytes.fromhex(ids.hex_id(22)), newline=False).decode()
-        self._lines: list[tuple[str, str]] | None = None
-        self._query: list[tuple[str, str]] | None = None
-        self.started = asyncio.get_running_loop().time()
-        self.ended = self.started
-        self.integration_ms: int | None = None
-        """How long the integration took, once it has answered."""
-        self.integration_status: int | None = None
-        self.from_cache: bool | None = None
-        """None where nothing is cached."""
-        self.shows = True
-        """Whether the execution log shows bodies."""
-        self.log: list[str] | None = None
-        """Lines of the execution log, where somebody reads them."""
         self.asked = self.started
-        """When its integration was, as far as the log knows."""
+        self.extended_id = binascii.b2a_base64(bytes.fromhex(ids.hex_id(22)), newline=False).decode()
 
-    def take(self, method: Method) -> None:
-        """It is routed."""
+    def take(self, method: Method, settings: Shape | None = None) -> None:
+        """It is routed; `settings`: the stage's for the method."""
         self.method = self.settled = method
+        self.settings = settings
         self.resource, self.resource_id = method.resource, method.resource_id
 
     @property
@@ -188,6 +210,11 @@ class Exchange:
         if self._lines is None:
             self._lines = self.request.lines()
         return self._lines
+
+    def forwarded(self) -> list[tuple[str, str]]:
+        """The headers as an integration gets them."""
+        way = (self.trace, self.peer, self.port, self.scheme)
+        return event_v1.forwarded(self.lines, self.request.headers, *way)
 
     @property
     def query(self) -> list[tuple[str, str]]:
@@ -331,10 +358,6 @@ class Exchange:
         if kind == "stageVariables":
             return self.variables.get(name)
         return text_of(look_up(self.context(), name)) if kind == "context" else None
-
-
-def _nobody(response: Response) -> None:
-    """Is told of answers that nobody asked for."""
 
 
 def _of(pairs: list[tuple[str, str]], name: str, every: bool) -> str | None:

@@ -47,7 +47,7 @@ def unmappable(name: str, to_aws: bool) -> bool:
 
 def _remapped(given: Headers, renamed: frozenset[str], dropped: frozenset[str]) -> Headers:
     return [
-        (f"x-amzn-Remapped-{name}" if name.lower() in renamed else name, value)
+        (f"x-amzn-Remapped-{name}" if folded in renamed else name, value)
         for name, value in given
-        if name.lower() not in dropped
+        if (folded := name.lower()) not in dropped
     ]

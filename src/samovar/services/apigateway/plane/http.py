@@ -17,7 +17,6 @@ from samovar.services.apigateway.plane.refusals import Refusal
 from samovar.services.apigateway.plane.streaming import PassedOn
 from samovar.services.apigateway.state import Shape
 from samovar.web.calls import Answer, Lines, UpstreamError, length_of_unsent
-from samovar.web.event_v1 import forwarded
 
 _SAFE = "/:@!$&'()*+,;=~-._"
 
@@ -132,9 +131,7 @@ class HttpProxy(_Http):
         def mapped(part: str) -> list[tuple[str, str]]:
             return self._mappings.of(part, exchange.value, exchange.body)
 
-        lines = headers.to_backend(
-            forwarded(exchange.lines, exchange.trace, exchange.peer, exchange.port, exchange.scheme)
-        )
+        lines = headers.to_backend(exchange.forwarded())
         own = mapped("header")
         named = {name.lower() for name, _ in own}
         lines = [(name, value) for name, value in lines if name.lower() not in named] + own

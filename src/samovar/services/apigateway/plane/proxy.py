@@ -79,9 +79,7 @@ def check_size(exchange: Exchange, payload: bytes) -> None:
 
 def told(exchange: Exchange, mappings: Mappings | None = None) -> event_v1.Told:
     """What the event says of a request, but for its body."""
-    lines = list(exchange.lines)
-    if not exchange.is_trial:
-        lines = event_v1.forwarded(lines, exchange.trace, exchange.peer, exchange.port, exchange.scheme)
+    lines = list(exchange.lines) if exchange.is_trial else exchange.forwarded()
     if exchange.is_signed:
         lines = [line for line in lines if line[0].lower() != "authorization"]
     if mappings is not None:

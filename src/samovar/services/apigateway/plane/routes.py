@@ -9,6 +9,8 @@ from typing import Generic, TypeVar
 from urllib.parse import unquote
 
 _Held = TypeVar("_Held")
+_REMEMBERED, _LONGEST = 1000, 500
+"""So many paths, none longer than that, are remembered with what they mean."""
 
 
 class _Node(Generic[_Held]):
@@ -26,6 +28,7 @@ class _Node(Generic[_Held]):
 class Routes(Generic[_Held]):
     def __init__(self) -> None:
         self._root: _Node[_Held] = _Node()
+        self._found: dict[str, tuple[_Held, dict[str, str]] | None] = {}
 
     def add(self, path: str, held: _Held) -> None:
         """`path` as resources have it: `/pets/{id}`, `/{proxy+}`."""
@@ -42,9 +45,21 @@ class Routes(Generic[_Held]):
             else:
                 node = node.literal.setdefault(part, _Node())
         node.held = held
+        self._found.clear()
 
     def find(self, path: str) -> tuple[_Held, dict[str, str]] | None:
-        """(what was added, the values of its variables)."""
+        """(what was added, the values of its variables). Not to be changed: the same paths are asked for again and
+        again."""
+        if path in self._found:
+            return self._found[path]
+        found = self._find(path)
+        if len(path) <= _LONGEST:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
+            self._found[path] = found
+        return found
+
+    def _find(self, path: str) -> tuple[_Held, dict[str, str]] | None:
         segments = path.split("/")[1:]
         while segments and not segments[-1]:
             segments.pop()

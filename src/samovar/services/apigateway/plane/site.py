@@ -9,7 +9,6 @@
 Rule: no task and no await of its own; a step that waits calls back.
 """
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 
@@ -39,6 +38,7 @@ class RestSite:
         self._cache = cache
         self._teller = teller
         self._clock = clock
+        self._monotonic = clock.monotonic
         self._stamp = Stamp()
 
     def find(self, id: str, region: str) -> Serve | None:
@@ -64,17 +64,27 @@ class RestSite:
             why = f"API {api.id} has no stage {name}." if stage is None else f"API {api.id} isn't open under this name."
             visit.reply(forbidden(visit.ctx.request_id, why))
             return
+        request, now = visit.request, self._clock.now()
         exchange = Exchange(
-            visit.request, visit.ctx, visit.reply, api, stage.now(), self._clock.now(), visit.domain, visit.path
+            request,
+            visit.ctx,
+            visit.reply,
+            api,
+            stage.now(),
+            now,
+            visit.domain,
+            visit.path,
+            self._monotonic(),
+            path,
+            below or "/",
+            self._stamp(now),
+            trace_of(request.headers.get("x-amzn-trace-id", ""), now),
         )
+        exchange.answered = partial(self._teller.end, exchange, stage)
         if visit.mapping is not None:
             exchange.mapping = visit.mapping
-        if visit.guest is not None or visit.request.source is not None:
+        if visit.guest is not None or request.source is not None:
             _note_way(exchange, visit.guest)
-        exchange.time = self._stamp(exchange.now)
-        exchange.path, exchange.routed = path, below or "/"
-        exchange.answered = partial(self._teller.end, exchange, stage)
-        exchange.trace = trace_of(visit.request.headers.get("x-amzn-trace-id", ""), exchange.now)
         self._guard(exchange, self._arrive, stage)
 
     def _guard(self, exchange: Exchange, step: Callable[..., None], *args: object) -> None:
@@ -94,10 +104,9 @@ class RestSite:
         if method is None:
             why = f"No method {exchange.http_method} is deployed for {exchange.routed}."
             raise Refusal("MISSING_AUTHENTICATION_TOKEN", hint=why)
-        exchange.take(method)
-        self._teller.begin(exchange, stage)
-        now = self._clock.monotonic()
-        if not self._stages.admits(exchange.api, now) or not stage.admits(method.resource, method.name, now):
+        exchange.take(method, stage.settings(method.resource, method.name))
+        self._teller.begin(exchange)
+        if not self._stages.admits(exchange.api, exchange.started) or not stage.admits(exchange):
             raise Refusal("THROTTLED")
         self._entrance.enter(exchange, partial(self._entered, exchange, stage))
 
@@ -122,7 +131,7 @@ class RestSite:
         if kept is not None:
             self._came(exchange, place, kept)
         else:
-            began = asyncio.get_running_loop().time()
+            began = self._monotonic()
             method.integration.start(exchange, partial(self._integrated, exchange, place, began))
 
     @staticmethod
@@ -135,7 +144,7 @@ class RestSite:
             exchange.body = opened
 
     def _integrated(self, exchange: Exchange, place: Place | None, began: float, answer: Response | Refusal) -> None:
-        exchange.integration_ms = round((asyncio.get_running_loop().time() - began) * 1000)
+        exchange.integration_ms = round((self._monotonic() - began) * 1000)
         exchange.integration_status = answer.status if isinstance(answer, Response) else None
         self._came(exchange, place, answer)
 

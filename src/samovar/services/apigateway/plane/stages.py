@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 
 from samovar.core import ids
 from samovar.core.bucket import Bucket
-from samovar.services.apigateway.plane.exchange import Plan, Staged
+from samovar.services.apigateway.plane.counting import of_stage
+from samovar.services.apigateway.plane.exchange import Exchange, Plan, Staged
 from samovar.services.apigateway.state import Api, Definition, Item, Rest, Shape
 from samovar.store.table import Key
-from samovar.web.access_log import Format
+from samovar.web.access_log import Format, is_log_group
 
 
 class Stage:
@@ -23,6 +24,9 @@ class Stage:
         self.main = main
         self._canary = canary
         self._percent = percent
+        logged = item.shape.get("accessLogSettings") or {}
+        group, format = logged.get("destinationArn") or "", logged.get("format") or ""
+        self.access_log = (group, format) if format and is_log_group(group) else None
         self._settings: dict[tuple[str, str], Shape | None] = {}
         self._buckets: dict[tuple[str, str], Bucket] = {}
         self.format: Format | None = None
@@ -57,16 +61,17 @@ class Stage:
                 return found
         return None
 
-    def admits(self, resource: str, method: str, now: float) -> bool:
+    def admits(self, exchange: Exchange) -> bool:
         """Whether the method's throttle lets one more request through."""
-        settings = self.settings(resource, method)
+        settings = exchange.settings
         if settings is None or settings["throttlingRateLimit"] < 0 or settings["throttlingBurstLimit"] < 0:
             return True
-        bucket = self._buckets.get((resource, method))
+        method = (exchange.resource, exchange.settled.name)
+        bucket = self._buckets.get(method)
         if bucket is None:
             size = (settings["throttlingBurstLimit"], settings["throttlingRateLimit"])
-            bucket = self._buckets[resource, method] = Bucket(*size)
-        return bucket.take(now)
+            bucket = self._buckets[method] = Bucket(*size)
+        return bucket.take(exchange.started)
 
 
 class Stages:
@@ -116,7 +121,9 @@ class Stages:
         if plan is None:
             plan = self._plans[key] = self._plan(self._state.deployment(api, deployment).definition)
         certificate = shape.get("clientCertificateId") or ""
-        return Staged(shape["stageName"], deployment, plan, variables, canary, certificate)
+        name = shape["stageName"]
+        place = of_stage(api.account, api.region, plan.settings["name"], name)
+        return Staged(name, deployment, plan, variables, canary, certificate, place)
 
     def _sweep(self) -> None:
         """Forget what isn't there any more, now and then."""

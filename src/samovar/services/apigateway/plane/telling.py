@@ -4,9 +4,9 @@ Owns: which of these a stage has asked for.
 Rules: nothing here makes a request wait; what isn't asked for costs a look into the stage.
 """
 
-import asyncio
 import hashlib
 
+from samovar.core.clock import Clock
 from samovar.core.meter import Meter
 from samovar.net.message import Response
 from samovar.services.apigateway.plane import execution_log
@@ -15,20 +15,21 @@ from samovar.services.apigateway.plane.exchange import Exchange
 from samovar.services.apigateway.plane.logged import Logged
 from samovar.services.apigateway.plane.stages import Stage
 from samovar.services.apigateway.state import Api, Rest
-from samovar.web.access_log import AccessLogs, Format, is_log_group
+from samovar.web.access_log import AccessLogs, Format
 
 _FAILED = "Execution failed"
 
 
 class Teller:
-    def __init__(self, state: Rest, logs: AccessLogs, meter: Meter) -> None:
+    def __init__(self, state: Rest, logs: AccessLogs, meter: Meter, clock: Clock) -> None:
         self._state = state
+        self._monotonic = clock.monotonic
         self._logs = logs
         self._counts = Counts(meter)
 
-    def begin(self, exchange: Exchange, stage: Stage) -> None:
+    def begin(self, exchange: Exchange) -> None:
         """The request is routed: from now on its execution is logged, where the stage wants that."""
-        settings = stage.settings(exchange.resource, exchange.settled.name)
+        settings = exchange.settings
         if settings is None or settings.get("loggingLevel") not in ("INFO", "ERROR"):
             return
         account = self._state.accounts.get((exchange.api.account, exchange.api.region))
@@ -39,30 +40,22 @@ class Teller:
 
     def end(self, exchange: Exchange, stage: Stage, response: Response) -> None:
         """The request is answered."""
-        exchange.ended = asyncio.get_running_loop().time()
-        self._access(exchange, stage, response)
-        self._execution(exchange, stage, response)
-        settings = stage.settings(exchange.resource, exchange.method.name) if exchange.method is not None else None
-        detailed = settings is not None and bool(settings.get("metricsEnabled"))
-        self._counts.count(exchange, detailed, response.status)
+        exchange.ended = self._monotonic()
+        if stage.access_log is not None:
+            self._access(exchange, stage, response, *stage.access_log)
+        if exchange.log is not None:
+            self._execution(exchange, exchange.log, stage, response)
+        self._counts.count(exchange, response.status)
 
-    def _access(self, exchange: Exchange, stage: Stage, response: Response) -> None:
-        settings = stage.shape.get("accessLogSettings") or {}
-        group, text = settings.get("destinationArn") or "", settings.get("format") or ""
-        if not text or not is_log_group(group):
-            return
+    def _access(self, exchange: Exchange, stage: Stage, response: Response, group: str, text: str) -> None:
         if stage.format is None:
             stage.format = Format(text)
         line = stage.format.line(Logged(exchange, response))
         self._logs.write(group, _stream(exchange.api, stage), line)
 
-    def _execution(self, exchange: Exchange, stage: Stage, response: Response) -> None:
-        if exchange.log is None or exchange.method is None:
-            return
-        settings = stage.settings(exchange.resource, exchange.method.name) or {}
+    def _execution(self, exchange: Exchange, lines: list[str], stage: Stage, response: Response) -> None:
         execution_log.completed(exchange, response)
-        lines = exchange.log
-        if settings.get("loggingLevel") == "ERROR":
+        if exchange.settings is not None and exchange.settings.get("loggingLevel") == "ERROR":
             lines = [line for line in lines if line.startswith(_FAILED)]
         api = exchange.api
         name = f"API-Gateway-Execution-Logs_{api.id}/{exchange.staged.name}"

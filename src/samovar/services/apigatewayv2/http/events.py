@@ -60,11 +60,12 @@ def authorizer_2(exchange: Exchange, arn: str, sources: list[str]) -> bytes:
 
 def _told(exchange: Exchange) -> Told:
     request, routed = exchange.request, exchange.routed
+    way = (routed.trace, source_ip(request), port_of(request), proto_of(request))
     return Told(
         _resource(exchange),
         routed.path,
         request.method,
-        event_v1.forwarded(request.lines(), routed.trace, source_ip(request), port_of(request), proto_of(request)),
+        event_v1.forwarded(request.lines(), request.headers, *way),
         request.query,
         routed.parameters,
         routed.variables,
