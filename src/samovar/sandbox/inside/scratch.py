@@ -45,7 +45,10 @@ class Scratch:
             _, made = link.receive(self._ahead)
             if made:
                 return int(made[0])
-            self._usual_mb = 0  # that process has met a problem, which is told where it is met again
+            # That process was killed, and the next one wanted begins another; or it has met a problem, which is told
+            # where it is met again.
+            self._ahead.close()
+            self._ahead = None
         return self._make(size_mb)
 
     def _start_ahead(self):
@@ -58,6 +61,7 @@ class Scratch:
                 syscalls.set_name("samovar-tmp")
                 os.dup2(theirs.fileno(), 3)
                 syscalls.close_descriptors(4)
+                self._templates.clear()  # the keeper's, where it has had to make one, are among these
                 to_keeper = socket.socket(fileno=3)
                 while True:
                     made = self._make(self._usual_mb)
