@@ -144,6 +144,23 @@ def test_a_box_that_goes_during_an_init_moves_its_invocation():
     asyncio.run(asyncio.wait_for(run(), 10))
 
 
+def test_an_event_is_on_its_way_before_the_cpu_that_init_had_is_taken_back():
+    """Of a cold start only the writes that the handler waits for come first."""
+
+    async def run() -> None:
+        house: Any = House()
+        environment = Environment(house, msgspec.structs.replace(VERSION, initialization=ON_DEMAND))
+        house.box.throttle = lambda: house.box.sent.append(b"throttled")
+        environment.start(ASKED, lambda result: None)
+        await house.settle()
+        initialised = len(house.box.sent)
+        environment.on_frame(frames.NEXT, memoryview(b""))
+        event, throttled = house.box.sent[initialised:]
+        assert (event[4], throttled) == (frames.INVOCATION, b"throttled")
+
+    asyncio.run(run())
+
+
 def test_what_has_begun_anew_often_enough_is_told():
     """A function may itself be what kills its environments."""
 
