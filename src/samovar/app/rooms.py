@@ -25,8 +25,9 @@ from samovar.delivery.pollers.sqs import SqsPollers
 from samovar.delivery.targets import Parcel, Targets
 from samovar.engine.credentials import Keys
 from samovar.engine.model import Version
-from samovar.gateway.authority import OPERATOR, Authority
+from samovar.gateway.authority import Authority
 from samovar.gateway.identity import Identities
+from samovar.gateway.signatures import OPERATOR
 from samovar.net.tls import Contexts
 from samovar.services import cloudwatch, iam, lambda_, logs, sts
 from samovar.settings import Settings, issuers

@@ -163,19 +163,6 @@ class Effect(_Word):
     """With a failure of the platform."""
 
 
-ANSWERS: Final = frozenset(
-    {
-        Effect.RESPOND,
-        Effect.FAIL_HANDLER,
-        Effect.FAIL_INIT,
-        Effect.FAIL_RESTORE,
-        Effect.FAIL_TIMEOUT,
-        Effect.FAIL_EXIT,
-        Effect.FAIL_BOX,
-    }
-)
-"""The effects that answer the invoker."""
-
 OCCUPIED: Final = frozenset(
     {State.STARTING, State.INIT, State.RESTORING, State.REINIT, State.RESTARTING, State.BUSY, State.ANSWERED}
 )

@@ -1,19 +1,18 @@
-"""Who is let in, and what they may do: signatures checked, permissions decided (facts/iam.md §6, §7).
+"""Who is let in, and what they may do: signatures asked for, permissions decided (facts/iam.md §6, §7).
 
-Owns: the three modes, and AWS's codes for refusals. Refuses: what policies mean (`policy`), who there is (IAM).
+Owns: the three modes, and AWS's codes for refusals. Refuses: how signatures are verified (`signatures`), what policies
+mean (`policy`), who there is (IAM).
 
     off    nobody is asked: credentials only say whose resources are meant
     soft   everything is checked, and what would be refused is logged and done
     on     what isn't signed rightly or isn't allowed is refused
 
-Rules: whose key signs is who is identified, from one place of the request only. A resource of another account is
-reached through the owner's context once both sides allow; nobody gets there otherwise. No secret reaches a log.
+Rule: a resource of another account is reached through the owner's context once both sides allow; nobody gets there
+otherwise.
 """
 
-import hmac
 import logging
 from collections.abc import Mapping
-from functools import partial
 from typing import Literal, Protocol
 
 import msgspec
@@ -27,6 +26,7 @@ from samovar.core.session import Session
 from samovar.gateway import identity
 from samovar.gateway.facts import Facts
 from samovar.gateway.identity import Identities, Identity
+from samovar.gateway.signatures import UNKNOWN_KEY, Signatures, as_s3, is_signed
 from samovar.net.message import Request
 from samovar.policy import grammar
 from samovar.policy.decision import Caller, Decision, decide, refusal
@@ -35,13 +35,11 @@ from samovar.policy.principals import Who
 from samovar.policy.rules import Request as Asked
 from samovar.policy.rules import Rules
 from samovar.policy.rules import facts as facts_of
-from samovar.wire import chunked, signature, sigv2, sigv4
-from samovar.wire.sigv4 import Scope
+from samovar.wire import chunked, sigv4
 
 Mode = Literal["off", "soft", "on"]
 
 _REMEMBERED = 2048
-_INVALID_TOKEN = "The security token included in the request is invalid."
 _ANONYMOUS = Caller(Who("anonymous"))
 
 log = logging.getLogger("samovar.auth")
@@ -70,7 +68,7 @@ class Authority:
         clock: Clock,
         operator: str = "",
     ) -> None:
-        """`operator`: the secret of whoever runs this server (`samovar keys`)."""
+        """`operator`: as `Signatures` takes it."""
         self.enforces = mode != "off"
         self._soft = mode == "soft"
         self._identities = identities
@@ -78,8 +76,7 @@ class Authority:
         self._directory = directory
         self._cards: dict[str, Access | None] = {}
         self._clock = clock
-        self._operator = operator
-        self._verifier = signature.Verifier()
+        self._signatures = Signatures(identities, clock, operator)
         self._compiled: dict[object, Rules] = {}
         self._said: set[str] = set()
 
@@ -92,79 +89,25 @@ class Authority:
     def authenticate(self, request: Request, service: str, signing_name: str, operation: str) -> Identity:
         """Whoever signed this request; AwsError for what isn't signed rightly."""
         card = self._cards.get(service)
-        if card is not None and operation in card.unsigned and not _is_signed(request):
+        if card is not None and operation in card.unsigned and not is_signed(request):
             return NOBODY
         try:
-            return self._signed_by(request, signing_name)
+            return self._signatures.signer(request, signing_name)
         except AwsError as refused:
             if not self._soft:
-                raise (_as_s3(refused) if service == "s3" else refused) from None
+                raise (as_s3(refused) if service == "s3" else refused) from None
             self._say(f"would be refused: {refused.message} ({service} {operation})")
             scope = sigv4.scope(request.headers, request.query)
             return self.identify(scope, request.headers, request.query)
 
     def authenticate_operator(self, request: Request) -> None:
         """AwsError unless whoever runs the server has signed."""
-        signed = signature.read(request.headers, request.query)
-        if signed is None or signed.scope.access_key != OPERATOR or not self._operator:
-            raise AwsError("AccessDeniedException", "This door opens to the operator of the server: `samovar keys`.")
-        self._verify(request, signed, self._operator)
-
-    def _signed_by(self, request: Request, service: str) -> Identity:
-        signed = signature.read(request.headers, request.query)
-        if signed is None and service == "s3":
-            older = sigv2.read(request.query)
-            if older is not None:
-                return self._signed_v2(request, older)
-        if signed is None:
-            raise AwsError("MissingAuthenticationTokenException", "Request is missing Authentication Token")
-        found = self._identities.find(signed.scope, request.headers, request.query)
-        if found is None:
-            raise AwsError("UnrecognizedClientException", _INVALID_TOKEN)
-        self._verify(request, signed, found.secret)
-        self._check_alive(found)
-        if signed.scope.service != service:
-            message = f"Credential should be scoped to correct service: '{service}'. "
-            raise AwsError("InvalidSignatureException", message)
-        if found.session is None:
-            self._identities.keys.used(signed.scope.access_key, signed.scope.service, signed.scope.region)
-        return found
-
-    def _signed_v2(self, request: Request, signed: sigv2.SignedV2) -> Identity:
-        token = {"x-amz-security-token": signed.token} if signed.token else {}
-        found = self._identities.find(Scope(signed.access_key, "", "", "s3"), token, "")
-        if found is None:
-            raise AwsError("UnrecognizedClientException", _INVALID_TOKEN)
-        now = self._clock.now()
-        sigv2.check(signed, found.secret, request.method, request.path, request.query, request.headers, now)
-        self._check_alive(found)
-        return found
-
-    def _check_alive(self, found: Identity) -> None:
-        if found.session is not None and found.session.expires_at <= self._clock.now():
-            raise AwsError("ExpiredTokenException", "The security token included in the request is expired")
-
-    def _verify(self, request: Request, signed: signature.Signed, secret: str) -> None:
-        signature.check_time(signed, self._clock.now())
-        body = request.body if request.incoming is None else None
-        self._verifier.check(signed, secret, request.method, request.path, request.query, request.headers, body)
-        if request.incoming is not None:
-            return  # `chunks` takes it apart
-        kind = request.headers.get("x-amz-content-sha256", "")
-        if kind.startswith(signature.STREAMING):
-            chunks = chunked.Chunks(kind, signed, partial(self._verifier.sign, secret, signed.scope))
-            request.body = chunks.feed(request.body)
-            chunks.end()
+        self._signatures.check_operator(request)
 
     def chunks(self, request: Request) -> chunked.Chunks:
         """What takes the body of an authenticated request apart while it arrives."""
-        kind = request.headers.get("x-amz-content-sha256", "")
-        signed = signature.read(request.headers, request.query)
-        found = self._identities.find(signed.scope, request.headers, request.query) if signed else None
-        counts = self.enforces and not self._soft and kind.startswith(signature.STREAMING)
-        if not counts or signed is None or found is None:
-            return chunked.unsigned(request.headers)
-        return chunked.Chunks(kind, signed, partial(self._verifier.sign, found.secret, signed.scope))
+        signed = self._signatures.chunks(request) if self.enforces and not self._soft else None
+        return signed or chunked.unsigned(request.headers)
 
     # --- what
 
@@ -195,7 +138,7 @@ class Authority:
     ) -> Context:
         caller = self._caller(ctx)
         if ctx.session is not None and not ctx.session.role and needs[0].action.startswith("iam:"):
-            raise AwsError("UnrecognizedClientException", _INVALID_TOKEN)  # facts/iam.md §3, GetSessionToken
+            raise AwsError("UnrecognizedClientException", UNKNOWN_KEY)  # facts/iam.md §3, GetSessionToken
         account = ctx.account
         linked = _LINKED.get(caller.who.service, frozenset())
         for number, need in enumerate(needs):
@@ -279,20 +222,10 @@ class Authority:
         token = {"x-amz-security-token": fields["x-amz-security-token"]} if "x-amz-security-token" in fields else {}
         found = self._identities.find(claimed, token, "") if claimed is not None else None
         if self.enforces and not self._soft:
-            self._check_form(fields, claimed, found)
+            self._signatures.check_form(fields, claimed, found)
         who = found or identity.assumed(claimed)
         ctx = msgspec.structs.replace(ctx, account=who.account, principal=who.principal, session=who.session)
         return self.admit(ctx, "s3", "PutObject", wanted) if self.enforces else ctx
-
-    def _check_form(self, fields: Mapping[str, str], claimed: Scope | None, found: Identity | None) -> None:
-        if claimed is None or not fields.get("policy"):
-            raise AwsError("AccessDenied", "Access Denied")
-        if found is None:
-            raise _as_s3(AwsError("UnrecognizedClientException", _INVALID_TOKEN))
-        wanted = self._verifier.sign(found.secret, claimed, fields["policy"])
-        if not hmac.compare_digest(wanted.encode(), fields.get("x-amz-signature", "").encode("utf-8", "replace")):
-            text = "The request signature we calculated does not match the signature you provided. Check your key and "
-            raise AwsError("SignatureDoesNotMatch", text + "signing method.")
 
     # --- pieces
 
@@ -301,7 +234,7 @@ class Authority:
             return _ANONYMOUS
         caller = self._directory.caller(ctx.principal, ctx.session)
         if caller is None:
-            raise AwsError("UnrecognizedClientException", _INVALID_TOKEN)
+            raise AwsError("UnrecognizedClientException", UNKNOWN_KEY)
         return caller
 
     @staticmethod
@@ -368,32 +301,6 @@ _LINKED: Mapping[str, frozenset[str]] = {
     ),
 }
 """What a service may do in every account that uses it, as by AWS's service-linked role."""
-
-
-def _is_signed(request: Request) -> bool:
-    signatures = ("X-Amz-Signature=", "X-Amz-Credential=", "AWSAccessKeyId=")
-    return "authorization" in request.headers or any(each in request.query for each in signatures)
-
-
-def _as_s3(refused: AwsError) -> AwsError:
-    code, message = _S3.get(refused.code, (refused.code, ""))
-    return AwsError(code, message or refused.message)
-
-
-_S3: Mapping[str, tuple[str, str]] = {
-    "ExpiredTokenException": ("ExpiredToken", "The provided token has expired."),
-    "IncompleteSignatureException": ("AuthorizationHeaderMalformed", ""),
-    "InvalidSignatureException": ("SignatureDoesNotMatch", ""),
-    "MissingAuthenticationTokenException": ("AccessDenied", "Access Denied"),
-    "UnrecognizedClientException": (
-        "InvalidAccessKeyId",
-        "The AWS Access Key Id you provided does not exist in our records.",
-    ),
-}
-"""S3 has words of its own (facts/iam.md §7)."""
-
-OPERATOR = "SAMOVAROPERATOR"
-"""The access key of whoever runs the server; its secret is derived from the server's key file."""
 
 NOBODY = Identity(identity.DEFAULT_ACCOUNT, "")
 """A caller without a signature, where that is allowed."""

@@ -1,4 +1,4 @@
-"""Who calls, as the credentials say it; whether the signature is theirs is another step (`guard`).
+"""Who calls, as the credentials say it; whether the signature is theirs is another step (`signatures`).
 
 Rules: access keys that IAM made are their users', session tokens that STS sealed are their sessions'. Where nothing is
 enforced, a key of 12 digits is that account's root (so tests have as many as they like), and any other the root of

@@ -35,10 +35,6 @@ _PAGES = 1 << 16
 """More than any file here has."""
 
 
-class Unavailable(Exception):
-    """Control groups can't be used here; the text says why and what to do."""
-
-
 class Hierarchies:
     """Where each controller is on this machine: controller -> (version, folder under which groups may be made)."""
 

@@ -132,7 +132,7 @@ class Router:
         table.chain("postrouting", "nat", 100)
         table.rule("postrouting", netlink.leaves_by("up"), netlink.masquerade())
         table.commit()
-        self.inside_table = table
+        self.inside_table = table  # the kernel removes it with the socket that this holds
 
     def prepare_host(self, outside, number, life):
         # type: (netlink.Links, int, int) -> None

@@ -96,11 +96,6 @@ def mount(source, target, kind, flags=0, data=None):
     _check(result, "mount(%s)" % target)
 
 
-def move_mount_point(source, target):
-    # type: (str, str) -> None
-    mount(source, target, None, MS_MOVE)
-
-
 def unmount(target):
     # type: (str) -> None
     _check(_libc.umount2(target.encode(), MNT_DETACH), "umount(%s)" % target)

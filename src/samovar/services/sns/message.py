@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from samovar.core import arn
 from samovar.core.context import Params
 from samovar.core.errors import AwsError
 from samovar.services.sns.errors import invalid
@@ -221,9 +220,3 @@ def _signed(message: Message, text: str, places: Places) -> dict[str, str]:
         "Signature": message.signatures.get(text, ""),
         "SigningCertURL": places.certificate,
     }
-
-
-def endpoint_name(endpoint: str) -> str:
-    """The resource that an endpoint's ARN names."""
-    parsed = arn.parse(endpoint)
-    return parsed.resource if parsed else ""
