@@ -89,6 +89,30 @@ def test_every_promise_names_what_holds_it(root):
     assert not wrong, "SPECIFICATION.md:\n" + "\n".join(wrong)
 
 
+def dead_links(page: Path) -> list[str]:
+    """The links of a Markdown page to files that aren't there."""
+    targets = re.findall(r"\]\(([^)#\s]+)", page.read_text())
+    return [to for to in targets if not to.startswith(("http:", "https:")) and not (page.parent / to).exists()]
+
+
+def test_every_link_leads_somewhere(root):
+    pages = [*root.glob("*.md"), *root.glob("docs/**/*.md"), *root.glob("examples/**/*.md")]
+    dead = [f"{page.relative_to(root)}: {to}" for page in pages for to in dead_links(page)]
+    assert not dead, "links to nothing:\n" + "\n".join(dead)
+
+
+def test_every_decision_is_in_their_index(root):
+    index = (root / "docs/decisions/README.md").read_text()
+    missing = [page.name for page in root.glob("docs/decisions/0*.md") if f"]({page.name})" not in index]
+    assert not missing, f"docs/decisions/README.md doesn't list {', '.join(missing)}"
+
+
+def test_a_dead_link_is_noticed(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("[here](page.md#top) [there](none.md) [AWS](https://aws.amazon.com)")
+    assert dead_links(page) == ["none.md"]
+
+
 def test_an_undocumented_setting_is_noticed():
     fields = settings(ast.parse("class Settings:\n    port: int = 1\n    host: str = ''\nclass Other:\n    x: int"))
     assert fields == ["port", "host"]
