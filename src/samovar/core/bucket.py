@@ -1,5 +1,7 @@
 """A token bucket: how AWS meters requests and growth. Pure; times are the caller's seconds, from any start."""
 
+import math
+
 
 class Bucket:
     """Holds `capacity` tokens at most, gains `per_s` a second, without steps, and is full in the beginning."""
@@ -10,11 +12,12 @@ class Bucket:
         self.capacity = capacity
         self.per_s = per_s
         self._tokens = capacity
-        self._at: float | None = None
+        self._at = math.inf
+        """When a token was asked for, last; never yet."""
 
     def take(self, now: float) -> bool:
         """Whether there was a token to take."""
-        if self._at is not None and now > self._at:
+        if now > self._at:
             self._tokens = min(self.capacity, self._tokens + (now - self._at) * self.per_s)
         self._at = now
         if self._tokens < 1.0 - 1e-9:  # ten tenths must be one, and the sum of ten floats is a bit less

@@ -68,9 +68,12 @@ class Acting:
 
     def __init__(self) -> None:
         self._gateway: asyncio.Future[tuple[Caller, str]] = asyncio.get_running_loop().create_future()
+        self._endpoint = ""
+        """Once it is known."""
 
     def attach(self, caller: Caller, endpoint: str) -> None:
         """From now on calls go through."""
+        self._endpoint = endpoint
         self._gateway.set_result((caller, endpoint))
 
     def __call__(
@@ -83,8 +86,8 @@ class Acting:
         handover: tuple[Any, ...] = (),
     ) -> Context:
         """`principal`: a service (`lambda.amazonaws.com`) or a role's ARN; `source_arn`: for whom it calls."""
-        endpoint = self._gateway.result()[1] if self._gateway.done() else ""
-        return Context(account, region, uuid4(), principal, endpoint, self, trace_id, source_arn, handover=handover)
+        id = uuid4()
+        return Context(account, region, id, principal, self._endpoint, self, trace_id, source_arn, None, handover)
 
     async def endpoint(self) -> str:
         """The platform's address, for links in what is sent; waits until it is known."""

@@ -5,26 +5,26 @@ import os
 import struct
 
 _AT_ONCE = 128
+"""So many of a kind are made together."""
 _DIGITS = struct.Struct("8s4s3s3s12s" * _AT_ONCE)
 _WRITTEN = b"%b-%b-4%b-a%b-%b " * _AT_ONCE
 
 
 class _Pool:
-    """Hex digits read from the kernel 4 KB at a time, and UUIDs made of them."""
+    """Ids that are ready to be taken."""
 
     def __init__(self) -> None:
-        self._hex = ""
-        self._at = 0
+        self._hex: dict[int, list[str]] = {}
+        """By their length."""
         self._uuids: list[str] = []
 
     def take(self, digits: int) -> str:
-        """Random lower-case hex digits (at most 8192)."""
-        if self._at + digits > len(self._hex):
-            self._hex = os.urandom(4096).hex()
-            self._at = 0
-        start = self._at
-        self._at = start + digits
-        return self._hex[start : self._at]
+        """Random lower-case hex digits."""
+        ready = self._hex.get(digits)
+        if not ready:
+            random = os.urandom((digits * _AT_ONCE + 1) // 2).hex()
+            ready = self._hex[digits] = [random[at : at + digits] for at in range(0, digits * _AT_ONCE, digits)]
+        return ready.pop()
 
     def uuid4(self) -> str:
         """A random UUID, `xxxxxxxx-xxxx-4xxx-axxx-xxxxxxxxxxxx`."""

@@ -10,7 +10,7 @@ events, items), which is read by SQL.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 import msgspec
@@ -32,6 +32,8 @@ class Table(Generic[T]):
         self._store = store
         self._name = name
         self._records: dict[Key, T] = {}
+        self.get: Callable[[Key], T | None] = self._records.get
+        """The record of a key. It is the dictionary's own, as a request asks for several."""
         self._sorted: list[Key] | None = None
         self._pending: dict[Key, _Pending[T]] = {}
         self.changes = 0
@@ -45,9 +47,6 @@ class Table(Generic[T]):
         for key, value in await store.query("SELECT key, value FROM records WHERE name = ?", (name,)):
             table._records[tuple(msgspec.json.decode(key, type=list[str]))] = decode(value)
         return table
-
-    def get(self, key: Key) -> T | None:
-        return self._records.get(key)
 
     def items(self, prefix: Key = ()) -> list[tuple[Key, T]]:
         """The records whose key begins with `prefix`, sorted by key."""

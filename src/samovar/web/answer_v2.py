@@ -64,7 +64,8 @@ def _headers(value: dict[str, Any], content_type: str) -> Headers:
             typed = typed or folded == "content-type"
     if not typed:
         headers.append(("Content-Type", content_type))
-    headers += [("set-cookie", _text(cookie)) for cookie in cookies]
+    if cookies:
+        headers += [("set-cookie", _text(cookie)) for cookie in cookies]
     if not all_sendable(headers):
         raise Malformed
     return headers

@@ -125,7 +125,7 @@ def forwarded(request: Request, trace: str) -> dict[str, str]:
     kept = dict(request.headers)
     if not _BETWEEN_CONNECTIONS.isdisjoint(kept):
         kept = {name: value for name, value in kept.items() if name not in _BETWEEN_CONNECTIONS}
-    before, source = kept.get("x-forwarded-for"), source_ip(request)
+    before, source = kept.get("x-forwarded-for"), request.peer or LOOPBACK
     if request.tls:
         kept["x-amzn-tls-version"], kept["x-amzn-tls-cipher-suite"] = request.tls
     kept["x-amzn-trace-id"] = trace.partition(";")[0]

@@ -23,4 +23,4 @@ def all_sendable(lines: Sequence[tuple[str, str]]) -> bool:
     if not lines:
         return True
     names, values = zip(*lines, strict=True)
-    return all(names) and sendable("".join(names), "".join(values))
+    return all(names) and bool(_NAME.fullmatch("".join(names)) and _VALUE.fullmatch("".join(values)))

@@ -112,6 +112,8 @@ def digest(*parts: str) -> str:
 
 
 def cookies_of(header: str) -> dict[str, str]:
+    if not header:
+        return {}
     return {name.strip(): value.strip() for name, _, value in (each.partition("=") for each in header.split(";"))}
 
 

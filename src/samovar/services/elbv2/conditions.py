@@ -153,7 +153,12 @@ def host_of(request: Request) -> str:
 
 def pairs(query: str) -> list[tuple[str, str]]:
     """Names and values as they were sent."""
-    return [(name, value) for name, _, value in (each.partition("=") for each in query.split("&") if each)]
+    found = []
+    for each in query.split("&"):
+        if each:
+            name, _, value = each.partition("=")
+            found.append((name, value))
+    return found
 
 
 def _meets_host(config: Shape) -> Meets:

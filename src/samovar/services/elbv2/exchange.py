@@ -1,13 +1,15 @@
 """One request on its way through a load balancer.
 
 Owns: `Exchange`, what is known of it, and the headers that tell a target which way the request has come (ALB guide,
-"HTTP headers and Application Load Balancers"). Made once per request, slotted: it is on the hot path.
+"HTTP headers and Application Load Balancers"). Made once per request: it is on the hot path.
 """
 
 import asyncio
 import re
 from collections.abc import Callable
 from enum import Enum
+
+import msgspec
 
 from samovar.core import ids
 from samovar.net.message import Closable, Reply, Request, Response
@@ -31,46 +33,38 @@ class Fate(Enum):
     ANSWERED = "the target"
 
 
-class Exchange:
-    __slots__ = (
-        "_asked", "_over", "_reply", "answered", "balancer", "cookies", "fate", "group", "listener", "now", "port",
-        "request", "secure", "took_s", "trace",
-    )  # fmt: skip
+class Exchange(msgspec.Struct, eq=False):
+    request: Request
+    reply: Reply
+    balancer: LoadBalancer
+    listener: Listener
+    port: str
+    """The one that the client has connected to."""
+    now: float
+    over: "Callable[[Exchange, Response], None]"
+    """Told of the answer."""
+    trace: str = ""
+    group: TargetGroup | None = None
+    """That of the target that was chosen."""
+    fate: Fate = Fate.OWN
+    took_s: float = 0.0
+    """What the target took until its answer began."""
+    asked: float = 0.0
+    cookies: Lines = []
+    """Those that keep the client with its target group."""
+    answered: bool = False
 
-    def __init__(
-        self,
-        request: Request,
-        reply: Reply,
-        balancer: LoadBalancer,
-        listener: Listener,
-        port: str,
-        now: float,
-        over: "Callable[[Exchange, Response], None]",
-    ) -> None:
-        """`port`: the one that the client has connected to; `over` is told of the answer."""
-        self._reply = reply
-        self._over = over
-        self.group: TargetGroup | None = None
-        """That of the target that was chosen."""
-        self.fate = Fate.OWN
-        self.took_s = 0.0
-        """What the target took until its answer began."""
-        self._asked = 0.0
-        self.request = request
-        self.balancer = balancer
-        self.listener = listener
-        self.port = port
-        self.now = now
-        self.secure = request.tls is not None or listener.protocol == "HTTPS"
-        self.trace = _trace(request.headers.get("x-amzn-trace-id", ""), now)
-        self.cookies: Lines = []
-        """Those that keep the client with its target group."""
-        self.answered = False
+    def __post_init__(self) -> None:
+        self.trace = _trace(self.request.headers.get("x-amzn-trace-id", ""), self.now)
+
+    @property
+    def secure(self) -> bool:
+        return self.request.tls is not None or self.listener.protocol == "HTTPS"
 
     def choose(self, group: TargetGroup) -> None:
         """One of its targets gets the request, now."""
         self.group = group
-        self._asked = asyncio.get_running_loop().time()
+        self.asked = asyncio.get_running_loop().time()
 
     def answer(self, response: Response, fate: Fate = Fate.OWN) -> None:
         """Give the one answer."""
@@ -86,9 +80,9 @@ class Exchange:
             headers = [(name, value) for name, value in headers if (name, value) != ("Server", "awselb/2.0")]
         self.fate = fate
         if self.group is not None:
-            self.took_s = asyncio.get_running_loop().time() - self._asked
-        self._reply(Response(response.status, headers, response.body))
-        self._over(self, response)
+            self.took_s = asyncio.get_running_loop().time() - self.asked
+        self.reply(Response(response.status, headers, response.body))
+        self.over(self, response)
 
     @property
     def root(self) -> str:
@@ -99,7 +93,9 @@ class Exchange:
     def forwarded(self) -> Lines:
         """The client's headers, and the way that they have come."""
         attributes, request = self.balancer.attributes, self.request
-        lines = [line for line in request.lines() if line[0].lower() not in _OURS]
+        lines = request.lines()
+        if not _OURS.isdisjoint(request.headers):
+            lines = [line for line in lines if line[0].lower() not in _OURS]
         if attributes.get("routing.http.drop_invalid_header_fields.enabled") == "true":
             lines = [line for line in lines if _USUAL.fullmatch(line[0])]
         lines.append(("X-Amzn-Trace-Id", self.trace))
@@ -110,8 +106,7 @@ class Exchange:
             lines.append(("X-Forwarded-For", f"{before}, {peer}" if before else peer))
         elif mode == "preserve" and before:
             lines.append(("X-Forwarded-For", before))
-        lines.append(("X-Forwarded-Port", self.port))
-        lines.append(("X-Forwarded-Proto", "https" if self.secure else "http"))
+        lines += [("X-Forwarded-Port", self.port), ("X-Forwarded-Proto", "https" if self.secure else "http")]
         told = attributes.get("routing.http.x_amzn_tls_version_and_cipher_suite.enabled") == "true"
         if told and request.tls is not None:
             lines.append(("X-Amzn-Tls-Version", request.tls[0]))

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from samovar.core import arn as arns
 from samovar.core.clock import Clock
 from samovar.core.context import Context
 from samovar.services.elbv2.errors import missing
@@ -99,8 +98,8 @@ class State:
 
 def place(arn: str) -> tuple[str, str]:
     """(account, region) of one of our ARNs."""
-    parsed = arns.parse(arn)
-    return (parsed.account, parsed.region) if parsed else ("", "")
+    parts = arn.split(":", 5)
+    return (parts[4], parts[3]) if len(parts) == 6 else ("", "")
 
 
 def balancer_key(balancer: LoadBalancer) -> Key:

@@ -44,6 +44,6 @@ class StageMeter:
             exchange.length + len(exchange.visit.request.body),
         )
         self._metering.add(self._all, exchange.routed.now, row)
-        own = self._detailed.get(exchange.routed.route_key)
+        own = self._detailed.get(exchange.routed.route_key) if self._detailed else None
         if own is not None:
             self._metering.add(own, exchange.routed.now, row)
