@@ -307,7 +307,8 @@ class Journal:
         if begun is not None:
             self._hold(now, self._form.start, begun)
         printed = self._lines.flush()
-        self._write(now, printed)
+        if printed:
+            self._write(now, printed)
         self._hold(now, self._form.end if self._runtime_done else self._last_lines, ending)
         if self._tail is not None or len(self._held) >= _MOST_HELD:
             self._hand_over()
@@ -350,7 +351,9 @@ class Journal:
         held, self._held = self._held, []
         events: list[LogEvent] = []
         for now, form, what in held:
-            events += _events(now, form(now, what))
+            now_ms = int(now * 1000)
+            for line in form(now, what):
+                events.append((now_ms, line))
         return events
 
     def _append(self, events: list[LogEvent]) -> None:

@@ -103,11 +103,7 @@ class Metering:
         function = version.function_arn
         running = self._running[function]
         done(result)  # before it is counted, which nobody waits for
-        left = self._running[function] - 1
-        if left:
-            self._running[function] = left
-        else:
-            del self._running[function]
+        self._running[function] -= 1
         if not result.refused:
             tally = self._tally(version, invocation)
             tally.ended(result.duration_ms, running)
@@ -128,6 +124,7 @@ class Metering:
     def report(self) -> None:
         """Hand the running minute's tallies to the Meter."""
         tallies, self._tallies = self._tallies, {}
+        self._running = {function: running for function, running in self._running.items() if running}
         for (function, invoked, _), tally in tallies.items():
             self._report(function.rpartition(":")[2], invoked, tally)
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from samovar.core.meter import MINUTE_S, Dimensions, Distribution, Meter, Metric
-from samovar.services.logs.journal import Sized
+from samovar.services.logs.journal import Sized, total
 
 _MOST_METRICS: Final = 100
 _MOST_DIMENSIONS: Final = 30
@@ -67,7 +67,7 @@ class Telling:
             self._meter.observe(metric, value, times)
 
         count("IncomingLogEvents", 1.0, len(events))
-        count("IncomingBytes", sum([size for _, size, _ in events]), 1, "Bytes")
+        count("IncomingBytes", total(events), 1, "Bytes")
         if not standard:
             return
         for message in [message for _, _, message in events if '"_aws"' in message]:

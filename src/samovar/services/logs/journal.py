@@ -8,7 +8,8 @@ answer. One stream is read by its own index, up to a hundred as a merge of their
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 import msgspec
@@ -67,6 +68,12 @@ class Event(msgspec.Struct, frozen=True):
 
 Sized = tuple[int, int, str]
 """An event as it is stored: its timestamp in ms, its bytes as AWS counts them, its message."""
+_size: Callable[[Sized], int] = itemgetter(1)
+
+
+def total(events: Sequence[Sized]) -> int:
+    """Bytes of all of them."""
+    return sum(map(_size, events))
 
 
 def sized(events: Sequence[tuple[int, str]]) -> list[Sized]:

@@ -20,7 +20,7 @@ from contextlib import suppress
 
 import msgspec
 
-from samovar.services.logs.journal import Batch, Sized, sized, writing
+from samovar.services.logs.journal import Batch, Sized, sized, total, writing
 from samovar.services.logs.state import LogsState
 from samovar.store.sqlite import Change, Many, Statement, StoreError
 from samovar.store.table import Key
@@ -74,7 +74,7 @@ class LogSink:
         if not events:
             return
         measured = sized(events)
-        size = sum([size for _, size, _ in measured])
+        size = total(measured)
         self._backlog.append(_Chunk((account, region, group), stream, size, measured))
         self.backlog_bytes += size
         self._rouse()
