@@ -64,16 +64,10 @@ def name_of(id):
 
 
 def tell_all(about, message):
-    management = boto3.client("apigatewaymanagementapi", **address(about))
+    stage = f"https://{about['domainName']}/{about['stage']}"
+    management = boto3.client("apigatewaymanagementapi", endpoint_url=stage)
     for id in present():
         try:
             management.post_to_connection(ConnectionId=id, Data=json.dumps(message).encode())
         except management.exceptions.GoneException:
             s3.delete_object(Bucket=BUCKET, Key=id)
-
-
-def address(about):
-    """On AWS that of the stage; elsewhere the endpoint of the environment, where a connection's id is enough."""
-    if "AWS_ENDPOINT_URL" in os.environ:
-        return {}
-    return {"endpoint_url": f"https://{about['domainName']}/{about['stage']}"}

@@ -6,6 +6,7 @@ from .test_arrows import imports
 
 LATER = {
     # module -> the modules that it may import later, by their beginning
+    "samovar.app.named": ("samovar.gateway.certificates",),  # X.509, from the first API or function URL on
     "samovar.app.on_demand": ("samovar.app.", "samovar.services."),
     "samovar.app.platform": ("samovar.gateway.certificates",),  # X.509, where the server speaks TLS
     "samovar.app.start": ("samovar.app.platform", "samovar.core.heap"),  # the helpers of boxes start beside it

@@ -248,7 +248,7 @@ def _own_addresses():
 
 
 def test_the_only_ports_that_answer_are_the_platforms(attempt):
-    """The endpoint at 127.0.0.1:4566, and its own Runtime API at 9001."""
+    """The endpoint at 127.0.0.1:4566, also at 443 for its APIs' names, and its own Runtime API at 9001."""
     assert attempt("""
 result = []
 for port in range(1, 65536):
@@ -257,7 +257,7 @@ for port in range(1, 65536):
     if s.connect_ex(("127.0.0.1", port)) == 0 and s.getsockname() != s.getpeername():
         result.append(port)
     s.close()
-""") in ([4566, 9001], [4566, 9001, 18080])  # the last one: another test's, of its own
+""") in ([443, 4566, 9001], [443, 4566, 9001, 18080])  # the last one: another test's, of its own
 
 
 def test_what_answers_in_the_box_is_the_platform(attempt):

@@ -6,6 +6,7 @@ Owns: opening and closing it, once for all of them.
 import asyncio
 from contextlib import AsyncExitStack
 
+from samovar.app.named import Named
 from samovar.core.clock import Clock
 from samovar.gateway import certificates
 from samovar.net.tls import Contexts
@@ -34,7 +35,14 @@ class Apis:
 
     @classmethod
     async def open(
-        cls, settings: Settings, store: Store, clock: Clock, front: Front, tls: Contexts | None, rooms: AsyncExitStack
+        cls,
+        settings: Settings,
+        store: Store,
+        clock: Clock,
+        front: Front,
+        tls: Contexts | None,
+        named: Named,
+        rooms: AsyncExitStack,
     ) -> "Apis":
         """SettingsError when the keys of issuers can't be used."""
         keys = await asyncio.to_thread(_keys_of_issuers, settings)
@@ -49,6 +57,8 @@ class Apis:
         front.domains = domains
         if isinstance(tls, certificates.Issued | certificates.Given):
             tls.domains = domains
+        named.domains = domains
+        await named.open()
         return cls(domains, connections, urls, keyring, AccountRate(settings.api_request_rate))
 
 

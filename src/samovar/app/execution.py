@@ -14,8 +14,9 @@ from samovar.engine.credentials import Keys
 from samovar.engine.invoke import Engine
 from samovar.engine.log import LogSink
 from samovar.engine.model import Version
+from samovar.net.names import Names
 from samovar.net.server import Server
-from samovar.sandbox.spec import CONTROL_PORT, ENDPOINT_PORT, Isolation
+from samovar.sandbox.spec import CONTROL_PORT, ENDPOINT_PORT, NAMED_PORT, NAMES_PORT, Isolation
 from samovar.settings import Settings
 
 IMAGE_TREES = "image-trees"
@@ -66,11 +67,13 @@ class Execution:
         )
         premises.inner_doors.attach(CONTROL_PORT, engine.runtime_api)
 
-    def attach(self, server: Server) -> None:
-        """Let functions find the platform."""
+    def attach(self, server: Server, named: Server, names: Names) -> None:
+        """Let functions find the platform, also by https under `names`."""
         if self.boxes.host_network:  # where everybody does
             self.engine.endpoint_url = f"http://127.0.0.1:{server.address[1]}"
         self._premises.inner_doors.attach(ENDPOINT_PORT, server)
+        self._premises.inner_doors.attach(NAMED_PORT, named)
+        self._premises.inner_doors.attach(NAMES_PORT, names)
 
     def warm_up(self) -> None:
         """Have the likeliest runtime ready before the first function is there: Samovar's own version of Python."""

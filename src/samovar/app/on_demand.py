@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from samovar.app.named import Named
 from samovar.core.clock import SystemClock
 from samovar.core.context import Acting, Context, Params
 from samovar.core.later import later
@@ -77,6 +78,7 @@ class Ground(msgspec.Struct, frozen=True):
     meter: Meter
     models: Models
     tls: Contexts | None
+    named: Named
     forward: Forward
     store: Store
     queues: Queues
@@ -133,7 +135,9 @@ class OnDemand:
         on = self._ground
         async with self._opening_apis:
             if self._apis is None:
-                self._apis = await apis.Apis.open(on.settings, on.store, on.clock, on.front, on.tls, self._above)
+                self._apis = await apis.Apis.open(
+                    on.settings, on.store, on.clock, on.front, on.tls, on.named, self._above
+                )
         return self._apis
 
     # --- doors

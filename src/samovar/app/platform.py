@@ -26,6 +26,7 @@ from samovar.gateway.dispatch import Gateway
 from samovar.gateway.doors import Aside, BadView, Doors, Site
 from samovar.gateway.identity import DEFAULT_ACCOUNT
 from samovar.net.message import Request, Response
+from samovar.net.names import Names
 from samovar.net.server import Server, serve
 from samovar.net.tls import Contexts
 from samovar.services import lambda_
@@ -62,7 +63,7 @@ class App:
             self.services = rooms.services
             self.server = await self._open_server(opened)
             self.acting.attach(self._gateway, self._endpoint())
-            rooms.execution.attach(self.server)
+            self._open_inside(opened)
             await rooms.on_demand.start()
             rooms.execution.warm_up()
             self._opened = opened.pop_all()
@@ -95,7 +96,7 @@ class App:
 
     async def _open_server(self, opened: AsyncExitStack) -> Server:
         settings, rooms = self._settings, self._rooms
-        doors = Doors(
+        doors = self._doors = Doors(
             rooms.services,
             facts=self._facts,
             reset=rooms.reset,
@@ -156,6 +157,15 @@ class App:
         opened.push_async_callback(rooms.on_demand.stop_listening)
         opened.push_async_callback(rooms.engine.debugger.close)  # who stands at a breakpoint needs no grace
         return server
+
+    def _open_inside(self, opened: AsyncExitStack) -> None:
+        """Let functions in: at the platform's endpoint, and under the names that its APIs have."""
+        named = self._rooms.named
+        secured = Server(self._gateway.handle, admit=self._doors.admit, clock=self._clock, tls=named.context)
+        opened.push_async_callback(secured.close, self._settings.shutdown_grace_s)
+        names = Names(named.resolves)
+        opened.callback(names.close)
+        self._rooms.execution.attach(self.server, secured, names)
 
     async def _contexts(self) -> Contexts | None:
         """What clients that speak TLS are shown. The local authority outlives servers that keep nothing else, as it is

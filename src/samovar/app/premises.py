@@ -17,12 +17,13 @@ import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Protocol
 
 from samovar.app.running import NotIsolated
 from samovar.core.clock import SystemClock
 from samovar.core.ids import hex_id
 from samovar.engine.runtimes import Runtimes
-from samovar.net.server import Server
+from samovar.engine.trust import Trust
 from samovar.sandbox import cgroup, doctor
 from samovar.sandbox.box import LinuxBox
 from samovar.sandbox.boxes import LinuxBoxes
@@ -102,8 +103,15 @@ class Premises:
             cgroup.sweep(cgroup.Hierarchies())
         network = _network(settings, machine.level)
         own_network = network.reach is not Reach.HOST
+        self.authority = data / "tls" / settings.ca_file.name
+        self.trust = Trust(data / "ca-certs", self.authority)
         self.runtimes = Runtimes(
-            Path(settings.data_dir), own_network, interpreters(settings), settings.debuggers, data / "cache"
+            Path(settings.data_dir),
+            own_network,
+            interpreters(settings),
+            settings.debuggers,
+            data / "cache",
+            self.trust if own_network else None,
         )
         self.boxes = LinuxBoxes(
             machine.level,
@@ -135,14 +143,21 @@ def _temporary_folder(opened: AsyncExitStack) -> Path:
     return data
 
 
+class Listening(Protocol):
+    """A server, of whatever protocol."""
+
+    def listen(self, listener: socket.socket, source: object) -> None: ...
+    def unlisten(self, listener: socket.socket) -> None: ...
+
+
 class InnerDoors:
     """Joins the sockets that listen inside boxes to their servers; the first boxes may be there before a server is."""
 
     def __init__(self) -> None:
-        self._servers: dict[int, Server] = {}
+        self._servers: dict[int, Listening] = {}
         self._listening: dict[socket.socket, tuple[int, str]] = {}
 
-    def attach(self, port: int, server: Server) -> None:
+    def attach(self, port: int, server: Listening) -> None:
         self._servers[port] = server
         for listener, (theirs, source) in self._listening.items():
             if theirs == port:

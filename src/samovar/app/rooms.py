@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from samovar.app.execution import IMAGE_TREES, Execution
+from samovar.app.named import Named
 from samovar.app.on_demand import Ground, OnDemand, open_bodies
 from samovar.app.premises import Premises
 from samovar.app.used import Used
@@ -83,6 +84,7 @@ class Rooms:
         self._close_with(rooms, logs_service)
         self.execution = Execution(settings, premises, sink, self.meter, self._issue)
         engine = self.engine = self.execution.engine
+        self.named = Named(self.front, premises.authority, premises.trust, settings.region, clock, engine.outdate)
         rooms.push_async_callback(engine.close)
         await premises.settle()
         below = await rooms.enter_async_context(AsyncExitStack())
@@ -103,7 +105,9 @@ class Rooms:
             runtimes=lambda_.TABLE.unblocked() if settings.allow_deprecated_runtimes else lambda_.TABLE,
             authority=self.authority,
             images=lambda_.ImageStore(self._open_layer, data / IMAGE_TREES, clock, lambda_.KEPT_S),
+            on_url=self.named.open,
         )
+        self.named.is_url = self.urls.is_url
         self._close_with(rooms, lambda_service)
         above = await rooms.enter_async_context(AsyncExitStack())
         self.on_demand = OnDemand(self._ground(store, data, functions), below, above)
@@ -141,6 +145,7 @@ class Rooms:
             self.meter,
             self._models,
             self._tls,
+            self.named,
             self._forward,
             store,
             self._queues,

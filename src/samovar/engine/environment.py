@@ -82,6 +82,10 @@ class Environment:
         """When it is too old to get another invocation."""
         return self._startup.rotate_at
 
+    def outdate(self) -> None:
+        """It is too old now."""
+        self._startup.rotate_at = 0.0
+
     # --- what happens to it -----------------------------------------------------------------------------------------
 
     def start(self, invocation: Invocation, done: Done, sink: Sink | None = None) -> None:

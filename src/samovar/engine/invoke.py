@@ -369,6 +369,12 @@ class Engine:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def outdate(self) -> None:
+        """Let no environment that is there now get another invocation: what surrounds it has changed."""
+        for environment in self._living:
+            environment.outdate()
+        self._rotate()
+
     # --- time -------------------------------------------------------------------------------------------------------
 
     def _rotate(self) -> None:

@@ -19,6 +19,7 @@ from samovar.engine.languages.python import Python
 from samovar.engine.languages.ruby import Ruby
 from samovar.engine.launch import PROGRAM, Launch, fitted
 from samovar.engine.model import Version
+from samovar.engine.trust import VARIABLES, Trust
 from samovar.sandbox.spec import ZygoteSpec
 
 _AS_CUSTOM = (
@@ -43,13 +44,15 @@ class Runtimes:
         given: Mapping[str, Path] | None = None,
         debuggers: bool = False,
         cache: Path | None = None,
+        trust: Trust | None = None,
     ) -> None:
         """`cache`: where what can be made again goes, if not into the data directory. `given`: identifier -> the
         program (of Java: the home) that runs it instead of what is found. `debuggers`: whether functions may be
-        debugged."""
+        debugged. `trust`: what programs find of authorities, where the platform is reached by names."""
         cache, given = cache or data_dir / "cache", given or {}
         self._debuggers = debuggers
         self._own_network = own_network
+        self._trust = trust
         packs = data_dir / "runtimes"
         self._python, self._nodejs = Python(packs, cache, given), Nodejs(packs, cache, given)
         self._languages: list[Language] = [
@@ -92,14 +95,18 @@ class Runtimes:
         identifier = kind.removesuffix(PROGRAM)
         language = self._language(identifier)
         spec = language.zygote(identifier)
-        return spec if kind == identifier else for_programs(spec, language.tools())
+        spec = spec if kind == identifier else for_programs(spec, language.tools())
+        return spec if self._trust is None else self._trust.shown(spec)
 
     def launch(self, version: Version) -> Launch:
         language = self._language(version.runtime)
         if not self._debuggers and debug.VARIABLE in version.variables:
             variables = {name: text for name, text in version.variables.items() if name != debug.VARIABLE}
             version = msgspec.structs.replace(version, variables=variables)
-        return fitted(language.launch(version), language.program(version), version, self._own_network)
+        launch = language.launch(version)
+        if self._trust is not None and version.root is None:
+            launch = msgspec.structs.replace(launch, environ={**VARIABLES, **launch.environ})
+        return fitted(launch, language.program(version), version, self._own_network)
 
     def _language(self, identifier: str) -> Language:
         return next(language for language in self._languages if language.owns(identifier))

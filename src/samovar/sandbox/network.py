@@ -19,6 +19,8 @@ from samovar.sandbox.port import SandboxDied
 
 _RESOLVER: Final = "198.19.255.53"
 """Where boxes find DNS; the host's own resolver answers."""
+_OWN_NAMES: Final = "127.0.0.1"
+"""Where they ask first: the platform answers for its own names, and refuses all others, which leads to the next one."""
 _FIRST_NAMED: Final = int(ipaddress.IPv4Address("198.19.254.1"))
 _FIRST_BOX: Final = int(ipaddress.IPv4Address("198.18.0.2"))
 _BOXES: Final = 65_000
@@ -62,10 +64,14 @@ class Network(msgspec.Struct, frozen=True):
 
     def files(self) -> dict[str, str]:
         """Lines that a box's root needs, by the file that they are added to."""
-        if self.reach is not Reach.OUTSIDE:
+        if self.reach is Reach.HOST:
             return {}
         lines = [f"{address} {name}\n" for name, address in self._addresses().items()]
-        return {"/etc/resolv.conf": f"nameserver {_RESOLVER}\n", "/etc/hosts": "".join(lines)}
+        resolvers = [_OWN_NAMES, _RESOLVER] if self.reach is Reach.OUTSIDE else [_OWN_NAMES]
+        return {
+            "/etc/resolv.conf": "".join(f"nameserver {each}\n" for each in resolvers),
+            "/etc/hosts": "".join(lines),
+        }
 
     def redirects(self) -> list[list[Any]]:
         """Of the destinations that boxes may name, which is really meant: see `inside/router`."""

@@ -22,7 +22,9 @@ from samovar.sandbox.port import SandboxDied
 
 TMP_MB: Final = 512
 """Of /tmp, until a box is assigned to a function that wants another size."""
-PORTS: Final = (spec.ENDPOINT_PORT, spec.CONTROL_PORT)
+STREAMS: Final = (spec.ENDPOINT_PORT, spec.CONTROL_PORT, spec.NAMED_PORT)
+DATAGRAMS: Final = (spec.NAMES_PORT,)
+PORTS: Final = (*STREAMS, *DATAGRAMS)
 
 
 class Shell:
@@ -40,7 +42,7 @@ class Shell:
 
     async def make(self, root: Sequence[int]) -> list[socket.socket]:
         """Make it from a zygote's root; returns what listens in it, in the order of `PORTS`."""
-        furnish = {"tmp_mb": TMP_MB, "ports": PORTS, "network": self.network}
+        furnish = {"tmp_mb": TMP_MB, "streams": STREAMS, "datagrams": DATAGRAMS, "network": self.network}
         _, made = await self._keeper.ask({"do": "shell", "furnish": furnish, "below": self._below}, root)
         return [socket.socket(fileno=fd) for fd in self._take_over(made)]
 

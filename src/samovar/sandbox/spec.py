@@ -21,6 +21,8 @@ ENDPOINT_PORT = 4566
 """Where a function finds the platform, on its own loopback."""
 CONTROL_PORT = 9001
 """Where its runtime finds the one who runs it."""
+NAMED_PORT, NAMES_PORT = 443, 53
+"""Where the platform answers under the names that its APIs have, and where boxes ask for these."""
 HELPER_MOUNT = "/mnt"
 """Where a zygote finds its own code until it has loaded it."""
 PYCACHE = "/var/cache/samovar"

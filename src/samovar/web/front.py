@@ -113,6 +113,11 @@ class Front:
         """From now on `find` is asked for APIs as well; `too_large`: what they say to a body beyond the limit."""
         self._finds.append((find, too_large))
 
+    def is_api(self, host: str) -> bool:
+        """Whether a host name, without a port, is that of an API that there is."""
+        named = self._hosts.get(host) or self._read(host)
+        return named is not None and any(find(named[0], named[1]) is not None for find, _ in self._finds)
+
     @staticmethod
     def claims(host: str, path: str) -> bool:
         """Whether a request is for an API; `host` as sent, in lower case.

@@ -36,8 +36,11 @@ def test_the_variables_are_those_of_lambda_and_no_others(look):
     assert re.fullmatch(trace, environ.pop("_X_AMZN_TRACE_ID"))
     assert all(environ.pop(f"AWS_{name}") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"))
     assert re.fullmatch("[0-9a-f]{32}", environ.pop("AWS_LAMBDA_METADATA_TOKEN"))
-    # The one that AWS doesn't have: SDKs in the function then find this platform.
+    # Those that AWS doesn't have: SDKs in the function then find this platform, and trust it under its APIs' names.
     assert environ.pop("AWS_ENDPOINT_URL") == "http://127.0.0.1:4566"
+    bundles = {environ.pop(name) for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")}
+    assert bundles == {"/var/runtime/ca-certs/bundle.pem"}
+    assert environ.pop("NODE_EXTRA_CA_CERTS") == "/var/runtime/ca-certs/platform.pem"
     assert environ == {
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}",
         "AWS_REGION": "us-east-1",

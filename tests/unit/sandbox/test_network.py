@@ -54,9 +54,11 @@ def test_a_name_with_two_ports_has_one_address():
     ]
 
 
-def test_files_are_for_boxes_that_have_a_way_out():
-    assert Network(Reach.OUTSIDE).files()["/etc/resolv.conf"] == "nameserver 198.19.255.53\n"
-    assert Network(Reach.PLATFORM).files() == Network(Reach.HOST).files() == {}
+def test_a_box_asks_the_platform_for_names_before_it_asks_the_outside():
+    outside, platform = Network(Reach.OUTSIDE).files(), Network(Reach.PLATFORM).files()
+    assert outside["/etc/resolv.conf"] == "nameserver 127.0.0.1\nnameserver 198.19.255.53\n"
+    assert platform["/etc/resolv.conf"] == "nameserver 127.0.0.1\n"
+    assert Network(Reach.HOST).files() == {}
 
 
 def test_the_hosts_resolver_is_its_first_by_ipv4():

@@ -59,13 +59,13 @@ def furnish(plan, scratch):
     """Make the inside of a new shell: loopback, /tmp; its init adds /proc. Returns the listening sockets for the
     platform.
 
-    plan: {"tmp_mb": size of /tmp, "ports": [port on the shell's own 127.0.0.1], "network": bool}
+    plan: {"tmp_mb": size of /tmp, "network": bool, "streams" and "datagrams": [port on the shell's own 127.0.0.1]}
     scratch: a detached file system for /tmp; None for one in memory.
     """
     listeners = []
     if plan["network"]:
         syscalls.loopback_up()
-        listeners = [listen(port) for port in plan["ports"]]
+        listeners = [listen(port) for port in plan["streams"]] + [hear(port) for port in plan["datagrams"]]
     mount_tmp(plan["tmp_mb"], scratch)
     return listeners
 
@@ -133,6 +133,14 @@ def listen(port):
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     listener.listen(128)
+    return listener
+
+
+def hear(port):
+    # type: (int) -> socket.socket
+    """The same for datagrams."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    listener.bind(("127.0.0.1", port))
     return listener
 
 

@@ -78,6 +78,7 @@ async def build(
     authority: Authority | None = None,
     call_rates: bool = False,
     images: ImageStore | None = None,
+    on_url: Callable[[], Awaitable[None]] | None = None,
 ) -> tuple[Service, Download, UrlSite, IntegrationDoor]:
     """Start the service: its operations, the door through which GetFunction's links download code, that of URLs, and
     that through which APIs run functions.
@@ -89,7 +90,7 @@ async def build(
     as well as those with `pollers`. `invocations` runs what is invoked asynchronously. `runtimes` are the identifiers
     that functions may have. `hot_reload`: whether their code may be folders of the host. `authority` says who may visit
     URLs that ask for signatures, and which roles functions may have. `call_rates`: whether callers are held to AWS's
-    rates. `images`: where container images come from, and go.
+    rates. `images`: where container images come from, and go. `on_url` is awaited before a URL is made.
     """
     architecture = {"aarch64": "arm64"}.get(machine or platform.machine(), machine or platform.machine())
     code = CodeStore(blobs, trees, clock, Bucket(acting))
@@ -110,6 +111,7 @@ async def build(
     )
     permits = await Permissions.open(store, state)
     addresses = await Urls.open(store, state)
+    addresses.on_url = on_url
     signing = await CodeSigning.open(store, state)
     sources = await Mappings.open(store, state, {*polled, *pollers})
     operations |= bind(permits, permissions_ops)[0] | bind(addresses, urls_ops)[0] | bind(signing, codesigning_ops)[0]

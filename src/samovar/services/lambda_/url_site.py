@@ -56,6 +56,12 @@ class UrlSite:
         """Whether a request is for a URL; `host` as sent, in lower case."""
         return LABEL in host or path.startswith(PATH)
 
+    def is_url(self, host: str) -> bool:
+        """Whether a host name, without a port, is that of a URL that there is."""
+        named = _HOST.fullmatch(host)
+        url = self._urls.find(named["id"]) if named is not None else None
+        return url is not None and named is not None and url.key[1] == named["region"]
+
     def serve(self, request: Request, ctx: Context, reply: Reply) -> None:
         """Answer a request to a URL, now or when its function has run."""
         visit = self._visit(request)

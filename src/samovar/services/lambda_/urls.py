@@ -5,6 +5,7 @@ one URL, and so has each alias.
 """
 
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -54,6 +55,8 @@ class Urls:
     def __init__(self, functions: State, table: Table[Url]) -> None:
         self.functions = functions
         self.table = table
+        self.on_url: Callable[[], Awaitable[None]] | None = None
+        """Awaited before one is made."""
         self._keys = {url.id: url.key for _, url in table.items()}
         functions.belongings.append(table)
 
@@ -74,6 +77,8 @@ class Urls:
         return url
 
     async def keep(self, url: Url) -> None:
+        if self.on_url is not None:
+            await self.on_url()
         self._keys[url.id] = url.key
         await self.table.put(url.key, url)
 
