@@ -3,6 +3,7 @@
 Owns: the shape of a language. One module each; `engine/runtimes` asks them in turn.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -59,6 +60,21 @@ def program(identifier: str, path: Path) -> Interpreter:
     """A program that the settings name for a runtime."""
     executable = path.resolve()
     return Interpreter(identifier, executable, executable.parent.parent)
+
+
+def kept_by(variable: str, home: str) -> Path:
+    """Where a version manager keeps what it installed: as its own variable says, or at its usual place at home."""
+    return Path(os.environ.get(variable) or Path.home() / home)
+
+
+def folders_of_programs(*managed: tuple[Path, str]) -> list[Path]:
+    """Folders where interpreters are looked for, best first: PATH's, those that match below a version manager's
+    folder, the system's. There may be some that this user can't enter. Shims run something else, and are left out."""
+    folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
+    for place, pattern in managed:
+        folders += sorted(place.glob(pattern), reverse=True)
+    folders += [Path("/usr/local/bin"), Path("/usr/bin")]
+    return [folder for folder in dict.fromkeys(folders) if folder.name != "shims"]
 
 
 def for_programs(spec: ZygoteSpec, tools: Sequence[tuple[Path, str]]) -> ZygoteSpec:

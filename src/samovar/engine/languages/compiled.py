@@ -2,9 +2,26 @@
 
 import hashlib
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+_WITHIN_S = 120.0
+
+
+class NotCompiled(OSError):
+    """The client could not be compiled; the message is the compiler's."""
+
+
+def compile_by(compiler: str, command: Sequence[str]) -> None:
+    """Run a compiler; NotCompiled, in its own words, unless it does its work in two minutes."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_WITHIN_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise NotCompiled(f"{compiler} did not finish within {_WITHIN_S:.0f} s") from None
+    if done.returncode != 0:
+        raise NotCompiled(f"{compiler} failed: {(done.stdout + done.stderr).strip()[-2000:]}")
 
 
 def digest(sources: Sequence[Path]) -> str:

@@ -9,7 +9,6 @@ The process isn't there before its function.
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +17,7 @@ import msgspec
 
 from samovar.core.expressions import expression
 from samovar.engine.languages import NO_NETWORK, WRAPPING, Found
-from samovar.engine.languages.compiled import digest, made_once
+from samovar.engine.languages.compiled import compile_by, digest, made_once
 from samovar.engine.launch import Launch
 from samovar.engine.model import Version
 from samovar.sandbox.spec import Interpreter, ZygoteSpec
@@ -28,7 +27,6 @@ _IDENTIFIER = expression(r"dotnet(?:core)?(\d+)(?:\.\d+)?")
 _IDENTIFIERS = ("dotnet6", "dotnet8", "dotnet10")
 _FRAMEWORK = "shared/Microsoft.NETCore.App"
 _CLIENT = "Samovar.Runtime"
-_WITHIN_S = 120.0
 _HEAP_SHARE = 0.75
 """Of MemorySize: .NET's own share of what a container has, which it can't see in a box."""
 _SDK_COMPILER = "sdk/*/Roslyn/bincore/csc.dll"
@@ -49,10 +47,6 @@ _NO_COMPILER = (
     "mono-mcs), then restart Samovar. Without one, make the function a program that brings "
     "Amazon.Lambda.RuntimeSupport, whose handler is its assembly's name"
 )
-
-
-class NotCompiled(OSError):
-    """The client could not be compiled; the message is the compiler's."""
 
 
 class Framework(msgspec.Struct, frozen=True):
@@ -159,12 +153,7 @@ def _compile(compiler: Sequence[str], framework: Framework, sources: Sequence[Pa
     libraries = (path for path in sorted(framework.libraries.glob("*.dll")) if path.name not in _FACADES)
     command = [*compiler, "-noconfig", "-nostdlib", "-nologo", "-optimize+", "-target:exe", "-nowarn:1701,1702"]
     command += [f"-out:{target}", *(f"-r:{path}" for path in libraries), *map(str, sources)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_WITHIN_S, check=False)
-    except subprocess.TimeoutExpired:
-        raise NotCompiled(f"{compiler[-1]} did not finish within {_WITHIN_S:.0f} s") from None
-    if done.returncode != 0:
-        raise NotCompiled(f"{compiler[-1]} failed: {(done.stdout + done.stderr).strip()[-2000:]}")
+    compile_by(compiler[-1], command)
     target.chmod(0o644)
 
 

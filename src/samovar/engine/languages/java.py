@@ -7,7 +7,6 @@ starts a function's VM with. The VM isn't there before its function: its heap an
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 from samovar.core.expressions import expression
 from samovar.engine import debug
 from samovar.engine.languages import NO_NETWORK, WRAPPING, Found
-from samovar.engine.languages.compiled import digest, made_once
+from samovar.engine.languages.compiled import compile_by, digest, made_once
 from samovar.engine.launch import Launch
 from samovar.engine.model import Version
 from samovar.sandbox.spec import Interpreter, ZygoteSpec
@@ -23,7 +22,6 @@ from samovar.sandbox.spec import Interpreter, ZygoteSpec
 SOURCES = Path(__file__).parent.parent.parent / "runtimes" / "java"
 _IDENTIFIER = expression(r"java(\d+)(?:\.al2(?:023)?)?")
 _IDENTIFIERS = "java8.al2 java8.al2023 java11 java11.al2023 java17 java17.al2023 java21 java25".split()
-_WITHIN_S = 120.0
 _HEAP_SHARE = 0.85
 """Of MemorySize, as AWS's own VMs have it (seen in their -XX:MaxHeapSize)."""
 _FLAGS = {
@@ -39,10 +37,6 @@ _ENVIRON = {
     "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
     "TZ": ":UTC",
 }
-
-
-class NotCompiled(OSError):
-    """The client could not be compiled; the message is the compiler's."""
 
 
 class Java:
@@ -133,12 +127,7 @@ class Java:
 def _compile(compiler: Path, sources: Sequence[Path], target: Path) -> None:
     command = [str(compiler), "-nowarn", "-Xlint:-options", "-proc:none", "-source", "8", "-target", "8"]
     command += ["-encoding", "UTF-8", "-d", str(target), *map(str, sources)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_WITHIN_S, check=False)
-    except subprocess.TimeoutExpired:
-        raise NotCompiled(f"{compiler} did not finish within {_WITHIN_S:.0f} s") from None
-    if done.returncode != 0:
-        raise NotCompiled(f"{compiler} failed: {done.stderr.strip()[-2000:]}")
+    compile_by(str(compiler), command)
 
 
 def search_path() -> list[Path]:

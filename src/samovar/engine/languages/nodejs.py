@@ -13,7 +13,7 @@ from pathlib import Path
 
 from samovar.core.expressions import expression
 from samovar.engine import debug
-from samovar.engine.languages import Found, in_folder, program
+from samovar.engine.languages import Found, folders_of_programs, in_folder, kept_by, program
 from samovar.engine.launch import Launch
 from samovar.engine.model import Version
 from samovar.sandbox.spec import Command, Interpreter, ZygoteSpec
@@ -129,13 +129,10 @@ def _environ(identifier: str) -> dict[str, str]:
 
 
 def search_path() -> list[Path]:
-    """Folders where node is looked for, best first. There may be some that this user can't enter."""
-    home = Path.home()
-    folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
-    folders += sorted(home.glob(".nvm/versions/node/*/bin"), reverse=True)
-    folders += sorted(home.glob(".local/share/fnm/node-versions/*/installation/bin"), reverse=True)
-    folders += [Path("/usr/local/bin"), Path("/usr/bin")]
-    return list(dict.fromkeys(folders))
+    """Folders where node is looked for, best first."""
+    nvm = (kept_by("NVM_DIR", ".nvm"), "versions/node/*/bin")
+    fnm = (kept_by("FNM_DIR", ".local/share/fnm"), "node-versions/*/installation/bin")
+    return folders_of_programs(nvm, fnm)
 
 
 def find_interpreters(search: list[Path]) -> dict[int, Interpreter]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from samovar.core.expressions import expression
 from samovar.engine import debug
-from samovar.engine.languages import Found, in_folder, program
+from samovar.engine.languages import Found, folders_of_programs, in_folder, kept_by, program
 from samovar.engine.launch import Launch
 from samovar.engine.model import Version
 from samovar.sandbox.spec import Interpreter, ZygoteSpec
@@ -129,14 +129,10 @@ def zygote_environ(identifier: str) -> dict[str, str]:
 
 
 def search_path() -> list[Path]:
-    """Folders where interpreters are looked for, best first. There may be some that this user can't enter."""
-    home = Path.home()
-    folders = [Path(sys.base_prefix, "bin")]
-    folders += [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
-    folders += sorted(home.glob(".pyenv/versions/*/bin"), reverse=True)
-    folders += sorted(home.glob(".local/share/uv/python/*/bin"), reverse=True)
-    folders += [Path("/usr/local/bin"), Path("/usr/bin")]
-    return [folder for folder in dict.fromkeys(folders) if folder.name != "shims"]
+    """Folders where interpreters are looked for, best first: the server's own Python is one of them."""
+    pyenv = (kept_by("PYENV_ROOT", ".pyenv"), "versions/*/bin")
+    uv = (kept_by("UV_PYTHON_INSTALL_DIR", ".local/share/uv/python"), "*/bin")
+    return [Path(sys.base_prefix, "bin"), *folders_of_programs(pyenv, uv)]
 
 
 def find_interpreters(search: list[Path]) -> dict[tuple[int, int], Interpreter]:

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from samovar.core.expressions import expression
-from samovar.engine.languages import NO_NETWORK, WRAPPING, Found, in_folder
+from samovar.engine.languages import NO_NETWORK, WRAPPING, Found, folders_of_programs, in_folder, kept_by
 from samovar.engine.launch import Launch
 from samovar.engine.model import Version
 from samovar.sandbox.spec import Interpreter, ZygoteSpec
@@ -96,13 +96,10 @@ def _environ(identifier: str, name: str) -> dict[str, str]:
 
 
 def search_path() -> list[Path]:
-    """Folders where ruby is looked for, best first. There may be some that this user can't enter."""
-    home = Path.home()
-    folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
-    for pattern in (".rbenv/versions/*/bin", ".rubies/*/bin", ".local/share/mise/installs/ruby/*/bin"):
-        folders += sorted(home.glob(pattern), reverse=True)
-    folders += [*sorted(Path("/opt/rubies").glob("*/bin"), reverse=True), Path("/usr/local/bin"), Path("/usr/bin")]
-    return [folder for folder in dict.fromkeys(folders) if folder.name != "shims"]
+    """Folders where ruby is looked for, best first."""
+    rbenv = (kept_by("RBENV_ROOT", ".rbenv"), "versions/*/bin")
+    mise = (kept_by("MISE_DATA_DIR", ".local/share/mise"), "installs/ruby/*/bin")
+    return folders_of_programs(rbenv, (Path.home(), ".rubies/*/bin"), mise, (Path("/opt/rubies"), "*/bin"))
 
 
 def find_interpreters(search: list[Path], identifier: str = "", program: Path | None = None) -> dict[str, Interpreter]:
