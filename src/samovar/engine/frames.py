@@ -13,7 +13,7 @@ from samovar.engine import lineage
 from samovar.engine.model import Invocation
 
 CONFIGURE, INVOCATION, NEXT, RESPONSE, TOO_LARGE, ERROR, INIT_ERROR = b"CINRLEX"
-AHEAD = ord("A")
+AHEAD, MOUNTED = b"AM"
 RESTORE, PAUSED, RESTORE_ERROR, SNAPSHOT_ERROR = b"VPYB"
 """Only Python's; `runtimes/python/samovar_runtime.py` describes them."""
 STREAM, DATA = b"SD"

@@ -58,6 +58,8 @@ class Launch(msgspec.Struct, frozen=True):
     """Memory beyond the function's own, for a debugger."""
     forks: bool = False
     """Whether a prepared process can be forked when it has initialised."""
+    told_ahead: bool = False
+    """Whether a prepared process is told its function before the code is there."""
     working_directory: str = ""
     """Of its programs; empty for where the code is."""
     at_start: bool = False
@@ -66,22 +68,17 @@ class Launch(msgspec.Struct, frozen=True):
     def ahead(
         self, version: Version, endpoint_url: str, stream: str, paths: Sequence[str], given: Mapping[str, str]
     ) -> bytes:
-        """The content of the frame that tells a waiting runtime its variables before its code is there."""
-        return msgspec.json.encode(variables(version, self.environ, endpoint_url, stream, paths, given))
+        """The content of the frame that tells a waiting runtime its function before the code is there."""
+        described = variables(version, self.environ, endpoint_url, stream, paths, given)
+        words = [version.handler, *paths, *map("=".join, described.items())]
+        return "\0".join(words).encode("utf-8", "surrogateescape")
 
     def configuration(
-        self,
-        version: Version,
-        endpoint_url: str,
-        stream: str,
-        paths: Sequence[str],
-        given: Mapping[str, str],
-        *,
-        told: bool = False,
+        self, version: Version, endpoint_url: str, stream: str, paths: Sequence[str], given: Mapping[str, str]
     ) -> bytes:
-        """The content of the frame that makes a waiting runtime this function. `told`: it knows its variables."""
+        """The content of the frame that makes a waiting runtime this function, whose code is there."""
         task, opt = paths
-        environ = None if told else variables(version, self.environ, endpoint_url, stream, paths, given)
+        environ = variables(version, self.environ, endpoint_url, stream, paths, given)
         return msgspec.json.encode({"environ": environ, "handler": version.handler, "task": task, "opt": opt})
 
     def command(

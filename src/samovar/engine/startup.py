@@ -81,7 +81,7 @@ class Startup:
         self._began = 0.0
         self._restore_began = 0.0
         self._foretold: Box | None = None
-        """The box whose runtime knows its variables already."""
+        """The box whose runtime knows its function already."""
 
     @property
     def _snap_start(self) -> bool:
@@ -165,18 +165,26 @@ class Startup:
         self._environment.not_launched(report.failure(self._turn.request_id, why.error_type, why.message))
 
     def foretell(self, paths: list[str]) -> None:
-        """Let a runtime that waits in the box set its variables, while its code is made to appear at `paths`."""
-        if self._launch.forks and not self._housing.forked:
+        """Let a runtime that waits in the box become its function, while the code is made to appear at `paths`."""
+        if self._launch.told_ahead and not self._housing.forked:
             self._housing.paths = paths
-            content = self._launch.ahead(*self._described())
-            self._foretold = box = self._housing.there
-            box.send(frames.head(frames.AHEAD, len(content)) + content)
+            self._tell_ahead(self._housing.there)
+
+    def _tell_ahead(self, box: Box) -> None:
+        content = self._launch.ahead(*self._described())
+        self._foretold = box
+        box.send(frames.head(frames.AHEAD, len(content)) + content)
 
     def _configure(self) -> None:
         box = self._housing.there
-        content = self._launch.configuration(*self._described(), told=self._foretold is box)
-        self._foretold = None
-        box.send(frames.head(frames.CONFIGURE, len(content)) + content)
+        if self._launch.told_ahead:
+            if self._foretold is not box:
+                self._tell_ahead(box)
+            self._foretold = None
+            box.send(frames.head(frames.MOUNTED, 0))
+        else:
+            content = self._launch.configuration(*self._described())
+            box.send(frames.head(frames.CONFIGURE, len(content)) + content)
 
     def restore(self) -> None:
         """Let a fork of a template go on."""

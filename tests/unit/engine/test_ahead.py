@@ -110,7 +110,7 @@ class FakeHouse:
         return [(Path("/code"), "/var/task"), (Path("/layers"), "/opt")]
 
     def launch(self, version: Version) -> Launch:
-        return Launch(kind="python3.12", prepared=True, frames=True, environ={}, forks=True)
+        return Launch(kind="python3.12", prepared=True, frames=True, environ={}, forks=True, told_ahead=True)
 
     def extensions(self, version: Version) -> Sequence[str]:
         return []
@@ -176,20 +176,15 @@ def test_it_is_ready_when_its_runtime_asks_for_an_event_and_then_it_is_frozen():
     play(check)
 
 
-def test_a_runtime_hears_its_variables_while_its_code_is_mounted():
+def test_a_runtime_hears_what_it_will_be_while_its_code_is_mounted():
     async def check(ahead: Ahead) -> None:
         await ahead.begin()
-        variables, mounted, configuration = ahead.house.box.sent
-        assert (variables[4], mounted, configuration[4]) == (frames.AHEAD, b"mounted", frames.CONFIGURE)
-        told = msgspec.json.decode(variables[5:])
-        assert told["AWS_LAMBDA_INITIALIZATION_TYPE"] == "provisioned-concurrency"
-        assert told["LAMBDA_TASK_ROOT"] == "/var/task"
-        assert msgspec.json.decode(configuration[5:]) == {
-            "environ": None,
-            "handler": VERSION.handler,
-            "task": "/var/task",
-            "opt": "/opt",
-        }
+        told, mounted, begin = ahead.house.box.sent
+        assert (told[4], mounted, begin) == (frames.AHEAD, b"mounted", frames.head(frames.MOUNTED, 0))
+        handler, task, opt, *variables = told[5:].decode().split("\0")
+        assert (handler, task, opt) == (VERSION.handler, "/var/task", "/opt")
+        assert "AWS_LAMBDA_INITIALIZATION_TYPE=provisioned-concurrency" in variables
+        assert "LAMBDA_TASK_ROOT=/var/task" in variables
 
     play(check)
 

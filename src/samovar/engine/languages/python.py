@@ -75,7 +75,13 @@ class Python:
             text and name.startswith("PYTHON") and name not in _TAKEN_LATE for name, text in version.variables.items()
         )
         return Launch(
-            version.runtime, prepared=True, frames=True, forks=True, environ=environ, at_start=at_start
+            version.runtime,
+            prepared=True,
+            frames=True,
+            forks=True,
+            told_ahead=True,
+            environ=environ,
+            at_start=at_start,
         )
 
     def tools(self) -> list[tuple[Path, str]]:

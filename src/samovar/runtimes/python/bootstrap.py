@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 
+import samovar_function
 import samovar_runtime as runtime
 from awslambdaric import bootstrap
 from awslambdaric import lambda_runtime_client as client_module
@@ -154,8 +155,7 @@ def _attempt(invocation_id):
 def main():
     # type: () -> None
     environ = os.environ
-    sys.path[:0] = runtime.search_path(environ["LAMBDA_TASK_ROOT"], "/opt")
-    environ["_LAMBDA_TELEMETRY_LOG_FD"] = str(os.dup(1))
+    sys.path[:0] = samovar_function.search_path(environ["LAMBDA_TASK_ROOT"], "/opt")
     client = Client(Api(environ["AWS_LAMBDA_RUNTIME_API"]))
     if len(sys.argv) > 1:
         _debug(client, int(sys.argv[1]), wait=sys.argv[2] == "wait")

@@ -5,8 +5,9 @@ users can see: handler lookup, context, errors, log formats. Only its transport 
 Runs on Python 3.8 and later, in the box, beside hostile code: the platform trusts nothing that it says.
 
 A frame is `u32 length | u8 kind | content`, little endian; length counts kind and content.
-  to here      A  JSON {name: value}: its variables, where its code is not there yet; C is next
-               C  JSON {"environ", "handler", "task", "opt"}: become this function; null for variables that A has told
+  to here      A  its handler, the folders of its code and of its layers, NAME=value of each variable, with a NUL
+                  between two: become this function, as far as that is possible without its code
+               M  its code is there
                V  JSON {"environ": {name: value}, "tmp": bool}: restored, in an environment with these variables;
                   whether its /tmp is still to be filled
                I  u64 deadline (epoch ms) | 36s request id | u16 length of each of ARN, trace id, client context |
@@ -33,10 +34,10 @@ import os
 import socket
 import struct
 import sys
-import time
 
 import samovar_context
 import samovar_frames
+import samovar_function
 import samovar_json
 import samovar_sdk
 import samovar_snapshot
@@ -44,24 +45,16 @@ from awslambdaric import bootstrap
 from awslambdaric import lambda_runtime_client as client_module
 
 _INVOKE = struct.Struct("<Q36sHHH")
-_CONFIGURE, _INVOCATION, _NEXT, _RESPONSE, _TOO_LARGE, _ERROR, _INIT_ERROR = b"CINRLEX"
-_AHEAD = ord("A")
+_INVOCATION, _NEXT, _RESPONSE, _TOO_LARGE, _ERROR, _INIT_ERROR = b"INRLEX"
 _RESTORE, _PAUSED, _RESTORE_ERROR, _SNAPSHOT_ERROR = b"VPYB"
 _SNAP_START = "snap-start"
 _LARGEST_RESULT = 6291556
-_ESCAPE = "surrogateescape"
 
 # Loaded at this point on AWS as well: a function's own module of such a name loses there, too.
 _LOADED_EVERYWHERE = frozenset(name.partition(".")[0] for name in sys.modules)
 
 # Older clients, which older interpreters need, make their client themselves.
 _TAKES_CLIENT = bootstrap.run.__code__.co_argcount == 2
-
-# The SDK's modules hold on to each other: a function that brings one of them gets none of ours.
-_SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
-
-_loaded = set()  # type: set[str]
-"""The top names of what the zygote has imported: to go through all modules would copy the pages of all their names."""
 
 _USUAL = (
     "asyncio base64 concurrent.futures datetime decimal email.parser hashlib hmac http.client subprocess "
@@ -83,7 +76,7 @@ def warm():
     samovar_snapshot.reseed()  # OpenSSL starts up at the first use: here, for all
     samovar_json.adopt(client_module.LambdaRuntimeClient)
     samovar_context.adopt()
-    _loaded.update(name.partition(".")[0] for name in sys.modules)
+    samovar_function.replaceable.update({name.partition(".")[0] for name in sys.modules} - _LOADED_EVERYWHERE)
     rehearse()
     return kept
 
@@ -95,37 +88,35 @@ def rehearse():
 
     In a fresh fork every page that is written to is copied first; after this the function's way finds its own pages.
     """
-    environ, path, streams, pycache = dict(os.environ), sys.path[:], (sys.stdout, sys.stderr), sys.pycache_prefix
+    present, here, path, argv = os.environ._data, os.getcwd(), sys.path[:], sys.argv[:]  # type: ignore[attr-defined]
+    environ, streams, pycache = dict(present), (sys.stdout, sys.stderr), sys.pycache_prefix
     written = sys.dont_write_bytecode
     channel, far = socket.socketpair()
     try:
         frames, platform = samovar_frames.Frames(channel), samovar_frames.Frames(far)
-        variables = {"REHEARSAL_%d" % number: "x" * 40 for number in range(24)}
-        platform.send(_AHEAD, json.dumps(dict(environ, **variables)).encode())
-        _, frame = frames.receive()
-        _set_environ(json.loads(bytes(frame[samovar_frames.CONTENT :])))
+        told = [b"samovar_rehearsal.handler", os.fsencode(os.path.dirname(__file__)), b"/opt"]
+        told += [b"=".join(variable) for variable in environ.items()]
+        told += [b"REHEARSAL_%d=%s" % (number, b"x" * 40) for number in range(24)]
+        platform.send(samovar_function.AHEAD, b"\0".join(told))
+        platform.send(samovar_function.MOUNTED)
         platform.send(_INVOCATION, _INVOKE.pack(0, b"0" * 36, 3, 4, 0), b'arnRoot{"rehearsal": [1, 2.5, null, "x"]}')
-        _shadowed(search_path("/var/runtime", "/opt") + _user_path("/var/runtime", "/"))
-        sys.path_importer_cache.clear()
-        sys.argv[:] = list(sys.argv)
-        sys.pycache_prefix, sys.dont_write_bytecode = None, True
-        os.chdir(".")
-        os.environ["_LAMBDA_TELEMETRY_LOG_FD"] = str(os.dup(1))
+        sys.dont_write_bytecode = True
         sys.modules.pop("samovar_rehearsal", None)
         compile("def handler(event, context):\n    return {'statusCode': 200}\n", "rehearsal", "exec")
-        run("samovar_rehearsal.handler", _Rehearsal(frames, None))
-    except _Rehearsed:
+        run(samovar_function.Rehearsed(frames), _Rehearsal(frames, None))
+    except _Answered:
         pass
     finally:
         channel.close()
         far.close()
         sys.stdout, sys.stderr = streams
         sys.pycache_prefix, sys.dont_write_bytecode = pycache, written
-        sys.path[:] = path
+        sys.path[:], sys.argv[:] = path, argv
         sys.modules.pop("samovar_rehearsal", None)
         del logging.getLogger().handlers[:]
         bootstrap._GLOBAL_AWS_REQUEST_ID = bootstrap._GLOBAL_TENANT_ID = None
-        _set_environ(environ)
+        os.chdir(here)
+        samovar_function.set_environ(environ)
         gc.disable()
 
 
@@ -138,13 +129,17 @@ def serve(channel, template=None):
     samovar_snapshot.reseed()
     try:
         frames = samovar_frames.Frames(channel)
-        kind, frame = frames.receive()
-        if kind == _AHEAD:
-            _set_environ(json.loads(bytes(frame[samovar_frames.CONTENT :])))
-            kind, frame = frames.receive()
-        if kind != _CONFIGURE:
-            os._exit(70)
-        handler = _become(json.loads(bytes(frame[samovar_frames.CONTENT :])))
+        function, streams = samovar_function.Function(frames), (sys.stdout, sys.stderr)
+        try:
+            if os.environ.get("AWS_EXECUTION_ENV") in getattr(bootstrap, "PREVIEW_RUNTIME_ENVS", ()):
+                raise samovar_function.Otherwise(function.become())
+            run(function, Client(frames, template))
+        except samovar_function.Otherwise as otherwise:
+            handler = otherwise.handler
+        # Once more, and not while that is handled: it would stand behind whatever the function raises.
+        sys.stdout, sys.stderr = streams
+        del logging.getLogger().handlers[:]
+        importlib.reload(bootstrap)
         run(handler, Client(frames, template))
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
@@ -164,8 +159,9 @@ def serve(channel, template=None):
 
 
 def run(handler, client):
-    # type: (str, object) -> None
+    # type: (object, object) -> None
     """AWS's loop, with a client of ours; it ends by SystemExit."""
+    os.environ["_LAMBDA_TELEMETRY_LOG_FD"] = str(os.dup(1))
     if _TAKES_CLIENT:
         bootstrap.run(handler, client)
     else:
@@ -176,89 +172,10 @@ def run(handler, client):
             bootstrap.LambdaRuntimeClient = theirs
 
 
-def _become(configuration):
-    # type: (dict) -> str
-    task, opt = configuration["task"], configuration["opt"]
-    if configuration["environ"] is not None:
-        _set_environ(configuration["environ"])
-    search = search_path(task, opt)
-    sys.path[:0] = search
-    search += _user_path(os.environ.get("PYTHONPATH", ""), task)
-    sys.path_importer_cache.clear()
-    sys.argv[:] = ["/var/runtime/bootstrap.py"]
-    sys.pycache_prefix = None
-    _forget_shadowed(search)
-    if "AWS_LAMBDA_LOG_FORMAT" in os.environ or "AWS_LAMBDA_LOG_LEVEL" in os.environ:
-        importlib.reload(bootstrap)
-    os.chdir(task)
-    os.environ["_LAMBDA_TELEMETRY_LOG_FD"] = str(os.dup(1))
-    gc.enable()
-    return str(configuration["handler"])
-
-
-def search_path(task, opt):
-    # type: (str, str) -> list
-    """Where a function's modules are, before all others (facts/lambda-runtime.md §2.2)."""
-    lib = "python%d.%d" % sys.version_info[:2]
-    return [task, "%s/python/lib/%s/site-packages" % (opt, lib), opt + "/python"]
-
-
-def _user_path(text, task):
-    # type: (str, str) -> list
-    """What the user has put into PYTHONPATH: it stands where the interpreter would have put it, behind the folder of
-    the runtime's own script."""
-    folders = [os.path.normpath(os.path.join(task, entry)) for entry in text.split(":") if entry]
-    wanted = [folder for folder in dict.fromkeys(folders) if folder not in sys.path]
-    if wanted:
-        at = sys.path.index("/var/runtime") + 1 if "/var/runtime" in sys.path else len(sys.path)
-        sys.path[at:at] = wanted
-    return wanted
-
-
 def marshaller():
     # type: () -> object
     # Looked up at each use: a function may replace it on awslambdaric's class.
     return client_module.LambdaRuntimeClient.marshaller
-
-
-def _set_environ(environ):
-    # type: (dict) -> None
-    """Only what differs: each variable that is set copies some pages, and so does going round by `os.environ`."""
-    present = os.environ._data  # type: ignore[attr-defined]
-    zone = present.get(b"TZ")
-    wanted = {name.encode("utf-8", _ESCAPE): value.encode("utf-8", _ESCAPE) for name, value in environ.items()}
-    for name in [name for name in present if name not in wanted]:
-        os.unsetenv(name)
-        del present[name]
-    for name, value in wanted.items():
-        if present.get(name) != value:
-            os.putenv(name, value)
-            present[name] = value
-    if present.get(b"TZ") != zone:
-        time.tzset()
-
-
-def _forget_shadowed(search):
-    # type: (list) -> None
-    """Let the function's and layers' own modules win over those that the zygote has imported."""
-    shadowed = _shadowed(search)
-    if shadowed:
-        for name in [name for name in sys.modules if name.partition(".")[0] in shadowed]:
-            del sys.modules[name]
-
-
-def _shadowed(search):
-    # type: (list) -> set
-    theirs = set()  # type: set[str]
-    for folder in search:
-        try:
-            theirs.update(name.partition(".")[0] for name in os.listdir(folder))
-        except OSError:
-            pass
-    shadowed = {name for name in theirs if name in _loaded} - _LOADED_EVERYWHERE
-    if shadowed.intersection(_SDK):
-        shadowed.update(_SDK)
-    return shadowed
 
 
 class Client:
@@ -356,7 +273,7 @@ class Client:
         self._frames.send(kind, bootstrap.to_json(error_response_data).encode("utf-8"))
 
 
-class _Rehearsed(BaseException):
+class _Answered(BaseException):
     """The invocation that was rehearsed has been answered."""
 
 
@@ -366,5 +283,5 @@ class _Rehearsal(Client):
     def wait_next_invocation(self):
         # type: () -> object
         if not self._first:
-            raise _Rehearsed
+            raise _Answered
         return Client.wait_next_invocation(self)
