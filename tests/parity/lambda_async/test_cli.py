@@ -12,7 +12,7 @@ def events(platform, *options: str, status: int = 0) -> str:
         [*_COMMAND, "--endpoint", platform.endpoint, *options], capture_output=True, text=True, timeout=60
     )
     assert run.returncode == status, run.stdout + run.stderr
-    return run.stdout + run.stderr
+    return run.stderr if status else run.stdout
 
 
 def test_it_says_why_an_event_was_not_delivered(platform, deploy, send, until, outcomes):
@@ -25,6 +25,12 @@ def test_it_says_why_an_event_was_not_delivered(platform, deploy, send, until, o
     [entry] = [json.loads(line) for line in events(platform, "--event-id", id, "--json").splitlines()]
     assert (entry["source"], entry["outcome"], entry["attempt"]) == ("lambda", "retry", 1)
     assert events(platform, "--event-id", id, "--outcome", "failed") == ""
+
+
+def test_a_list_of_nothing_is_empty_and_says_so_beside_it(platform):
+    command = [*_COMMAND, "--endpoint", platform.endpoint, "--event-id", "none"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert run.stdout == "" and run.stderr.startswith("Nothing to show")
 
 
 def test_it_says_when_there_is_no_server(platform):
