@@ -36,7 +36,7 @@ NODE_POSTS = """
     });
 """
 PROBE = """
-    import json, os, socket, ssl, subprocess, urllib.request
+    import builtins, json, os, socket, ssl, subprocess, urllib.request
 
     def get(url):
         try:
@@ -222,18 +222,23 @@ def test_what_a_function_sets_itself_counts(server, api):
     assert "CERTIFICATE_VERIFY_FAILED" in said[1]
 
 
-def test_a_flood_of_questions_and_of_half_open_connections_ends_nothing(server, probe, api):
-    assert probe("""
+def test_a_flood_of_questions_and_of_half_open_connections_is_its_own_environments_trouble(server, probe, api):
+    flooding = """
 import random
+builtins.held = held = []
 asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 for size in range(20000):
     asking.sendto(random.randbytes(size % 600), ("127.0.0.1", 53))
-held = []
-for _ in range(500):
-    held.append(socket.create_connection(("127.0.0.1", 443), 20))
-    held[-1].sendall(b"\\x16\\x03\\x01\\xff\\xff" + random.randbytes(2000))
+try:
+    while len(held) < 900:
+        held.append(socket.create_connection(("127.0.0.1", 443), 1))
+        held[-1].sendall(bytes((22, 3, 1, 63, 255, 1, 0, 63, 240, 3, 3)) + random.randbytes(9000))
+except TimeoutError:
+    pass
 result = len(held)
-""") == 500
+"""
+    held = server.deploy(PROBE, Timeout=60, MemorySize=1769)({"code": flooding}).result
+    assert held < 900  # the platform takes so many, the kernel lets a few more wait
     assert probe(f"result = get('https://{api}/')") == "hello"
 
 

@@ -25,7 +25,7 @@ from samovar.gateway import keys
 from samovar.gateway.dispatch import Gateway
 from samovar.gateway.doors import Aside, BadView, Doors, Site
 from samovar.gateway.identity import DEFAULT_ACCOUNT
-from samovar.net.message import Request, Response
+from samovar.net.message import Limits, Request, Response
 from samovar.net.names import Names
 from samovar.net.server import Server, serve
 from samovar.net.tls import Contexts
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from samovar.gateway import certificates
 else:
     certificates = later("samovar.gateway.certificates")
+
+_SECURED_OF_A_BOX = 256
+"""Connections by https: one that doesn't finish its handshake takes 70 KB, and a function could begin very many."""
 
 
 class App:
@@ -161,7 +164,13 @@ class App:
     def _open_inside(self, opened: AsyncExitStack) -> None:
         """Let functions in: at the platform's endpoint, and under the names that its APIs have."""
         named = self._rooms.named
-        secured = Server(self._gateway.handle, admit=self._doors.admit, clock=self._clock, tls=named.context)
+        secured = Server(
+            self._gateway.handle,
+            admit=self._doors.admit,
+            limits=Limits(of_one_listener=_SECURED_OF_A_BOX),
+            clock=self._clock,
+            tls=named.context,
+        )
         opened.push_async_callback(secured.close, self._settings.shutdown_grace_s)
         names = Names(named.resolves)
         opened.callback(names.close)

@@ -168,4 +168,7 @@ class Limits(msgspec.Struct, frozen=True):
     """A client that doesn't read its answer."""
     linger_s: float = 10.0
     """How long the rest of a refused request is read and dropped, so that the client gets to see the refusal."""
+    of_one_listener: int = 0
+    """Connections by one of the sockets that others opened; those beyond wait until a sweep finds room. 0: any
+    number. A few more may come at once."""
     sweep_s: float = 1.0

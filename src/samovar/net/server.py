@@ -110,22 +110,32 @@ class Server:
 
     def _accept(self, listener: socket.socket) -> None:
         source = self._listening[listener]
+        if self._full(source):
+            self._rest(listener)
+            return
         for _ in range(_ACCEPTS_PER_WAKEUP):
             try:
                 client, _ = listener.accept()
             except (BlockingIOError, ConnectionAbortedError, InterruptedError):
                 return
             except OSError as error:
-                # Out of descriptors or memory: the listener stays readable, so rest until the next sweep.
-                _log.error("cannot accept a connection: %s", error)
-                self._loop.remove_reader(listener.fileno())
-                self._starved.append(listener)
+                _log.error("cannot accept a connection: %s", error)  # out of descriptors or memory
+                self._rest(listener)
                 return
             task: asyncio.Task[object] = self._loop.create_task(
                 self._loop.connect_accepted_socket(partial(self._door, self._site, source), client)
             )
             self._accepting.add(task)
             task.add_done_callback(self._accepted)
+
+    def _rest(self, listener: socket.socket) -> None:
+        """Until the next sweep: it stays readable all the time."""
+        self._loop.remove_reader(listener.fileno())
+        self._starved.append(listener)
+
+    def _full(self, source: object) -> bool:
+        most = self._site.limits.of_one_listener
+        return bool(most) and sum(each.source is source for each in self._site.connections) >= most
 
     def _accepted(self, task: asyncio.Task[object]) -> None:
         self._accepting.discard(task)

@@ -764,6 +764,31 @@ class TestListeners:
 
         run(check())
 
+    def test_connections_beyond_the_limit_of_their_listener_wait_for_room(self) -> None:
+        async def check() -> None:
+            server = Server(whence, limits=Limits(of_one_listener=2))
+            listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+            for n, listener in enumerate(listeners):
+                server.listen(listener, f"environment {n}")
+            held = [Client(*await asyncio.open_connection(*listeners[0].getsockname())) for _ in range(2)]
+            await until(lambda: server.connections == 2)
+            waiting = Client(*await asyncio.open_connection(*listeners[0].getsockname()))
+            waiting.send(GET)
+            other = Client(*await asyncio.open_connection(*listeners[1].getsockname()))
+            assert (await other.ask(GET))[2] == b"environment 1"
+            server.sweep(1)
+            assert (await other.ask(GET))[2] == b"environment 1"
+            assert server.connections == 3
+            held[0].writer.close()
+            await until(lambda: server.connections == 2)
+            server.sweep(1)
+            assert (await waiting.answer())[2] == b"environment 0"
+            await server.close(0)
+            for listener in listeners:
+                listener.close()
+
+        run(check())
+
     def test_running_out_of_descriptors_pauses_accepting_until_the_next_sweep(self) -> None:
         async def check() -> None:
             server = Server(whence)
