@@ -1,8 +1,8 @@
 """What invocations come to, counted for the metrics of AWS/Lambda (facts/cloudwatch.md §6).
 
 Owns: the tallies of the running minute, and how many run of each function. Rules: an invocation costs a look into a
-dict and a few additions at its beginning and at its end; the series of a tally are made when the Meter is emptied, or
-when the next minute begins. What is throttled is no invocation; one that doesn't fail counts as 0 errors.
+dict at its beginning and a few additions at its end; the series of a tally are made when the Meter is emptied, or when
+an invocation begins in the next minute. What is throttled is no invocation; one that doesn't fail counts as 0 errors.
 """
 
 from collections.abc import Callable
@@ -32,12 +32,22 @@ class Share(Protocol):
     def units(self) -> int: ...
 
 
+class _Function:
+    __slots__ = ("running",)
+
+    def __init__(self) -> None:
+        self.running = 0
+        """Invocations, now."""
+
+
 class _Tally:
     __slots__ = (
         "_ended",
         "busy",
         "durations",
         "errors",
+        "function",
+        "handed_over",
         "invocations",
         "provisioned",
         "running",
@@ -47,8 +57,11 @@ class _Tally:
         "version",
     )
 
-    def __init__(self, version: Version) -> None:
+    def __init__(self, version: Version, function: _Function) -> None:
         self.version = version
+        self.function = function
+        self.handed_over = False
+        """What ends from now on is for another one."""
         self.invocations = self.errors = self.throttles = self.provisioned = self.spilled = 0
         self.durations = Distribution(values={})
         self.running = Distribution(values={})
@@ -77,8 +90,8 @@ class Metering:
         self._clock = clock
         self._minute = 0
         self._tallies: dict[_Key, _Tally] = {}
-        self._running: dict[str, int] = {}
-        """Function (its ARN) -> invocations that run now."""
+        self._functions: dict[str, _Function] = {}
+        """By ARN."""
         meter.sources.append(self.report)
 
     def throttled(self, version: Version, invocation: Invocation) -> None:
@@ -89,23 +102,23 @@ class Metering:
     ) -> Done:
         """Count an invocation's beginning; the `done` that counts its end. `share`: of the concurrency that is
         provisioned for it, where there is some; if it wasn't `provisioned` then, it spilled over."""
-        function = version.function_arn
-        self._running[function] = self._running.get(function, 0) + 1
+        tally = self._tally(version, invocation)
+        tally.function.running += 1
         if share is not None:
-            tally = self._tally(version, invocation)
             tally.provisioned += provisioned
             tally.spilled += not provisioned
             tally.busy.add(float(share.busy))
             tally.used.add(share.busy / share.units)
-        return partial(self._ended, version, invocation, done)
+        return partial(self._ended, tally, invocation, done)
 
-    def _ended(self, version: Version, invocation: Invocation, done: Done, result: Result) -> None:
-        function = version.function_arn
-        running = self._running[function]
+    def _ended(self, tally: _Tally, invocation: Invocation, done: Done, result: Result) -> None:
+        function = tally.function
+        running = function.running
         done(result)  # before it is counted, which nobody waits for
-        self._running[function] -= 1
+        function.running -= 1
         if not result.refused:
-            tally = self._tally(version, invocation)
+            if tally.handed_over:
+                tally = self._tally(tally.version, invocation)
             tally.ended(result.duration_ms, running)
             if result.outcome is not Outcome.OK:
                 tally.errors += 1
@@ -118,14 +131,16 @@ class Metering:
         key = (version.function_arn, invocation.invoked_arn, version.version)
         found = self._tallies.get(key)
         if found is None:
-            found = self._tallies[key] = _Tally(version)
+            function = self._functions.setdefault(version.function_arn, _Function())
+            found = self._tallies[key] = _Tally(version, function)
         return found
 
     def report(self) -> None:
         """Hand the running minute's tallies to the Meter."""
         tallies, self._tallies = self._tallies, {}
-        self._running = {function: running for function, running in self._running.items() if running}
+        self._functions = {arn: function for arn, function in self._functions.items() if function.running}
         for (function, invoked, _), tally in tallies.items():
+            tally.handed_over = True
             self._report(function.rpartition(":")[2], invoked, tally)
 
     def _report(self, name: str, invoked: str, tally: _Tally) -> None:
