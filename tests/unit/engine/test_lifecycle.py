@@ -3,7 +3,6 @@
 import pytest
 
 from samovar.engine.lifecycle import (
-    ANSWERS,
     ENVIRONMENT,
     EXTENSION,
     INITIALISING,
@@ -17,6 +16,11 @@ from samovar.engine.lifecycle import (
     refusal,
 )
 
+ANSWERS = {
+    Effect.RESPOND, Effect.FAIL_HANDLER, Effect.FAIL_INIT, Effect.FAIL_RESTORE, Effect.FAIL_TIMEOUT, Effect.FAIL_EXIT,
+    Effect.FAIL_BOX,
+}  # fmt: skip
+"""The effects that answer the invoker."""
 WAITED_FOR = OCCUPIED - {State.ANSWERED}
 """The states in which the invoker waits."""
 
