@@ -9,7 +9,8 @@ Rules:
   first byte is inflated, for an entry that would exceed its own is stopped there.
 - Nobody else's reading of the same bytes matters to us: an ambiguous zip is refused, not interpreted. So is zip64,
   which below 50 MB only 65,535 entries or more need, and every method but store and deflate.
-- Unix modes count, whatever system the zip claims to come from; without one a file is 644.
+- Unix modes count, whatever system the zip claims to come from; without one a file is 644. But everybody may read:
+  zips made by Python's `writestr` have 600, and AWS, where such functions fail with EACCES, shows it soon enough.
 """
 
 import re

@@ -168,7 +168,7 @@ class Router:
 
     def _unknown_service(self, name: str) -> AwsError:
         return AwsError(
-            "UnknownServiceException", f"The service {name!r} isn't on this server; {_names(self._here)} are."
+            "UnknownServiceException", f"The service {name!r} isn't on this server; {_names(sorted(self._here))} are."
         )
 
 
