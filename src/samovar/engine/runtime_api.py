@@ -140,14 +140,14 @@ class RuntimeApi:
             return _error(405, "InvalidRequest", "POST is the method of response and error")
         if (wrong := self._not_this(request_id, request)) is not None:
             return wrong
+        if request.incoming is not None or len(request.body) > RESPONSE_LIMIT:
+            self._environment.runtime_too_large(request_id)
+            text = f"Exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
+            return _error(413, "RequestEntityTooLarge", text)
         if how == "error":
             named = request.headers.get(_ERROR_TYPE, "")
             ended = self._environment.runtime_error(request_id, request.body, named)
             return self._accepted(ended, "InvocationErrorResponse")
-        if len(request.body) > RESPONSE_LIMIT:
-            self._environment.runtime_too_large(request_id)
-            text = f"Exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
-            return _error(413, "RequestEntityTooLarge", text)
         return self._accepted(self._environment.runtime_response(request_id, request.body), "InvocationResponse")
 
     def _not_this(self, request_id: str, request: Request) -> Response | None:
@@ -204,8 +204,11 @@ class RuntimeApi:
 
 
 def admit(method: str, path: str, headers: Mapping[str, str]) -> int | Streamed:
-    """The largest body: somewhat more than an answer may have, so that one too large is told as AWS tells it."""
-    if _MODE in headers and path.endswith("/response"):
+    """The largest body: somewhat more than an answer may have, so that one too large is told as AWS tells it. Of a much
+    larger one nothing is kept."""
+    if path.endswith("/response") and _MODE in headers:
+        return Streamed(_MOST_BYTES)
+    if int(headers.get("content-length", 0)) > _MOST_BYTES and _INVOCATION.fullmatch(path):
         return Streamed(_MOST_BYTES)
     return _MOST_BYTES
 

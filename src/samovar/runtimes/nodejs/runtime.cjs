@@ -103,7 +103,7 @@ class Runtime {
   _answer(invocation, kind, content) {
     if (invocation.answered) return;
     invocation.answered = true;
-    if (kind === 'R' && Buffer.byteLength(content) > LARGEST_RESULT) this.channel.send('L', invocation.id);
+    if (Buffer.byteLength(content) > LARGEST_RESULT) this.channel.send('L', invocation.id);
     else this.channel.send(kind, invocation.id, content);
   }
 

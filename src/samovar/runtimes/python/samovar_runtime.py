@@ -14,7 +14,7 @@ A frame is `u32 length | u8 kind | content`, little endian; length counts kind a
                   these | payload
   from here    N  init is done, ready for an invocation
                R  36s request id | result; ready for the next
-               L  36s request id: the result was larger than the platform takes; ready for the next
+               L  36s request id: the result or the error was larger than the platform takes; ready for the next
                E  36s request id | error JSON; ready for the next
                X  error JSON: init failed, the process exits
                P  JSON {"problems": [text]}: init is done, and a snapshot may be taken; V is what follows. A template
@@ -26,14 +26,17 @@ Responses are whole here, as on AWS: the frames that stream one are Node.js's (`
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import json
 import logging
 import os
+import signal
 import socket
 import struct
 import sys
+import threading
 
 import samovar_context
 import samovar_frames
@@ -125,7 +128,7 @@ def serve(channel, template=None):
     """Wait for a function, become it, and run its invocations until the end; with a template (see the zygote's), be
     forked when it is initialised, and let the forks do that."""
     channel.setblocking(True)
-    code = 1
+    code, interrupted = 1, False
     samovar_snapshot.reseed()
     try:
         frames = samovar_frames.Frames(channel)
@@ -143,19 +146,28 @@ def serve(channel, template=None):
         run(handler, Client(frames, template))
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
-        if isinstance(leaving.code, str):
-            sys.stderr.write(leaving.code + "\n")
-    except KeyboardInterrupt:
-        pass
-    except BaseException:  # noqa: BLE001  # the interpreter's own last words, then its own exit status
+        if code is not leaving.code and code:
+            sys.stderr.write("%s\n" % (leaving.code,))
+    except BaseException as error:  # noqa: BLE001  # the interpreter's own last words, then its own exit status
+        interrupted = isinstance(error, KeyboardInterrupt)
         sys.excepthook(*sys.exc_info())
     finally:
-        try:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        except (OSError, ValueError):
-            pass
-        os._exit(code & 0xFF)
+        _leave(code & 0xFF, interrupted)
+
+
+def _leave(code, interrupted):
+    # type: (int, bool) -> None
+    """End the process as an interpreter does that has run its program; but for its memory, which goes with it."""
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]  # waits for threads that aren't daemons
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:  # also where one of these fails, as a stream that has been closed does
+        if interrupted:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
+        os._exit(code)
 
 
 def run(handler, client):
@@ -243,7 +255,11 @@ class Client:
 
     def post_invocation_error(self, invoke_id, error_response_data, xray_fault, invocation_id=None):
         # type: (str, str, str, object) -> None
-        self._frames.send(_ERROR, invoke_id.encode(), error_response_data.encode("utf-8"))
+        data = error_response_data.encode("utf-8")
+        if len(data) > _LARGEST_RESULT:
+            self._frames.send(_TOO_LARGE, invoke_id.encode())
+        else:
+            self._frames.send(_ERROR, invoke_id.encode(), data)
 
     def restore_next(self):
         # type: () -> None
