@@ -10,7 +10,7 @@ Rules:
 - Nobody else's reading of the same bytes matters to us: an ambiguous zip is refused, not interpreted. So is zip64,
   which below 50 MB only 65,535 entries or more need, and every method but store and deflate.
 - Unix modes count, whatever system the zip claims to come from; without one a file is 644. But everybody may read:
-  zips made by Python's `writestr` have 600, and AWS, where such functions fail with EACCES, shows it soon enough.
+  zips made by Python's `writestr` have 600. (On AWS such a function fails with EACCES; SPECIFICATION.md says so.)
 """
 
 import re

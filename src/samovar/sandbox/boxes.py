@@ -132,7 +132,7 @@ class LinuxBoxes:
         """Raises SandboxDied, and there is no way then, where the machine doesn't allow it."""
         try:
             if self._way is None:
-                raise SandboxDied("only root can do that")
+                raise SandboxDied("a way out takes root")
             await asyncio.shield(self._way)
         except SandboxDied:
             self.network = Network(Reach.PLATFORM)

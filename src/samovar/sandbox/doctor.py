@@ -41,10 +41,14 @@ class Machine(msgspec.Struct, frozen=True):
     """Whether /tmp can be on disk, where it doesn't count towards a function's memory."""
 
     def why_not(self, wanted: Isolation) -> str:
-        """What stands between this machine and a higher level; empty when it has it."""
+        """What stands between this machine and a higher level, each reason once; empty when it has it."""
         if self.level.at_least(wanted):
             return ""
-        return "; ".join(f"{p.name}: {p.remark}" for p in self.protections if not p.ok)
+        missing: dict[str, list[str]] = {}
+        for each in self.protections:
+            if not each.ok:
+                missing.setdefault(each.remark, []).append(each.name)
+        return "; ".join(f"{', '.join(names)}: {remark}" for remark, names in missing.items())
 
 
 _NAMESPACES = {
