@@ -82,7 +82,8 @@ def pair(lines: Lines) -> tuple[dict[str, str] | None, dict[str, list[str]] | No
     """(the last value of each name, all values of each name); (None, None) without any. Case tells names apart."""
     last = dict(lines)
     if len(last) == len(lines):
-        return (last, {name: [value] for name, value in lines}) if last else (None, None)
+        alone = map(list, zip(last.values(), strict=True))  # [value] of each, in one go: an event has many headers
+        return (last, dict(zip(last, alone, strict=True))) if last else (None, None)
     every: dict[str, list[str]] = {}
     for name, value in lines:
         every.setdefault(name, []).append(value)

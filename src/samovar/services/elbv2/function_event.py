@@ -17,13 +17,14 @@ _TEXT = re.compile(r"text/.*|application/(?:json|javascript|xml)")
 
 
 def written(group: str, method: str, path: str, query: str, headers: Lines, body: bytes, multi_value: bool) -> bytes:
-    """The event as JSON. `headers` are the client's, and those that say which way the request has come."""
+    """The event as JSON. `headers` are the client's, and those that say which way the request has come: never none."""
     event: dict[str, object] = {
         "requestContext": {"elb": {"targetGroupArn": group}},
         "httpMethod": method,
         "path": path,
     }
-    folded = [(name.lower(), value) for name, value in headers]
+    names, values = zip(*headers, strict=True)
+    folded = list(zip(map(str.lower, names), values, strict=True))
     if multi_value:
         event["multiValueQueryStringParameters"] = _every(pairs(query))
         event["multiValueHeaders"] = _every(folded)
