@@ -6,11 +6,10 @@ Owns: `Connection`, what is known of one; `Connections`, all of them, and how lo
 Rules: a connection lives in memory only, since it doesn't outlive the server either. One timer for all of them.
 """
 
-import base64
 from collections.abc import Callable
 
 from samovar.core.clock import Clock, Timer
-from samovar.core.ids import hex_id
+from samovar.core.ids import short_id
 from samovar.net.frames import Code, is_utf8
 from samovar.net.websocket import WebSocket
 
@@ -112,8 +111,3 @@ class Connections:
 
 def _nobody() -> None:
     """Counts messages that nobody counts."""
-
-
-def short_id() -> str:
-    """`L0SM9cOFvHcCIhw=`: as connections, messages and requests of WebSocket APIs are called."""
-    return base64.urlsafe_b64encode(bytes.fromhex(hex_id(22))).decode()

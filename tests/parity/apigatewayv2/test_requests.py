@@ -93,7 +93,7 @@ def returning(api, deploy):
 def test_what_a_function_returns_is_an_answer(returning, result, status, body, content_type):
     page = returning(result)
     assert (page.status, page.body, page.headers["content-type"]) == (status, body, content_type)
-    assert page.headers["apigw-requestid"]
+    assert re.fullmatch(r"[A-Za-z0-9_-]{15}=", page.headers["apigw-requestid"])
 
 
 @pytest.mark.parametrize(

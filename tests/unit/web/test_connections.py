@@ -1,12 +1,11 @@
 """How long a connection of a WebSocket API may live, and who closes it (facts/apigateway.md §10)."""
 
 import asyncio
-import re
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from samovar.core.clock import FakeClock
-from samovar.web.connections import Connection, Connections, short_id
+from samovar.web.connections import Connection, Connections
 
 KEY = ("123456789012", "us-east-1", "abcdefghij")
 
@@ -99,8 +98,3 @@ def test_nothing_is_sent_before_the_handshake_is_done():
     connection = Connection(KEY, "dev", "127.0.0.1", "", 0.0)
     connection.close()
     assert not connection.send(b"hello")
-
-
-def test_ids_look_like_awss():
-    assert re.fullmatch(r"[A-Za-z0-9_-]{15}=", short_id())
-    assert short_id() != short_id()

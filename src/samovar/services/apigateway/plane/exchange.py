@@ -4,15 +4,14 @@ Owns: what is known of the request, `requestContext`, and looking a Source up. M
 asked for: most requests never ask for most of it.
 """
 
-import binascii
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 from urllib.parse import unquote
 
 import msgspec
 
-from samovar.core import ids
 from samovar.core.context import Context
+from samovar.core.ids import short_id
 from samovar.net.message import Reply, Request, Response
 from samovar.policy.rules import Rules
 from samovar.services.apigateway.expressions import Source
@@ -196,7 +195,7 @@ class Exchange(msgspec.Struct, eq=False):
         self.http_method = override if override in METHODS else request.method
         self.body = request.body
         self.asked = self.started
-        self.extended_id = binascii.b2a_base64(bytes.fromhex(ids.hex_id(22)), newline=False).decode()
+        self.extended_id = short_id()
 
     def take(self, method: Method, settings: Shape | None = None) -> None:
         """It is routed; `settings`: the stage's for the method."""

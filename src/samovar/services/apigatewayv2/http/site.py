@@ -6,6 +6,7 @@ records that it follows from; on the way of a request there is no task and no aw
 
 from urllib.parse import unquote
 
+from samovar.core.ids import short_id
 from samovar.net.message import Response
 from samovar.services.apigatewayv2.http.exchange import Exchange, refusal
 from samovar.services.apigatewayv2.http.stages import Served, Stages
@@ -51,7 +52,7 @@ class HttpSite:
             served.stage.stage_name,
             unquote(whole) if "%" in whole else whole,
             served.stage.stage_variables,
-            visit.ctx.request_id,
+            short_id(),
             trace_of(request.headers.get("x-amzn-trace-id", ""), now),
             now,
             self._stamp(now),
@@ -106,4 +107,4 @@ def _head_size(exchange: Exchange) -> int:
 def _alone(visit: Visit, status: int, why: str) -> Response:
     """The answer where no stage is."""
     refused = refusal(status)
-    return Response(status, [*refused.headers, ("apigw-requestid", visit.ctx.request_id), hint(why)], refused.body)
+    return Response(status, [*refused.headers, ("apigw-requestid", short_id()), hint(why)], refused.body)

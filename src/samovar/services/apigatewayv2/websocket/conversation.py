@@ -9,6 +9,7 @@ by the deployment that its stage has now. `$disconnect` is best effort: nobody w
 from functools import partial
 from typing import Protocol
 
+from samovar.core.ids import short_id
 from samovar.net.frames import Code
 from samovar.net.websocket import WebSocket
 from samovar.services.apigatewayv2.state import ApiKey
@@ -18,7 +19,7 @@ from samovar.services.apigatewayv2.websocket.event import DISCONNECT, MESSAGE, H
 from samovar.services.apigatewayv2.websocket.lookup import Lookup
 from samovar.services.apigatewayv2.websocket.stage import DISCONNECT as DISCONNECT_ROUTE
 from samovar.services.apigatewayv2.websocket.stage import Served, Way
-from samovar.web.connections import CLOSED, GOING_AWAY, Connection, Connections, short_id
+from samovar.web.connections import CLOSED, GOING_AWAY, Connection, Connections
 
 _AT_ONCE = 32
 """Messages of one connection whose targets may run."""
