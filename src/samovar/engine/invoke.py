@@ -108,6 +108,7 @@ class Engine:
         trees = Trees(code, images, nothing)
         self.mounts = trees.mounts
         self.extensions = trees.extensions
+        self._has_certificates = trees.has_certificates
         self._idle_timeout_s = idle_timeout_s
         self._loop = asyncio.get_running_loop()
         self._clocks: Clocks[Environment] = Clocks(clock, self.debugger.holds)
@@ -303,7 +304,7 @@ class Engine:
         environment.retire()
 
     def launch(self, version: Version) -> Launch:
-        return self._runtimes.launch(version)
+        return self._runtimes.launch(version, self._has_certificates(version))
 
     def lives_in(self, box_id: str, environment: Environment) -> None:
         self._tenants[box_id] = environment

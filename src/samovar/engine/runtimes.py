@@ -19,7 +19,7 @@ from samovar.engine.languages.python import Python
 from samovar.engine.languages.ruby import Ruby
 from samovar.engine.launch import PROGRAM, Launch, fitted
 from samovar.engine.model import Version
-from samovar.engine.trust import VARIABLES, Trust
+from samovar.engine.trust import IMAGES_VARIABLES, VARIABLES, Trust
 from samovar.sandbox.spec import ZygoteSpec
 
 _AS_CUSTOM = (
@@ -98,14 +98,16 @@ class Runtimes:
         spec = spec if kind == identifier else for_programs(spec, language.tools())
         return spec if self._trust is None else self._trust.shown(spec)
 
-    def launch(self, version: Version) -> Launch:
+    def launch(self, version: Version, has_certificates: bool) -> Launch:
+        """`has_certificates`: whether the version's root shows what programs are to trust."""
         language = self._language(version.runtime)
         if not self._debuggers and debug.VARIABLE in version.variables:
             variables = {name: text for name, text in version.variables.items() if name != debug.VARIABLE}
             version = msgspec.structs.replace(version, variables=variables)
         launch = language.launch(version)
-        if self._trust is not None and version.root is None:
-            launch = msgspec.structs.replace(launch, environ={**VARIABLES, **launch.environ})
+        if self._trust is not None and has_certificates:
+            trusting = VARIABLES if version.root is None else IMAGES_VARIABLES
+            launch = msgspec.structs.replace(launch, environ={**trusting, **launch.environ})
         return fitted(launch, language.program(version), version, self._own_network)
 
     def _language(self, identifier: str) -> Language:

@@ -25,6 +25,10 @@ class Trees:
             return [(self._images / version.root.tree, "/")]
         return [(self._tree(version.code), "/var/task"), (self._tree(version.layers), "/opt")]
 
+    def has_certificates(self, version: Version) -> bool:
+        """Whether its root shows what programs are to trust (`trust`)."""
+        return version.root is None or tree.has_certificates(self._images, version.root.tree)
+
     def extensions(self, version: Version) -> list[str]:
         """The names of its external extensions: the files directly in /opt/extensions. One that can't be executed is
         an extension that can't be launched, as on AWS."""

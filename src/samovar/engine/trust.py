@@ -27,6 +27,8 @@ VARIABLES: Final = {
     "REQUESTS_CA_BUNDLE": f"{_INSIDE}/{_BUNDLE}",
     "SSL_CERT_FILE": f"{_INSIDE}/{_BUNDLE}",
 }
+IMAGES_VARIABLES: Final = {name: VARIABLES[name] for name in ("AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")}
+"""An image may trust others than the machine does, and goes on to: this is for SDKs, which bring what they trust."""
 _AT_ITS_START: Final = "NODE_EXTRA_CA_CERTS"
 """What Node.js reads before it knows its function."""
 _MACHINES: Final = (

@@ -94,7 +94,8 @@ class Box(Protocol):
         `meanwhile`: called while they are made to appear where they were asked for.
 
         One that is to appear at `/`, the first of them, takes the place of the root of the box's kind; it has folders
-        /dev, /proc, /tmp and /mnt and files /etc/hosts and /etc/resolv.conf, and the box needs mounts of its own.
+        /dev, /proc, /tmp and /mnt and files /etc/hosts and /etc/resolv.conf, may have /var/runtime/ca-certs, and the
+        box needs mounts of its own.
         """
 
     def send(self, *parts: bytes) -> None:

@@ -61,7 +61,8 @@ def test_its_root_is_the_image_and_nothing_else(looker, tmp_path):
     assert looker(f"os.path.exists({str(secret)!r})") is False
     mounted = looker("sorted(line.split()[4] for line in open('/proc/self/mountinfo'))")
     assert {"/", "/tmp", "/proc", "/etc/hosts"} <= set(mounted)
-    assert not [each for each in mounted if not each.startswith(("/dev", "/proc", "/tmp", "/etc")) and each != "/"]
+    further = [each for each in mounted if not each.startswith(("/dev", "/proc", "/tmp", "/etc")) and each != "/"]
+    assert further == ["/var/runtime/ca-certs"]
     assert looker("(os.listdir('/mnt'), os.path.exists('/etc/passwd'))") == [[], False]
 
 
@@ -116,6 +117,31 @@ def test_its_variables_are_those_of_the_image_below_the_users_and_the_platforms(
     assert variables["AWS_EXECUTION_ENV"] == "AWS_Lambda_Image"
     assert (variables["_HANDLER"], variables["LAMBDA_TASK_ROOT"]) == ("", "/var/task")
     assert not {"PYTHONPATH", "LANG", "TZ"} & variables.keys()
+
+
+def test_sdks_in_it_are_told_to_trust_the_platform_and_nothing_else_changes(run, deploy, platform):
+    caller = run(
+        python_image("""
+            import os, ssl, urllib.request
+
+            def handler(event, context):
+                context = ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
+                said = urllib.request.urlopen(event["url"], context=context).read().decode()
+                return [said, sorted(name for name in os.environ if "CA_" in name or "CERT" in name)]
+        """)
+    )
+    called = deploy("def handler(event, context): return {'statusCode': 200, 'body': 'hello'}")
+    arn = f"arn:aws:lambda:us-east-1:123456789012:function:{called.name}"
+    apis = platform.client("apigatewayv2")
+    api = apis.create_api(Name="h", ProtocolType="HTTP", Target=arn)["ApiId"]
+    said = caller({"url": f"https://{api}.execute-api.us-east-1.amazonaws.com/"}).result
+    assert said == ["hello", ["AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"]]
+    apis.delete_api(ApiId=api)
+
+
+def test_an_image_without_room_for_certificates_runs_without(run):
+    look = run(python_image(LOOKER, Member("var/runtime", b"a file")))
+    assert look({"look": "os.environ.get('AWS_CA_BUNDLE')"}).result is None
 
 
 def test_a_program_without_a_slash_is_found_by_path(run):
@@ -255,7 +281,7 @@ def test_a_snapshot_is_taken_of_a_published_version(run, platform):
 
 def test_the_root_below_the_image_cannot_be_reached(looker):
     """The root that a box of no image has is covered, not gone."""
-    below = "os.path.exists('/..' * 9 + '/var/runtime')"
+    below = "os.path.exists('/..' * 9 + '/var/lang')"
     assert looker(below) is False
     assert looker("len([each for each in open('/proc/self/mountinfo') if each.split()[4] == '/'])") == 1
     libc = "__import__('ctypes').CDLL(None)"

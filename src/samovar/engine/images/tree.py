@@ -43,6 +43,8 @@ _MOUNT_POINTS: Final = ("dev", "proc", "tmp", "mnt")
 _FOLDERS: Final = ("etc", "var/task", "opt")
 _FILES: Final = ("hosts", "resolv.conf")
 """In /etc."""
+_CERTIFICATES: Final = "var/runtime/ca-certs"
+"""What programs trust, where an image leaves room for that (`engine/trust`)."""
 _UNREADABLE = (gzip.BadGzipFile, zlib.error, EOFError)
 _TOO_MUCH = (errno.ENAMETOOLONG, errno.EMLINK, errno.ELOOP)
 
@@ -76,6 +78,12 @@ def unpack(layers: Sequence[Layer], root: Path, budget: Budget) -> None:
                 raise BadImage(f"its files can't be written: {error.strerror}") from error
             raise
         package.sync_all(staging)
+
+
+def has_certificates(root: Path, name: str) -> bool:
+    """Whether a tree has the mount point for them: some are older than that, or have something else there."""
+    found = _Place(str(root / name)).of(_CERTIFICATES)
+    return found is not None and _is_folder(found)
 
 
 def remove(root: Path, names: Set[str]) -> None:
@@ -287,6 +295,7 @@ def _furnish(tree: str) -> None:
         found = place.of(path, make=True)
         if found is None or not _is_folder(found):
             raise BadImage(f"/{path} is no directory")
+    place.of(_CERTIFICATES, make=True)
     etc = place.of("etc")
     for path in _FILES:
         target = f"{etc}/{path}"

@@ -20,8 +20,8 @@ from syscalls import ATTR_NODEV, ATTR_NOSUID, ATTR_RDONLY
 READ_ONLY = ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV
 SPARE = "/mnt"
 """An empty folder of every root, for a moment's mount."""
-_FURNITURE = ("/dev", "/proc", "/tmp", "/etc/hosts", "/etc/resolv.conf")
-"""What a shell has beyond files, wherever its root comes from."""
+_FURNITURE = ("/dev", "/proc", "/tmp", "/etc/hosts", "/etc/resolv.conf", "/var/runtime/ca-certs")
+"""What a shell has beyond files, wherever its root comes from, if that has a place for it."""
 _ATTRIBUTES = {"ro": READ_ONLY, "rw": ATTR_NOSUID | ATTR_NODEV, "dev": ATTR_NOSUID}
 
 
@@ -84,7 +84,8 @@ def change_root(tree, shell):
         syscalls.attach_tree(tree, "/")
         syscalls.setns(shell, syscalls.CLONE_NEWNS)
         for piece, path in furniture:
-            syscalls.attach_tree(piece, path)
+            if os.path.exists(path):
+                syscalls.attach_tree(piece, path)
     finally:
         for piece, _ in furniture:
             os.close(piece)
