@@ -13,7 +13,7 @@ import msgspec
 from samovar.engine import debug
 from samovar.engine.model import Version
 from samovar.engine.report import INVALID_ENTRYPOINT
-from samovar.engine.variables import extension_variables, variables
+from samovar.engine.variables import extension_variables, variables, words
 from samovar.sandbox.port import NoProgram, NotLaunched
 from samovar.sandbox.spec import Command
 
@@ -65,13 +65,10 @@ class Launch(msgspec.Struct, frozen=True):
     at_start: bool = False
     """The version sets variables that its interpreter takes at its start only."""
 
-    def ahead(
-        self, version: Version, endpoint_url: str, stream: str, paths: Sequence[str], given: Mapping[str, str]
-    ) -> bytes:
-        """The content of the frame that tells a waiting runtime its function before the code is there."""
-        described = variables(version, self.environ, endpoint_url, stream, paths, given)
-        words = [version.handler, *paths, *map("=".join, described.items())]
-        return "\0".join(words).encode("utf-8", "surrogateescape")
+    def ahead(self, version: Version, endpoint_url: str, stream: str, paths: Sequence[str]) -> bytes:
+        """The content of the frame that tells a waiting runtime its function before the code is there, and before the
+        credentials are."""
+        return words(variables(version, self.environ, endpoint_url, stream, paths, {}), version.handler, *paths)
 
     def configuration(
         self, version: Version, endpoint_url: str, stream: str, paths: Sequence[str], given: Mapping[str, str]

@@ -18,6 +18,7 @@ from samovar.engine.log import Journal
 from samovar.engine.model import SNAP_START, Version
 from samovar.engine.telemetry import Telemetry
 from samovar.engine.turn import Turn
+from samovar.engine.variables import words
 from samovar.sandbox.port import Box, NotLaunched, SandboxDied
 from samovar.sandbox.spec import Command
 
@@ -107,12 +108,13 @@ class Startup:
         self._began = self._house.clock.monotonic()
         self.error, self.named, self.not_restored = b"", "", False
         self._telemetry.begin()
+        if not self._external:
+            self._start_function()  # first: what is written down here is, while it works
         if self._housing.forked and self._snap_start:
             self._journal.restore_start()
         else:
             self._journal.init_start(self._phase)
         if not self._external:
-            self._start_function()
             return None
         self._held = True
         extensions = Extensions(self._environment, self._external)
@@ -169,9 +171,11 @@ class Startup:
         if self._launch.told_ahead and not self._housing.forked:
             self._housing.paths = paths
             self._tell_ahead(self._housing.there)
+            self._credentials()  # now, while both work
 
     def _tell_ahead(self, box: Box) -> None:
-        content = self._launch.ahead(*self._described())
+        house = self._house
+        content = self._launch.ahead(self._version, house.endpoint_url, self._journal.stream, self._housing.paths)
         self._foretold = box
         box.send(frames.head(frames.AHEAD, len(content)) + content)
 
@@ -181,7 +185,8 @@ class Startup:
             if self._foretold is not box:
                 self._tell_ahead(box)
             self._foretold = None
-            box.send(frames.head(frames.MOUNTED, 0))
+            content = words(self._credentials())
+            box.send(frames.head(frames.MOUNTED, len(content)) + content)
         else:
             content = self._launch.configuration(*self._described())
             box.send(frames.head(frames.CONFIGURE, len(content)) + content)

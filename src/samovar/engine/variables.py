@@ -45,6 +45,11 @@ def variables(
     }
 
 
+def words(described: Mapping[str, str], *before: str) -> bytes:
+    """As they are told to a runtime that waits: NAME=value, with a NUL between two."""
+    return "\0".join([*before, *map("=".join, described.items())]).encode("utf-8", "surrogateescape")
+
+
 def _log_names(version: Version, stream: str) -> dict[str, str]:
     """Functions with SnapStart have none: what was snapshot knows no stream ("Monitoring for Lambda SnapStart")."""
     if version.initialization == SNAP_START:

@@ -90,6 +90,7 @@ class LinuxBox(Governed):
             raise SandboxDied("the zygote has gone")
         if boxes.groups is not None:
             self.group = boxes.groups.make(self.id)
+            self.group.hold_processes(spec.PIDS)
         self._entry = Entry(self.zygote, self._shell, self.group, self.uid, self._offspring)
         if self._shell is not None:
             self.listeners = await self._shell.make(self.zygote.root)
@@ -179,7 +180,7 @@ class LinuxBox(Governed):
             meanwhile()
         if self.group is not None:  # while the keeper works
             try:
-                self.group.limit(max(limits.memory_mb - self.zygote.base_mb, 16), spec.PIDS)
+                self.group.limit(max(limits.memory_mb - self.zygote.base_mb, 16))
             except OSError as error:
                 raise SandboxDied(f"a box could not be limited: {error}") from error
         if injected is None:

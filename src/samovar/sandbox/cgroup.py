@@ -155,7 +155,10 @@ class Group:
         )
         return [os.open(file, os.O_WRONLY) for file in files]
 
-    def limit(self, memory_mb: int, pids: int) -> None:
+    def hold_processes(self, most: int) -> None:
+        _write(f"{self._places['pids'][1]}/pids.max", str(most))
+
+    def limit(self, memory_mb: int) -> None:
         self._limit = memory_mb << 20
         version, folder = self._places["memory"]
         if version == 2:
@@ -165,7 +168,6 @@ class Group:
         else:
             _write(f"{folder}/memory.limit_in_bytes", str(memory_mb << 20))
             _try_write(f"{folder}/memory.memsw.limit_in_bytes", str(memory_mb << 20))
-        _write(f"{self._places['pids'][1]}/pids.max", str(pids))
 
     def throttle(self, cpus: float) -> None:
         """Hold the group to `cpus` CPUs, letting it save up one period's worth so that a short handler isn't cut."""

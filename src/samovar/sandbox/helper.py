@@ -8,7 +8,6 @@ import select
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,6 +17,7 @@ from samovar.sandbox.port import SandboxDied
 
 Answer = tuple[dict[str, Any], list[int]]
 _ANSWER_WITHIN_S = 20.0
+_NOBODY = (None, 0.0)
 
 
 class Helper:
@@ -38,7 +38,9 @@ class Helper:
         self.on_gone: Callable[[], None] = lambda: None
         self._loop = loop
         self._on_event = on_event
-        self._waiting: dict[int, asyncio.Future[Answer]] = {}
+        self._waiting: dict[int, tuple[asyncio.Future[Answer], float]] = {}
+        """And until when, the oldest first."""
+        self._watching = False
         self._last = 0
         self._unsent: deque[tuple[bytes, list[int]]] = deque()
         self._socket, self.far_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -98,9 +100,10 @@ class Helper:
             future.set_exception(SandboxDied(f"what {self.name} was asked about has gone"))
             return future
         self._last += 1
-        self._waiting[self._last] = future
-        timer = self._loop.call_later(_ANSWER_WITHIN_S, self._late, self._last)
-        future.add_done_callback(partial(_settled, timer))
+        self._waiting[self._last] = future, self._loop.time() + _ANSWER_WITHIN_S
+        future.add_done_callback(_settled)
+        if not self._watching:
+            self._watch()
         self.tell({**request, "id": self._last}, descriptors)
         return future
 
@@ -131,7 +134,7 @@ class Helper:
         for _, descriptors in self._unsent:
             link.close_all(descriptors)
         self._unsent.clear()
-        for future in self._waiting.values():
+        for future, _ in self._waiting.values():
             if not future.done():
                 future.set_exception(SandboxDied(f"{self.name} has gone"))
         self._waiting.clear()
@@ -170,7 +173,7 @@ class Helper:
             self.close()
             return
         self.answered = True
-        future = self._waiting.pop(number, None) if number is not None else None
+        future, _ = self._waiting.pop(number, _NOBODY) if number is not None else _NOBODY
         if number is None:
             self._on_event(message)
         if future is None or future.done():
@@ -181,10 +184,18 @@ class Helper:
         else:
             future.set_result((message, descriptors))
 
-    def _late(self, number: int) -> None:
-        future = self._waiting.pop(number, None)
-        if future is not None and not future.done():
-            future.set_exception(SandboxDied(f"{self.name} did not answer within {_ANSWER_WITHIN_S:.0f} s"))
+    def _watch(self) -> None:
+        """Fail the requests that have waited too long. One timer serves all: hardly any ever does."""
+        now = self._loop.time()
+        while self._waiting:
+            number, (future, until) = next(iter(self._waiting.items()))
+            if until > now:
+                self._loop.call_at(until, self._watch)
+                break
+            del self._waiting[number]
+            if not future.done():
+                future.set_exception(SandboxDied(f"{self.name} did not answer within {_ANSWER_WITHIN_S:.0f} s"))
+        self._watching = bool(self._waiting)
 
 
 def _encoded(message: dict[str, Any]) -> bytes:
@@ -194,7 +205,6 @@ def _encoded(message: dict[str, Any]) -> bytes:
         return json.dumps(message).encode()
 
 
-def _settled(timer: asyncio.TimerHandle, future: "asyncio.Future[Answer]") -> None:
-    timer.cancel()
+def _settled(future: "asyncio.Future[Answer]") -> None:
     if not future.cancelled():
         future.exception()  # whoever asked may have failed meanwhile, and not wait for it any more

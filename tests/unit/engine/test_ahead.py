@@ -180,11 +180,12 @@ def test_a_runtime_hears_what_it_will_be_while_its_code_is_mounted():
     async def check(ahead: Ahead) -> None:
         await ahead.begin()
         told, mounted, begin = ahead.house.box.sent
-        assert (told[4], mounted, begin) == (frames.AHEAD, b"mounted", frames.head(frames.MOUNTED, 0))
+        assert (told[4], mounted, begin[4]) == (frames.AHEAD, b"mounted", frames.MOUNTED)
         handler, task, opt, *variables = told[5:].decode().split("\0")
         assert (handler, task, opt) == (VERSION.handler, "/var/task", "/opt")
         assert "AWS_LAMBDA_INITIALIZATION_TYPE=provisioned-concurrency" in variables
         assert "LAMBDA_TASK_ROOT=/var/task" in variables
+        assert begin[5:].decode().split("\0")[0] == f"AWS_ACCESS_KEY_ID={VERSION.account}"
 
     play(check)
 

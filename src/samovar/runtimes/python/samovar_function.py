@@ -62,9 +62,10 @@ class Function:
         handler, task, opt, *variables = bytes(frame[samovar_frames.CONTENT :]).split(b"\0")
         self._handler = handler.decode("utf-8")
         search = _become(os.fsdecode(task), os.fsdecode(opt), variables)
-        kind, _ = self._frames.receive()
+        kind, frame = self._frames.receive()
         if kind != MOUNTED:
             os._exit(70)
+        _put(_read(bytes(frame[samovar_frames.CONTENT :]).split(b"\0")))
         self._enter(search)
         return self._handler
 
@@ -87,11 +88,13 @@ class Rehearsed(Function):
 def _become(task, opt, variables):
     # type: (str, str, list) -> list
     """Where its modules are to be looked for, after this."""
-    set_environ(dict([variable.split(b"=", 1) for variable in variables]))
+    set_environ(_read(variables))
     search = search_path(task, opt)
     sys.path[:0] = search
     search += _user_path(os.environ.get("PYTHONPATH", ""), task)
     sys.path_importer_cache.clear()
+    # A folder, also before its code is there; else it would be looked at for an archive first.
+    sys.path_importer_cache[task] = sys.path_hooks[-1](task)
     sys.argv[:] = ["/var/runtime/bootstrap.py"]
     sys.pycache_prefix = None
     return search
@@ -124,12 +127,24 @@ def set_environ(wanted):
     for name in [name for name in present if name not in wanted]:
         os.unsetenv(name)
         del present[name]
+    _put(wanted)
+    if present.get(b"TZ") != zone:
+        time.tzset()
+
+
+def _put(wanted):
+    # type: (dict) -> None
+    present = os.environ._data  # type: ignore[attr-defined]
     for name, value in wanted.items():
         if present.get(name) != value:
             os.putenv(name, value)
             present[name] = value
-    if present.get(b"TZ") != zone:
-        time.tzset()
+
+
+def _read(variables):
+    # type: (list) -> dict
+    """Of NAME=value."""
+    return dict([variable.split(b"=", 1) for variable in variables])
 
 
 def _forget_shadowed(search):

@@ -5,9 +5,9 @@ users can see: handler lookup, context, errors, log formats. Only its transport 
 Runs on Python 3.8 and later, in the box, beside hostile code: the platform trusts nothing that it says.
 
 A frame is `u32 length | u8 kind | content`, little endian; length counts kind and content.
-  to here      A  its handler, the folders of its code and of its layers, NAME=value of each variable, with a NUL
+  to here      A  its handler, the folders of its code and of its layers, NAME=value of its variables, with a NUL
                   between two: become this function, as far as that is possible without its code
-               M  its code is there
+               M  NAME=value, with a NUL between two: its code is there, and these are its variables as well
                V  JSON {"environ": {name: value}, "tmp": bool}: restored, in an environment with these variables;
                   whether its /tmp is still to be filled
                I  u64 deadline (epoch ms) | 36s request id | u16 length of each of ARN, trace id, client context |
@@ -101,7 +101,7 @@ def rehearse():
         told += [b"=".join(variable) for variable in environ.items()]
         told += [b"REHEARSAL_%d=%s" % (number, b"x" * 40) for number in range(24)]
         platform.send(samovar_function.AHEAD, b"\0".join(told))
-        platform.send(samovar_function.MOUNTED)
+        platform.send(samovar_function.MOUNTED, b"KEY_OF_REHEARSAL=" + b"x" * 400)
         platform.send(_INVOCATION, _INVOKE.pack(0, b"0" * 36, 3, 4, 0), b'arnRoot{"rehearsal": [1, 2.5, null, "x"]}')
         sys.dont_write_bytecode = True
         sys.modules.pop("samovar_rehearsal", None)
