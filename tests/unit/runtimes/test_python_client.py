@@ -21,7 +21,7 @@ def outcome(call, *arguments):
         return "%%s: %%s" %% (type(error).__name__, getattr(error, "msg", error))
     if isinstance(value, tuple) and isinstance(value[0], samovar_json.Pieces):
         text = b"".join(value[0])
-        assert len(text) == value[0].size
+        assert len(text) == len(value[0])
         value = (text.decode(), value[1])
     return repr(value)
 
@@ -101,6 +101,52 @@ for value in (None, "", "one", "two", chr(0xe9), chr(0xdcff)):
         same()
 os.environ = dict(os.environ, AWS_LAMBDA_FUNCTION_NAME="replaced")
 same()
+"""
+
+_TRACE_IDS = """
+import ctypes, subprocess
+import samovar_trace
+from awslambdaric import bootstrap
+
+getenv = ctypes.CDLL(None).getenv
+getenv.restype = ctypes.c_char_p
+theirs = bootstrap.update_xray_env_variable
+samovar_trace.adopt(bootstrap)
+ours = bootstrap.update_xray_env_variable
+assert ours is not theirs
+
+def seen(update, trace_id):
+    failed = outcome(update, trace_id)
+    children = [line for line in subprocess.check_output(["/usr/bin/env", "-0"]).split(bytes(1)) if line[:3] == b"_X_"]
+    return failed, os.environ.get("_X_AMZN_TRACE_ID"), getenv(b"_X_AMZN_TRACE_ID"), children
+
+def set_otherwise():
+    os.environ["_X_AMZN_TRACE_ID"] = "other"
+
+def remove():
+    os.environ.pop("_X_AMZN_TRACE_ID", None)
+
+for meanwhile in (list, set_otherwise, remove, os.environ.clear):
+    for trace_id in ("Root=1", "Root=1;Parent=2", "", chr(0xe9), chr(0xdcff), "x" * 5000, "a" + chr(0), None, "Root=3"):
+        told = []
+        for update in (theirs, ours):
+            ours("Root=0")
+            meanwhile()
+            told.append(seen(update, trace_id))
+        assert told[0] == told[1], (meanwhile, told)
+
+def resident_kb():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4
+
+ours("Root=1")
+before = resident_kb()
+for number in range(100000):
+    ours("Root=1-%032d;Parent=0123456789abcdef;Sampled=0" % number)
+grown = resident_kb() - before
+assert grown < 2000, grown
+os.environ = {}
+assert seen(ours, "Root=4")[:2] == ("None", "Root=4")
 """
 
 _REPLACED = """
@@ -263,6 +309,10 @@ def test_events_become_the_same_values_or_the_same_error(told):
 
 def test_contexts_are_the_same_also_when_a_function_changes_its_variables(told):
     told(_CONTEXTS)
+
+
+def test_trace_ids_are_set_where_awslambdaric_sets_them_and_take_no_memory(told):
+    told(_TRACE_IDS)
 
 
 def test_what_a_function_replaces_is_what_does_it(told):

@@ -14,6 +14,7 @@ import sys
 
 import samovar_function
 import samovar_runtime as runtime
+import samovar_trace
 from awslambdaric import bootstrap
 from awslambdaric import lambda_runtime_client as client_module
 
@@ -86,17 +87,12 @@ class Api:
         return data
 
 
-class Client:
-    """What awslambdaric's loop takes for its runtime client."""
+class Client(client_module.LambdaRuntimeClient):  # type: ignore[misc]
+    """What awslambdaric's loop takes for its runtime client. A marshaller that a function sets on the class is used."""
 
     def __init__(self, api):
         # type: (Api) -> None
         self._api = api
-
-    @property
-    def marshaller(self):
-        # type: () -> object
-        return runtime.marshaller()
 
     def wait_next_invocation(self):
         # type: () -> object
@@ -159,6 +155,7 @@ def main():
     client = Client(Api(environ["AWS_LAMBDA_RUNTIME_API"]))
     if len(sys.argv) > 1:
         _debug(client, int(sys.argv[1]), wait=sys.argv[2] == "wait")
+    samovar_trace.adopt(bootstrap)
     runtime.run(environ["_HANDLER"], client)
 
 

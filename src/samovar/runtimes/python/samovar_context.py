@@ -7,12 +7,13 @@ Rule: only where it makes what awslambdaric's own makes (see `adopt`); what a ca
 
 from __future__ import annotations
 
+import operator
 import os
 from typing import Any  # noqa: F401 - in the types
 
 from awslambdaric import lambda_context as theirs
 
-_VARIABLES = (
+_variables = operator.itemgetter(
     b"AWS_LAMBDA_LOG_GROUP_NAME",
     b"AWS_LAMBDA_LOG_STREAM_NAME",
     b"AWS_LAMBDA_FUNCTION_NAME",
@@ -34,8 +35,7 @@ _SAMPLE = ("0" * 36, None, None, 1, "arn", "tenant")
 def _initialiser(original):
     # type: (Any) -> Any
     """`__init__` of a LambdaContext."""
-    seen = []  # type: list
-    told = (None,) * len(_VARIABLES)  # type: tuple
+    seen = told = ()  # type: tuple
 
     def __init__(
         self,
@@ -49,14 +49,18 @@ def _initialiser(original):
         # type: (Any, Any, Any, Any, Any, Any, Any) -> None
         nonlocal seen, told
         environ = os.environ
-        if client_context is not None or cognito_identity is not None or type(environ) is not _Environ:
+        present = ()
+        if client_context is None and cognito_identity is None and type(environ) is _Environ:
+            try:
+                present = _variables(environ._data)  # type: ignore[attr-defined]
+            except KeyError:
+                pass  # one has been removed
+        if not present:
             given = (client_context, cognito_identity, epoch_deadline_time_in_ms, invoked_function_arn, tenant_id)
             original(self, invoke_id, *given)
             return
-        present = list(map(environ._data.get, _VARIABLES))  # type: ignore[attr-defined]
         if present != seen:
-            decode = environ.decodevalue
-            seen, told = present, tuple(None if value is None else decode(value) for value in present)
+            seen, told = present, tuple(map(environ.decodevalue, present))
         self.aws_request_id = invoke_id
         (
             self.log_group_name,

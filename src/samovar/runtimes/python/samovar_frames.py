@@ -30,8 +30,10 @@ class Frames:
     def receive(self):
         # type: () -> tuple
         """(kind, frame): bytes or a view of them; content begins at CONTENT. Exits when the platform has gone."""
-        data = self._rest or self._channel.recv(_READ)
-        self._rest = b""
+        if self._rest:
+            data, self._rest = self._rest, b""
+        else:
+            data = self._channel.recv(_READ)
         while len(data) < _HEADER.size:
             data += self._more()
         length, kind = _HEADER.unpack_from(data)
@@ -66,15 +68,11 @@ class Frames:
     def respond(self, request_id, result):
         # type: (bytes, object) -> None
         """An answer of any size: bytes, or Pieces of them."""
-        send = self._channel.sendall
-        if isinstance(result, samovar_json.Pieces):
-            send(_HEADER.pack(37 + result.size, _RESPONSE) + request_id)
-            for piece in result:
-                send(piece)
+        send, size = self._channel.sendall, len(result)  # type: ignore[arg-type]
+        head = _HEADER.pack(37 + size, _RESPONSE) + request_id
+        if type(result) is bytes and size < _LARGE:
+            send(head + result)
             return
-        head = _HEADER.pack(37 + len(result), _RESPONSE) + request_id  # type: ignore[arg-type]
-        if len(result) < _LARGE:  # type: ignore[arg-type]
-            send(head + result)  # type: ignore[operator]
-        else:
-            send(head)
-            send(result)  # type: ignore[arg-type]
+        send(head)
+        for piece in result if isinstance(result, samovar_json.Pieces) else (result,):
+            send(piece)  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import json.encoder
 import marshal
+import operator
 from typing import Any  # noqa: F401 - in the types
 
 from awslambdaric import lambda_runtime_marshaller as theirs
@@ -24,6 +25,12 @@ _ESCAPED = [chr(code) for code in range(32)] + ['"', "\\", "\x7f"]
 """What isn't written as itself in JSON, of ASCII."""
 _MOST_MEMBERS = 16
 _SPACE = " \t\n\r"
+
+_way = operator.attrgetter(
+    *("LambdaMarshaller.unmarshal_request", "LambdaMarshaller.marshal_response", "json.loads"),
+    *("Encoder.encode", "Encoder.iterencode", "Encoder.default"),
+)
+"""Of awslambdaric's module: all that it goes through, and a function may have replaced."""
 
 _VALUES = (
     *(None, True, 0, -1, 10**30, 1.5, 1e-7, 1e16, 1e400, "", "x", "".join(map(chr, range(0x180)))),
@@ -51,7 +58,11 @@ class Pieces:
     def __init__(self, texts):
         # type: (list) -> None
         self._texts = texts
-        self.size = sum(map(len, texts))
+
+    def __len__(self):
+        # type: () -> int
+        """Bytes."""
+        return sum(map(len, self._texts))
 
     def __iter__(self):
         # type: () -> Any
@@ -68,7 +79,8 @@ class Marshaller(theirs.LambdaMarshaller):  # type: ignore[misc]
         # type: (Any) -> None
         self.jsonEncoder = self._encoder = pristine.jsonEncoder
         self._options = dict(vars(self._encoder))
-        self._way = _way()
+        self._way = _way(theirs)
+        self._still_plain = False
         self._scan = json.JSONDecoder(parse_constant=_refuse).scan_once  # type: ignore[attr-defined]
         quote = json.encoder.encode_basestring_ascii if self._encoder.ensure_ascii else json.encoder.encode_basestring
         # Circles needn't be looked for: they end in an error, and simplejson finds them then.
@@ -80,11 +92,13 @@ class Marshaller(theirs.LambdaMarshaller):  # type: ignore[misc]
         # type: () -> bool
         """No part of the way has been replaced."""
         encoder = self._encoder
-        return self.jsonEncoder is encoder and _way() == self._way and vars(encoder) == self._options
+        return self.jsonEncoder is encoder and _way(theirs) == self._way and encoder.__dict__ == self._options
 
     def unmarshal_request(self, request, content_type="application/json"):
         # type: (Any, str) -> Any
-        if content_type == "application/json" and self.plain:
+        # Between an answer and the next event this thread runs no code of the function, which could replace something.
+        plain, self._still_plain = self._still_plain or self.plain, False
+        if content_type == "application/json" and plain:
             try:
                 return self.read(request)
             except Exception:  # noqa: BLE001, S110 - whatever it is, the other way meets it again
@@ -93,7 +107,8 @@ class Marshaller(theirs.LambdaMarshaller):  # type: ignore[misc]
 
     def marshal_response(self, response):
         # type: (Any) -> tuple
-        if self.plain:
+        self._still_plain = plain = self.plain
+        if plain:
             try:
                 return self.write(response), "application/json"
             except Exception:  # noqa: BLE001, S110 - whatever it is, the other way meets it again
@@ -112,12 +127,15 @@ class Marshaller(theirs.LambdaMarshaller):  # type: ignore[misc]
         # type: (Any) -> Any
         """Text or, of one with large texts in it, Pieces."""
         kind = type(value)
-        if kind is str and len(value) > _LARGE and _unescaped(value):
+        if kind is dict and len(value) <= _MOST_MEMBERS:
+            for member in value.values():
+                if type(member) is str and len(member) > _LARGE:
+                    pieces = self._pieces(value)
+                    if pieces is not None:
+                        return pieces
+                    break
+        elif kind is str and len(value) > _LARGE and _unescaped(value):
             return Pieces(['"', value, '"'])
-        if kind is dict and len(value) <= _MOST_MEMBERS and _has_large(value):
-            pieces = self._pieces(value)
-            if pieces is not None:
-                return pieces
         return self._text(value)
 
     def _text(self, value):
@@ -128,8 +146,11 @@ class Marshaller(theirs.LambdaMarshaller):  # type: ignore[misc]
 
     def _pieces(self, value):
         # type: (dict) -> Pieces | None
+        """None where not all is ASCII, or a name is no text."""
         texts, before = [], "{"
         for name, member in value.items():
+            if type(name) is not str:
+                return None
             texts.append("%s%s: " % (before, self._text(name)))
             if type(member) is str and len(member) > _LARGE and _unescaped(member):
                 texts += ['"', member, '"']
@@ -138,17 +159,6 @@ class Marshaller(theirs.LambdaMarshaller):  # type: ignore[misc]
             before = ", "
         texts.append("}")
         return Pieces(texts) if all(text.isascii() for text in texts) else None
-
-
-def _has_large(value):
-    # type: (dict) -> bool
-    """And no names but texts."""
-    large = False
-    for name, member in value.items():
-        if type(name) is not str:
-            return False
-        large = large or (type(member) is str and len(member) > _LARGE)
-    return large
 
 
 def _unescaped(text):
@@ -162,20 +172,6 @@ def _unescaped(text):
             if escaped in piece:
                 return False
     return True
-
-
-def _way():
-    # type: () -> tuple
-    """All that awslambdaric goes through, and a function may have replaced."""
-    marshaller, encoder = theirs.LambdaMarshaller, theirs.Encoder
-    return (
-        marshaller.unmarshal_request,
-        marshaller.marshal_response,
-        theirs.json.loads,
-        encoder.encode,
-        encoder.iterencode,
-        encoder.default,
-    )
 
 
 def adopt(client):

@@ -44,6 +44,7 @@ import samovar_function
 import samovar_json
 import samovar_sdk
 import samovar_snapshot
+import samovar_trace
 from awslambdaric import bootstrap
 from awslambdaric import lambda_runtime_client as client_module
 
@@ -51,6 +52,7 @@ _INVOKE = struct.Struct("<Q36sHHH")
 _INVOCATION, _NEXT, _RESPONSE, _TOO_LARGE, _ERROR, _INIT_ERROR = b"INRLEX"
 _RESTORE, _PAUSED, _RESTORE_ERROR, _SNAPSHOT_ERROR = b"VPYB"
 _SNAP_START = "snap-start"
+_new = object.__new__
 _LARGEST_RESULT = 6291556
 
 # Loaded at this point on AWS as well: a function's own module of such a name loses there, too.
@@ -79,6 +81,7 @@ def warm():
     samovar_snapshot.reseed()  # OpenSSL starts up at the first use: here, for all
     samovar_json.adopt(client_module.LambdaRuntimeClient)
     samovar_context.adopt()
+    samovar_trace.adopt(bootstrap)
     samovar_function.replaceable.update({name.partition(".")[0] for name in sys.modules} - _LOADED_EVERYWHERE)
     rehearse()
     return kept
@@ -143,6 +146,7 @@ def serve(channel, template=None):
         sys.stdout, sys.stderr = streams
         del logging.getLogger().handlers[:]
         importlib.reload(bootstrap)
+        samovar_trace.adopt(bootstrap)
         run(handler, Client(frames, template))
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
@@ -184,14 +188,8 @@ def run(handler, client):
             bootstrap.LambdaRuntimeClient = theirs
 
 
-def marshaller():
-    # type: () -> object
-    # Looked up at each use: a function may replace it on awslambdaric's class.
-    return client_module.LambdaRuntimeClient.marshaller
-
-
-class Client:
-    """What awslambdaric's loop takes for its runtime client."""
+class Client(client_module.LambdaRuntimeClient):  # type: ignore[misc]
+    """What awslambdaric's loop takes for its runtime client. A marshaller that a function sets on the class is used."""
 
     def __init__(self, frames, template):
         # type: (samovar_frames.Frames, object) -> None
@@ -199,11 +197,6 @@ class Client:
         self._template = template
         self._first = True
         self._handles = bootstrap.handle_event_request
-
-    @property
-    def marshaller(self):
-        # type: () -> object
-        return marshaller()
 
     def wait_next_invocation(self):
         # type: () -> object
@@ -221,34 +214,33 @@ class Client:
         end = trace_end + context
         client_context, _, identity = str(frame[trace_end:end], "utf-8").partition("\0") if context else ("", "", "")
         event = frame[end:]
-        return client_module.InvocationRequest(
-            invoke_id=request_id.decode(),
-            x_amzn_trace_id=str(frame[arn_end:trace_end], "utf-8"),
-            invoked_function_arn=str(frame[at:arn_end], "utf-8"),
-            deadline_time_in_ms=deadline,
-            client_context=client_context or None,
-            cognito_identity=identity or None,
-            tenant_id=None,
-            content_type="application/json",
-            event_body=event if type(event) is bytes or self._takes_views() else bytes(event),
-            invocation_id=None,
-        )
+        request = _new(client_module.InvocationRequest)
+        request.__dict__ = {  # its initialiser copies it twice
+            "invoke_id": request_id.decode(),
+            "x_amzn_trace_id": str(frame[arn_end:trace_end], "utf-8"),
+            "invoked_function_arn": str(frame[at:arn_end], "utf-8"),
+            "deadline_time_in_ms": deadline,
+            "client_context": client_context or None,
+            "cognito_identity": identity or None,
+            "tenant_id": None,
+            "content_type": "application/json",
+            "event_body": event if type(event) is bytes or self._takes_views() else bytes(event),
+            "invocation_id": None,
+        }
+        return request
 
     def _takes_views(self):
         # type: () -> bool
         """Whether nobody sees the event's bytes but what is known not to mind: a copy of 6 MB takes its time."""
-        theirs = marshaller()
+        theirs = self.marshaller
         ours = isinstance(theirs, samovar_json.Marshaller) and theirs.plain
         return ours and bootstrap.handle_event_request is self._handles
 
     def post_invocation_result(self, invoke_id, result_data, content_type="application/json", invocation_id=None):
         # type: (str, object, str, object) -> None
-        if isinstance(result_data, samovar_json.Pieces):
-            size = result_data.size
-        else:
-            result_data = result_data if isinstance(result_data, bytes) else str(result_data).encode("utf-8")
-            size = len(result_data)
-        if size > _LARGEST_RESULT:
+        if not isinstance(result_data, (bytes, samovar_json.Pieces)):
+            result_data = str(result_data).encode("utf-8")
+        if len(result_data) > _LARGEST_RESULT:
             self._frames.send(_TOO_LARGE, invoke_id.encode())
         else:
             self._frames.respond(invoke_id.encode(), result_data)
