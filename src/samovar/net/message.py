@@ -5,6 +5,7 @@ handler's).
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from operator import methodcaller
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -74,6 +75,10 @@ class Client(Protocol):
         ...
 
 
+_text: Callable[[bytes], str] = methodcaller("decode", "latin-1")
+_trimmed: Callable[[str], str] = methodcaller("rstrip", " \t")
+
+
 class Request(msgspec.Struct, eq=False):
     """One request, complete but for an `incoming` body. One is made per call on the hot path."""
 
@@ -105,7 +110,8 @@ class Request(msgspec.Struct, eq=False):
         """(name, value) of each header line in the client's own case and order, duplicates apart."""
         if not self.fields:
             return list(self.headers.items())
-        return [(name.decode("latin-1"), value.decode("latin-1").rstrip(" \t")) for name, value in self.fields]
+        names, values = zip(*self.fields, strict=True)
+        return list(zip(map(_text, names), map(_trimmed, map(_text, values)), strict=True))
 
 
 class Response(msgspec.Struct, frozen=True):

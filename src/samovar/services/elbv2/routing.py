@@ -15,20 +15,34 @@ from samovar.services.elbv2.state import State, place
 from samovar.web.balancers import LABEL, PATH
 
 
+class Forward(msgspec.Struct, frozen=True):
+    """An action that forwards."""
+
+    weights: dict[str, int]
+    """Of target groups, by their ARNs."""
+    sticky_s: int | None
+    """For so long a client stays with its group; None: it doesn't."""
+
+
+Action = Forward | Shape
+"""The others as AWS shows them."""
+
+
 class Served(msgspec.Struct, frozen=True):
     """A listener, ready for requests."""
 
     balancer: LoadBalancer
     listener: Listener
-    rules: list[tuple[Meets, str, Shape]]
+    rules: list[tuple[Meets, str, Action]]
     """(whether a request meets it, its ARN, its action), in the order in which they are tried."""
+    default: Action
 
-    def action(self, request: Request) -> tuple[str, Shape]:
+    def action(self, request: Request) -> tuple[str, Action]:
         """(whose it is, the action) of the first rule that a request meets."""
         for meets, arn, action in self.rules:
             if meets(request):
                 return arn, action
-        return self.listener.arn, self.listener.actions[0]
+        return self.listener.arn, self.default
 
 
 class Routing:
@@ -87,7 +101,7 @@ class Routing:
 
     def _served(self, balancer: LoadBalancer, listener: Listener) -> Served:
         rules = self._state.rules_of(listener.arn)
-        return Served(balancer, listener, [_compiled(rule) for rule in rules])
+        return Served(balancer, listener, [_compiled(rule) for rule in rules], _action(listener.actions[0]))
 
     def _balancer(self, listener: Listener) -> LoadBalancer | None:
         return self._state.load_balancers.get((*place(listener.arn), listener.load_balancer))
@@ -105,5 +119,14 @@ class Routing:
             self._names.setdefault(each.name, each)
 
 
-def _compiled(rule: Rule) -> tuple[Meets, str, Shape]:
-    return conditions.compiled(rule.conditions), rule.arn, rule.actions[0]
+def _compiled(rule: Rule) -> tuple[Meets, str, Action]:
+    return conditions.compiled(rule.conditions), rule.arn, _action(rule.actions[0])
+
+
+def _action(shape: Shape) -> Action:
+    if shape["Type"] != "forward":
+        return shape
+    config = shape["ForwardConfig"]
+    weights = {each["TargetGroupArn"]: each["Weight"] for each in config["TargetGroups"]}
+    sticky = config["TargetGroupStickinessConfig"]
+    return Forward(weights, sticky["DurationSeconds"] if sticky["Enabled"] else None)

@@ -13,8 +13,7 @@ from samovar.services.elbv2.balancing import Balancing, cookies_of, digest, grou
 from samovar.services.elbv2.conditions import host_of
 from samovar.services.elbv2.exchange import Exchange, Fate
 from samovar.services.elbv2.functions import FunctionTargets
-from samovar.services.elbv2.records import Shape
-from samovar.services.elbv2.routing import Routing, Served
+from samovar.services.elbv2.routing import Action, Forward, Routing, Served
 from samovar.services.elbv2.servers import ServerTargets
 from samovar.services.elbv2.state import State, place
 
@@ -66,9 +65,9 @@ class Site:
             of, action = served.action(request)
             self._act(exchange, of, action)
 
-    def _act(self, exchange: Exchange, of: str, action: Shape) -> None:
-        if action["Type"] == "forward":
-            self._forward(exchange, of, action["ForwardConfig"])
+    def _act(self, exchange: Exchange, of: str, action: Action) -> None:
+        if isinstance(action, Forward):
+            self._forward(exchange, of, action)
         elif action["Type"] == "redirect":
             config = action["RedirectConfig"]
             to = actions.location(config, _parts(exchange))
@@ -79,12 +78,11 @@ class Site:
             fixed = answers.fixed(int(config["StatusCode"]), config.get("ContentType", ""), text)
             exchange.answer(fixed, Fate.FIXED)
 
-    def _forward(self, exchange: Exchange, of: str, config: Shape) -> None:
-        weights = {each["TargetGroupArn"]: each["Weight"] for each in config["TargetGroups"]}
+    def _forward(self, exchange: Exchange, of: str, forward: Forward) -> None:
+        weights, sticky_s = forward.weights, forward.sticky_s
         cookies = cookies_of(exchange.request.headers.get("cookie", ""))
-        sticky = config["TargetGroupStickinessConfig"]
         chosen = None
-        if sticky["Enabled"]:
+        if sticky_s is not None:
             kept = cookies.get("AWSALBTG")
             chosen = next((arn for arn, weight in weights.items() if weight and digest(arn) == kept), None)
         chosen = chosen or self._balancing.group(of, weights)
@@ -93,8 +91,8 @@ class Site:
         if group is None or target is None:
             exchange.answer(answers.page(503))
             return
-        if sticky["Enabled"]:
-            exchange.cookies = group_cookies(group.arn, sticky["DurationSeconds"], exchange.now)
+        if sticky_s is not None:
+            exchange.cookies = group_cookies(group.arn, sticky_s, exchange.now)
         if group.target_type == "lambda":
             self._functions.serve(exchange, group, target)
         else:

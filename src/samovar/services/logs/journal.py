@@ -77,11 +77,11 @@ def total(events: Sequence[Sized]) -> int:
 
 
 def sized(events: Sequence[tuple[int, str]]) -> list[Sized]:
-    """From (timestamp, message) of each."""
-    return [
-        (timestamp, len(message) + EVENT_OVERHEAD, message) if message.isascii() else _encoded(timestamp, message)
-        for timestamp, message in events
-    ]
+    """From (timestamp, message) of each; never none."""
+    times, messages = zip(*events, strict=True)
+    if not all(map(str.isascii, messages)):
+        return [_encoded(timestamp, message) for timestamp, message in events]
+    return list(zip(times, [len(message) + EVENT_OVERHEAD for message in messages], messages, strict=True))
 
 
 def _encoded(timestamp: int, message: str) -> Sized:
