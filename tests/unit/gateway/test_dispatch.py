@@ -344,6 +344,16 @@ class TestOrigins:
 
         run(check, allow_reset=True)
 
+    def test_nor_what_others_have_reached_before(self) -> None:
+        async def check(rig: Rig) -> None:
+            for _ in range(2):
+                rig.start(Request("POST", INVOKE, "", {"host": "127.0.0.1:4566"}, b"{}"))
+            assert len(rig.fake.seen) == 2
+            assert (await rig.ask("POST", INVOKE, body=b"{}", origin="https://evil.example")).status == 403
+            assert len(rig.fake.seen) == 2
+
+        run(check)
+
     @pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1:4566", "http://app.localhost"])
     def test_a_local_page_is_welcome(self, origin: str) -> None:
         async def check(rig: Rig) -> None:

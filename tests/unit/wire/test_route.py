@@ -25,8 +25,10 @@ def signed(service: str) -> dict[str, str]:
 def resolve(
     router: Router, target: str, headers: Mapping[str, str] | None = None, body: bytes = b"", method: str = "GET"
 ) -> Match:
+    """As the gateway does: what the same look has led to before, if anything, else what it means."""
     path, _, query = target.partition("?")
-    return router.resolve(method, path, query, headers or {}, body)
+    headers = headers or {}
+    return router.recall(method, path, query, headers) or router.resolve(method, path, query, headers, body)
 
 
 def refusal(router: Router, target: str, headers: Mapping[str, str] | None = None, method: str = "GET") -> str:
@@ -162,6 +164,11 @@ def test_what_a_path_led_to_before_decides_only_where_nothing_else_has_a_say(rou
         assert resolve(router, "/", signed("iam") | FORM, b"Action=ListUsers", "POST").operation.name == "ListUsers"
         assert resolve(router, f"{FUNCTIONS}/f", signed("s3")).service == "s3"
         assert refusal(router, f"{FUNCTIONS}/f", signed("sqs")) == "UnknownOperationException"
+    for look, headers in (("/f", signed("lambda")), ("/f?a=b", signed("lambda")), ("/f", signed("lambda") | FORM)):
+        path, _, query = look.partition("?")
+        resolve(router, f"{FUNCTIONS}{look}", headers)
+        known = router.recall("GET", f"{FUNCTIONS}{path}", query, headers) is not None
+        assert known is (look == "/f" and headers == signed("lambda"))
 
 
 def test_the_scope_is_each_requests_own(router: Router) -> None:
