@@ -33,9 +33,9 @@ class Clocks(Generic[E]):
         self._deadlines: dict[E, tuple[float, Event]] = {}
         self._ticking = False
 
-    def start(self, environment: E, seconds: float, event: Event) -> None:
-        """Give it `event` then; what it was to get before is forgotten."""
-        self._deadlines[environment] = (self._clock.monotonic() + seconds, event)
+    def start(self, environment: E, when: float, event: Event) -> None:
+        """Give it `event` then (monotonic seconds); what it was to get before is forgotten."""
+        self._deadlines[environment] = (when, event)
         if not self._ticking:
             self._ticking = True
             self._loop.call_later(_TICK_S, self._tick)
@@ -46,7 +46,7 @@ class Clocks(Generic[E]):
     def extend(self, environment: E, seconds: float) -> None:
         """Whatever time it is given begins again, and is so long."""
         if environment in self._deadlines:
-            self.start(environment, seconds, self._deadlines[environment][1])
+            self.start(environment, self._clock.monotonic() + seconds, self._deadlines[environment][1])
 
     def _tick(self) -> None:
         now = self._clock.monotonic()

@@ -277,7 +277,8 @@ class Environment:
         self.extensions = self._startup.begin()
 
     def _start_init_clock(self) -> None:
-        self._house.start_clock(self, self._init_timeout_s, Event.INIT_TIMED_OUT)
+        when = self._house.clock.monotonic() + self._init_timeout_s
+        self._house.start_clock(self, when, Event.INIT_TIMED_OUT)
 
     @property
     def _init_timeout_s(self) -> float:
@@ -286,8 +287,7 @@ class Environment:
         return INIT_TIMEOUT_S if self._cold and not in_full else max(AHEAD_TIMEOUT_S, self.version.timeout_s)
 
     def _start_clock(self) -> None:
-        self._turn.start_clock()
-        self._house.start_clock(self, self.version.timeout_s, Event.TIMED_OUT)
+        self._house.start_clock(self, self._turn.start_clock(), Event.TIMED_OUT)
 
     def _report_init(self) -> None:
         # What comes after tells what was: the first init is followed by another one, that inside an invocation isn't.

@@ -338,9 +338,10 @@ class Engine:
         now = self.clock.monotonic()
         for gone in self.pool.release(environment, now):
             gone.retire()
-        if self.debugger.spent(environment):
-            self.let_go(environment)
-        self.debugger.freed(environment)
+        if self.debugger.knows(environment):
+            if self.debugger.spent(environment):
+                self.let_go(environment)
+            self.debugger.freed(environment)
         if self.clock.now() >= environment.rotate_at:
             self._rotate()
 

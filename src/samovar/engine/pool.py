@@ -66,10 +66,9 @@ class _Group(Generic[E]):
         self.most: int | None = None
         """So many may be busy or idle; None: any number."""
         self.kept: dict[str, E] = {}
-        self.starting: dict[str, E] = {}
-        self.busy: dict[str, E] = {}
-        self.slots: dict[str, Slot] = {}
-        """Of the environments that are starting or busy."""
+        self.starting: dict[str, Slot] = {}
+        self.busy: dict[str, Slot | None] = {}
+        """By id, the slots of those that are; provisioned ones need none."""
         self.idle: dict[str, E] = {}
         """By id, the most recently used last."""
 
@@ -125,8 +124,7 @@ class Pool(Generic[E]):
             key, environment = group.idle.popitem()
             del self._idle[key]
             self._idle_mb -= environment.memory_mb
-            group.busy[key] = environment
-            group.slots[key] = slot
+            group.busy[key] = slot
             return Lease(environment)
 
         # Start, or throttle.
@@ -135,8 +133,7 @@ class Pool(Generic[E]):
             slot.end()
             return lease
         group = self._group(version)
-        group.starting[lease.environment.id] = lease.environment
-        group.slots[lease.environment.id] = slot
+        group.starting[lease.environment.id] = slot
         return lease
 
     def claim(self, version_key: str) -> Lease[E] | None:
@@ -145,7 +142,7 @@ class Pool(Generic[E]):
         if group is None or not group.idle:
             return None
         key, environment = group.idle.popitem()
-        group.busy[key] = environment
+        group.busy[key] = None
         return Lease(environment)
 
     def busy(self, version_key: str) -> int:
@@ -275,9 +272,8 @@ class Pool(Generic[E]):
     def _leave(self, environment: E) -> _Group[E]:
         """Take it out of busy or starting. One that is neither was leased to nobody: a KeyError, for that is a bug."""
         group = self._groups[environment.version_key]
-        if group.busy.pop(environment.id, None) is None:
-            del group.starting[environment.id]
-        slot = group.slots.pop(environment.id, None)
+        among = group.busy if environment.id in group.busy else group.starting
+        slot = among.pop(environment.id)
         if slot is not None:
             slot.end()
         return group

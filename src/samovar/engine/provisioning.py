@@ -193,7 +193,7 @@ class Provisioning:
 
     def claim(self, version: Version, invocation: Invocation, now: float) -> Lease[Environment] | None:
         """An environment that was ready for this invocation; None: it spills over."""
-        found = self._for(version, invocation)
+        found = self._for(version, invocation) if self._allocations else None
         if found is None:
             return None
         if found.requests is not None and not found.requests.take(now):
@@ -206,13 +206,11 @@ class Provisioning:
 
     def share(self, version: Version, invocation: Invocation) -> Share | None:
         """How much of what stands ready for this invocation is at work; None where nothing does."""
-        found = self._for(version, invocation)
+        found = self._for(version, invocation) if self._allocations else None
         return Share(self._busy(found), found.units) if found is not None else None
 
     def _for(self, version: Version, invocation: Invocation) -> _Allocation | None:
         """The one in use that is this invocation's."""
-        if not self._allocations:
-            return None
         shares = self._allocations.get(invocation.invoked_arn)
         if shares is None:  # by an alias: the version may have its own
             shares = self._allocations.get(f"{version.function_arn}:{version.version}", {})

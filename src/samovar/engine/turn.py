@@ -83,9 +83,10 @@ class Turn:
         self.began = self._clock.monotonic()
         self._journal.take(invocation.tail)
 
-    def start_clock(self) -> None:
-        """The function's time begins now."""
+    def start_clock(self) -> float:
+        """The function's time begins now; when it is over."""
         self.began = self._clock.monotonic()
+        return self.began + self._version.timeout_s
 
     def give_back(self) -> tuple[Invocation, Done, Sink | None]:
         """It begins anew elsewhere, with whoever waits for it."""

@@ -98,7 +98,7 @@ class Gateway:
         if operation not in model.operation_names:
             raise _missing(service, operation)
         compiled = model.operation(operation)
-        ordinary, direct = self._find(compiled)
+        ordinary, direct = self._handlers(compiled)
         compiled.validate(params)
         if self._enforcer is not None:
             ctx = self._enforcer.admit(ctx, service, operation, params)
@@ -253,7 +253,7 @@ class Gateway:
             signing_name = self._models[match.service].names.signing_name
             who = enforcer.authenticate(request, match.service, signing_name, operation.name)
         ctx = self._context(call, match.scope, who, match.base)
-        ordinary, direct = self._find(operation)
+        ordinary, direct = self._table.get(operation) or self._handlers(operation)
         headers = hoisted(request.query, request.headers) if match.service == "s3" else request.headers
         body = request.body if request.incoming is None else self._payload(request, request.incoming)
         params = operation.parse(match.labels, request.query, headers, body)
@@ -268,7 +268,8 @@ class Gateway:
         if isinstance(result, BaseException):
             raise result
         assert call.operation is not None
-        call.reply(_response(call.operation.serialize(result, call.request_id)))
+        written = call.operation.serialize(result, call.request_id)
+        call.reply(Response(written.status, written.headers, written.body))
 
     def _refuse(self, call: _Call, error: AwsError) -> None:
         request = call.request
@@ -312,7 +313,7 @@ class Gateway:
             session=who.session,
         )
 
-    def _find(self, operation: Operation) -> tuple[Ordinary | None, DirectOperation | None]:
+    def _handlers(self, operation: Operation) -> tuple[Ordinary | None, DirectOperation | None]:
         """(ordinary, direct), one of them; AwsError when its service, which is here, doesn't have the operation yet."""
         found = self._table.get(operation)
         if found is None:

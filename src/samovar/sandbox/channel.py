@@ -4,6 +4,7 @@ Rule: the far side is hostile. A frame longer than `LARGEST` ends the connection
 """
 
 import asyncio
+import struct
 from collections.abc import Callable
 from typing import cast
 
@@ -11,7 +12,8 @@ from samovar.core.unread import is_reset, is_unread
 
 LARGEST = 6_291_556 + 64
 """Bytes of a 6 MB answer and what goes with it (facts/lambda-runtime.md §1)."""
-_HEADER = 5
+_HEAD = struct.Struct("<IB")
+_HEADER = _HEAD.size
 _READ = 64 * 1024
 _CLOSED_WITHIN_S = 2.0
 
@@ -98,24 +100,27 @@ class Channel(asyncio.BufferedProtocol):
         self._cut(data)
 
     def _cut(self, data: memoryview) -> None:
-        while len(data) >= _HEADER:
-            length = int.from_bytes(data[:4], "little")
+        at, left = 0, len(data)
+        while left >= _HEADER:
+            length, kind = _HEAD.unpack_from(data, at)
             if length > LARGEST or length == 0:
                 self.close()
                 self.on_broken()
                 return
-            end = 4 + length
-            if len(data) < end:
-                if end > _READ:
-                    buffer = bytearray(end)
-                    buffer[: len(data)] = data
-                    self._filled = len(data)
+            size = 4 + length
+            if left < size:
+                if size > _READ:
+                    buffer = bytearray(size)
+                    buffer[:left] = data[at:]
+                    self._filled = left
                     self._large = memoryview(buffer)
                     return
                 break
-            self.on_frame(data[4], data[_HEADER:end])
-            data = data[end:]
-        self._partial += data
+            self.on_frame(kind, data[at + _HEADER : at + size])
+            at += size
+            left -= size
+        if left:
+            self._partial += data[at:]
 
     def eof_received(self) -> None:
         self._unread = self._unread or (self._transport is not None and self._transport.get_write_buffer_size() > 0)

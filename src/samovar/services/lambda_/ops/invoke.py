@@ -25,6 +25,7 @@ CLIENT_CONTEXT_LIMIT = 3583
 """Bytes of base64."""
 EVENT_LIMIT = 1_048_576
 """Bytes of the payload of an asynchronous invocation (facts/lambda-limits.md §1)."""
+_ABSENT = frozenset(("TenantId", "DurableExecutionName"))
 _COGNITO = "cognito-identity.amazonaws.com"
 """Issues the tokens of identity pools; their subject is the identity, and their audience the pool."""
 
@@ -165,6 +166,8 @@ def _cognito_identity(session: Session) -> str:
 
 
 def _refuse_absent_features(params: Params) -> None:
+    if _ABSENT.isdisjoint(params):
+        return
     if params.get("TenantId"):
         raise invalid("TenantId was given, but this function isn't configured with a TenancyConfig.")
     if params.get("DurableExecutionName"):
