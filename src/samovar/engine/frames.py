@@ -55,19 +55,18 @@ def complete_trace(given: str, epoch_s: int, mark: str, sampled: int = 0) -> str
 
     `mark`: the function's in the lineage. `sampled`: unless the caller has decided it.
     """
+    if not given:
+        return f"Root=1-{epoch_s:08x}-{ids.hex_id(24)};Parent={ids.hex_id(16)};Sampled={sampled};Lineage={mark}:1"
     usual = _USUAL.fullmatch(given)
     if usual is not None:
         root, parent, decided = usual.groups()
         return f"Root={root};Parent={parent or ids.hex_id(16)};Sampled={decided or sampled};Lineage={mark}:1"
-    digits = ids.hex_id(40)
-    if not given:
-        return f"Root=1-{epoch_s:08x}-{digits[:24]};Parent={digits[24:]};Sampled={sampled};Lineage={mark}:1"
     parts = dict(part.strip().split("=", 1) for part in given.split(";") if "=" in part)
     root, parent, decided = parts.get("Root", ""), parts.get("Parent", ""), parts.get("Sampled", "")
     if not _ROOT.fullmatch(root):
-        root, parent, decided = f"1-{epoch_s:08x}-{digits[:24]}", "", ""
+        root, parent, decided = f"1-{epoch_s:08x}-{ids.hex_id(24)}", "", ""
     if not _PARENT.fullmatch(parent):
-        parent = digits[24:]
+        parent = ids.hex_id(16)
     if decided not in ("0", "1"):
         decided = str(sampled)
     chain = f";Lineage={parts['Lineage']}" if "Lineage" in parts else ""

@@ -302,12 +302,13 @@ class Gateway:
 
     def _context(self, call: _Call, scope: sigv4.Scope | None, who: Identity, base: str = "") -> Context:
         request = call.request
+        scheme, host = "https" if request.tls else "http", request.headers.get("host", "localhost")
         return Context(
             who.account,
             identity.region_of(scope, self._region),
             call.request_id,
             who.principal,
-            f"{'https' if request.tls else 'http'}://{request.headers.get('host', 'localhost')}{base}",
+            f"{scheme}://{host}{base}",
             self,
             request.headers.get("x-amzn-trace-id", ""),
             session=who.session,

@@ -34,6 +34,9 @@ class Phase(Enum):
     REFUSED = "dropping what a refused client still sends"
 
 
+_UNPARSED = (Phase.UPGRADE, Phase.REFUSED)
+
+
 class _Refused(Exception):
     """Stops the parser; the refusal itself is already queued."""
 
@@ -83,10 +86,9 @@ class Reader:
         self.tls: tuple[str, str] | None = None
 
     def feed(self, data: bytes) -> None:
-        if self.phase is Phase.REFUSED:
-            return
-        if self.phase is Phase.UPGRADE:
-            self.kept += data
+        if self.phase in _UNPARSED:
+            if self.phase is Phase.UPGRADE:
+                self.kept += data
             return
         before = self._body_size
         self._fed = len(data)
@@ -97,12 +99,7 @@ class Reader:
                 raise
         except httptools.HttpParserError as error:
             self.refuse(plain(400, f"malformed request: {error}"))
-        if self.phase is Phase.HEAD:
-            # Complete heads are measured exactly when they end; this bounds one that never does.
-            self._head_size += self._fed
-            if self._head_size > self._limits.head_bytes + _READ:
-                self.refuse(_head_too_large())
-        elif self.phase is Phase.BODY:
+        if self.phase is not Phase.IDLE:
             self._note_progress(len(data), moved=self._body_size != before)
 
     def decline(self) -> None:
@@ -136,6 +133,15 @@ class Reader:
         del self._parser
 
     def _note_progress(self, size: int, *, moved: bool) -> None:
+        """A request isn't complete. `moved`: whether something of its body came."""
+        if self.phase is Phase.HEAD:
+            # Complete heads are measured exactly when they end; this bounds one that never does.
+            self._head_size += size
+            if self._head_size > self._limits.head_bytes + _READ:
+                self.refuse(_head_too_large())
+            return
+        if self.phase is not Phase.BODY:
+            return
         self._progress += size
         if self._progress >= _PROGRESS:
             self._progress = 0
