@@ -6,6 +6,8 @@ records that it follows from; on the way of a request there is no task and no aw
 
 from urllib.parse import unquote
 
+import msgspec
+
 from samovar.core.ids import short_id
 from samovar.net.message import Response
 from samovar.services.apigatewayv2.http.exchange import Exchange, refusal
@@ -14,7 +16,7 @@ from samovar.services.apigatewayv2.records import Api, Stage
 from samovar.services.apigatewayv2.route_key import DEFAULT
 from samovar.services.apigatewayv2.state import ApiKey, State
 from samovar.web.event_v2 import Routed
-from samovar.web.front import NAMED_DEFAULT, Visit, domain_name
+from samovar.web.front import Visit, domain_name
 from samovar.web.hints import hint
 from samovar.web.stamp import Stamp
 from samovar.web.trace import trace_of
@@ -22,14 +24,44 @@ from samovar.web.trace import trace_of
 _HEAD_LIMIT = 10_240
 """Bytes of the request line, and of all headers together."""
 _REMEMBERED = 1000
-"""Stages that are kept ready: of deleted APIs, too, until then."""
+"""APIs whose stages are kept ready: deleted ones, too, until then."""
+
+
+class _Door(msgspec.Struct):
+    """An API's stages, ready for requests."""
+
+    api: Api
+    changes: int
+    """Of the stages' table, when this was made."""
+    stages: dict[str, Served | None]
+    """None where nothing was deployed."""
+    default: Served | None = None
+    named: bool = False
+    """Whether there are others than `$default`, so that paths may begin with a name."""
+
+    def __post_init__(self) -> None:
+        self.default = self.stages.get(DEFAULT)
+        self.named = not self.stages.keys() <= {DEFAULT}
+
+    def find(self, visit: Visit) -> tuple[Served | None, str]:
+        """The stage of a request, and the path below it."""
+        path = visit.path
+        if visit.mapping is not None:
+            return self.stages.get(visit.mapping.stage), path[len(visit.mapping.base_path) :] or "/"
+        if self.named:
+            first, _, rest = path[1:].partition("/")
+            name = unquote(first) if "%" in first else first
+            if name in self.stages and name != DEFAULT:
+                return self.stages[name], f"/{rest}"
+        return self.default, path or "/"
 
 
 class HttpSite:
     def __init__(self, state: State, stages: Stages) -> None:
         self._state = state
         self._stages = stages
-        self._served: dict[tuple[str, str], Served] = {}
+        self._doors: dict[str, _Door] = {}
+        """By the API's id."""
         self._stamp = Stamp()
 
     def serve(self, key: ApiKey, api: Api, visit: Visit) -> None:
@@ -37,8 +69,7 @@ class HttpSite:
         if api.disable_execute_api_endpoint and visit.mapping is None:
             visit.reply(_alone(visit, 403, f"API {api.api_id} isn't open under this name."))
             return
-        stage, path = self._stage(key, visit)
-        served = self._ready(key, api, stage) if stage is not None else None
+        served, path = self._door(key, api).find(visit)
         if served is None:
             why = f"API {api.api_id} has no stage at {visit.path}, or nothing is deployed to it."
             visit.reply(_alone(visit, 404, why))
@@ -67,33 +98,26 @@ class HttpSite:
         else:
             served.take(exchange)
 
-    def _stage(self, key: ApiKey, visit: Visit) -> tuple[Stage | None, str]:
-        """The stage of a request, and the path below it."""
-        stages = self._state.stages
-        if visit.mapping is not None:
-            return stages.get((*key, visit.mapping.stage)), visit.path[len(visit.mapping.base_path) :] or "/"
-        path = visit.path
-        first, _, rest = path[1:].partition("/")
-        if first and first not in NAMED_DEFAULT:
-            stage = stages.get((*key, unquote(first) if "%" in first else first))
-            if stage is not None:
-                return stage, f"/{rest}"
-        return stages.get((*key, DEFAULT)), path or "/"
+    def _door(self, key: ApiKey, api: Api) -> _Door:
+        """The stages of an API, compiled where their records have changed."""
+        door, changes = self._doors.get(api.api_id), self._state.stages.changes
+        if door is not None and door.changes == changes and door.api is api:
+            return door
+        before = door.stages if door is not None and door.api is api else {}
+        stages = {stage.stage_name: stage for _, stage in self._state.stages.items(key)}
+        door = _Door(api, changes, {name: self._compiled(key, api, stages[name], before.get(name)) for name in stages})
+        if len(self._doors) >= _REMEMBERED:
+            self._doors.clear()
+        self._doors[api.api_id] = door
+        return door
 
-    def _ready(self, key: ApiKey, api: Api, stage: Stage) -> Served | None:
-        """The stage, compiled; None where nothing was deployed to it."""
-        place = (api.api_id, stage.stage_name)
-        served = self._served.get(place)
-        if served is not None and served.stage is stage and served.api is api:
-            return served
+    def _compiled(self, key: ApiKey, api: Api, stage: Stage, before: Served | None) -> Served | None:
+        if before is not None and before.stage is stage:
+            return before
         deployment = self._state.deployments.get((*key, stage.deployment_id or ""))
         if deployment is None:
             return None
-        served = self._stages.compiled(key, api, stage, deployment, domain_name(api.api_id, key[1]))
-        if len(self._served) >= _REMEMBERED:
-            self._served.clear()
-        self._served[place] = served
-        return served
+        return self._stages.compiled(key, api, stage, deployment, domain_name(api.api_id, key[1]))
 
 
 def _head_size(exchange: Exchange) -> int:
