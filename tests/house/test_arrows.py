@@ -19,7 +19,6 @@ FLOORS = {
     "settings": 4,
     "app": 5,
     "cli": 6,
-    "console": 6,
 }
 FLOOR_0_MAY_IMPORT = {"msgspec"}
 OUTSIDE_THE_HOUSE = {
