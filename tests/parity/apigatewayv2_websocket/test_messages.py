@@ -110,7 +110,7 @@ def test_no_message_can_take_the_routes_of_a_connections_ends(office, key):
         ("${context.eventType}-x", "MESSAGE-x", {}),
     ],
 )
-def test_selection_expressions(api, worker, expression, key, message):
+def test_a_selection_expression_reads_the_message_the_handshake_and_the_stage(api, worker, expression, key, message):
     made = api(RouteSelectionExpression=expression)
     made.route("$default", key, target=made.function(worker), answers=True)
     made.deploy(StageVariables={"kind": "blue"})

@@ -162,7 +162,7 @@ def test_it_hears_everything_from_the_start_of_init_in_order_and_the_report_when
     assert report > next(number for number, line in enumerate(found) if second.request_id in line)
 
 
-def test_the_records(recorded, lines):
+def test_each_platform_record_has_the_attributes_and_spans_of_aws(recorded, lines):
     """The attributes of each; spans of the runtime and of the extensions."""
     code = """
         import time

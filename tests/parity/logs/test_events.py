@@ -118,7 +118,7 @@ def test_filter_log_events_interleaves_streams_by_timestamp(logs, group, put, no
         ("a@b", None),
     ],
 )
-def test_filter_patterns(logs, group, put, now, refused, pattern, found):
+def test_a_filter_pattern_finds_the_lines_that_it_means_or_is_refused(logs, group, put, now, refused, pattern, found):
     put((now, "[ERROR] disk full"), (now, "[WARN] disk slow"), (now, '{"status": 500}'), (now, '{"status": 200}'))
     if found is None:
         code, message, status = refused(logs.filter_log_events, logGroupName=group, filterPattern=pattern)

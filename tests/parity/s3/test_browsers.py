@@ -89,7 +89,7 @@ def post(raw):
     return post
 
 
-def test_a_presigned_form(s3, bucket, post):
+def test_whoever_has_a_presigned_form_uploads_what_its_conditions_allow(s3, bucket, post):
     made = s3.generate_presigned_post(
         bucket, "up/${filename}", Fields={"Content-Type": "text/plain", "x-amz-meta-a": "1"},
         Conditions=[

@@ -31,7 +31,7 @@ def test_keys_come_in_the_order_of_their_bytes(full, listed):
     assert listed(full, FetchOwner=True)[2]["Contents"][0]["Owner"].keys() == {"ID"}
 
 
-def test_prefixes_and_delimiters(full, listed):
+def test_what_follows_a_delimiter_is_one_common_prefix(full, listed):
     assert listed(full, Delimiter="/")[:2] == (["a", "d", "f"], ["b/", "e/", "ä/"])
     assert listed(full, Prefix="b/", Delimiter="/")[:2] == (["b/1", "b/2"], ["b/c/"])
     assert listed(full, Prefix="b")[0] == ["b/1", "b/2", "b/c/3"]
@@ -64,11 +64,11 @@ def test_next_marker_comes_with_a_delimiter_only(s3, full):
     assert s3.list_objects(Bucket=full, MaxKeys=2, Delimiter="/")["NextMarker"] == "b/"
 
 
-def test_start_after(full, listed):
+def test_a_list_begins_after_the_key_that_is_named(full, listed):
     assert listed(full, StartAfter="d")[0] == ["e/1", "f", "ä/ö"]
 
 
-def test_nothing_asked_for(full, listed):
+def test_who_asks_for_no_keys_gets_none_and_is_told_of_no_more(full, listed):
     keys, _, page = listed(full, MaxKeys=0)
     assert (keys, page["IsTruncated"], page["KeyCount"]) == ([], False, 0)
 

@@ -33,7 +33,7 @@ def parts(s3):
     return parts
 
 
-def test_the_recorded_vector(s3, start, parts, bucket):
+def test_tag_and_checksum_of_an_upload_in_parts_are_those_that_aws_recorded(s3, start, parts, bucket):
     """facts/s3.md §4.5: the ETag and the composite CRC32 of three parts, recorded."""
     upload = start(ChecksumAlgorithm="CRC32")
     a = b"a" * 5_242_881
@@ -82,7 +82,7 @@ def test_parts_can_be_read_by_number_and_range(s3, start, parts, bucket, refusal
     assert refusal(s3.get_object, **named, PartNumber=1, Range="bytes=0-1")[1] == "InvalidRequest"
 
 
-def test_transfer_managers(s3, bucket):
+def test_boto3s_transfer_manager_uploads_downloads_and_copies_in_parts(s3, bucket):
     """boto3's: concurrent parts up, concurrent ranges down."""
     body = os.urandom(18 * MIB)
     s3.upload_fileobj(io.BytesIO(body), bucket, "big", ExtraArgs={"ContentType": "a/b"})

@@ -55,7 +55,7 @@ def test_objects_of_any_size(s3, bucket, size):
         ("bytes=0-1,3-4", b"0123456789", None),
     ],
 )
-def test_ranges(s3, bucket, range_, body, told):
+def test_a_range_is_answered_in_part_and_what_isnt_one_in_full(s3, bucket, range_, body, told):
     """What isn't a range is ignored."""
     s3.put_object(Bucket=bucket, Key="k", Body=b"0123456789")
     got = s3.get_object(Bucket=bucket, Key="k", Range=range_)
@@ -88,7 +88,7 @@ def test_an_error_is_a_document_without_a_namespace(s3, bucket, raw):
     assert len(headers["x-amz-request-id"]) == 16 and headers["server"] == "AmazonS3"
 
 
-def test_conditions_of_reads(s3, bucket, refusal):
+def test_a_read_asks_for_a_tag_before_it_asks_for_a_time(s3, bucket, refusal):
     """If-Match beats If-Unmodified-Since, If-None-Match beats If-Modified-Since."""
     tag = s3.put_object(Bucket=bucket, Key="k", Body=b"x")["ETag"]
     past, future = datetime.now(UTC) - timedelta(days=1), datetime.now(UTC) + timedelta(days=1)
@@ -102,7 +102,7 @@ def test_conditions_of_reads(s3, bucket, refusal):
     assert s3.get_object(**named, IfModifiedSince=future)["Body"].read() == b"x"
 
 
-def test_conditions_of_writes(s3, bucket, refusal):
+def test_a_write_that_expects_another_object_is_refused(s3, bucket, refusal):
     named = {"Bucket": bucket, "Key": "k", "Body": b"x"}
     assert refusal(s3.put_object, **named, IfMatch='"no"')[:2] == (404, "NoSuchKey")
     tag = s3.put_object(**named, IfNoneMatch="*")["ETag"]
@@ -159,7 +159,7 @@ def test_damaged_uploads_are_refused(s3, bucket, refusal):
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
 
 
-def test_copies(s3, make, bucket):
+def test_a_copy_has_the_metadata_and_tags_that_its_source_had_unless_they_are_replaced(s3, make, bucket):
     """Metadata and tags go along unless replaced; storage class and redirects don't."""
     other = make()
     s3.put_object(Bucket=bucket, Key="k", Body=b"x" * 70_000, Metadata={"a": "1"}, Tagging="t=1", ContentType="a/b")
@@ -188,7 +188,7 @@ def test_response_headers_can_be_chosen(s3, bucket):
     assert (got["ContentType"], got["ContentDisposition"]) == ("a/b", "attachment")
 
 
-def test_metadata_beyond_ascii(s3, bucket, raw):
+def test_metadata_beyond_ascii_comes_back_as_encoded_words(s3, bucket, raw):
     """Raw UTF-8 header bytes come back RFC 2047 encoded."""
     raw("PUT", f"/{bucket}/k", b"x", x_amz_meta_name="Jürgen".encode().decode("latin-1"))
     _, headers, _ = raw("GET", f"/{bucket}/k")
@@ -224,7 +224,7 @@ def test_the_hash_of_the_body_is_held_to(s3, bucket, raw):
     assert status == 400 and b"<Code>XAmzContentSHA256Mismatch</Code>" in body
 
 
-def test_presigned_urls(s3, bucket, raw):
+def test_whoever_has_a_presigned_url_writes_and_reads_its_object(s3, bucket, raw):
     url = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "k", "Metadata": {"a": "1"}})
     assert raw("PUT", url, b"x", x_amz_meta_a="1")[0] == 200
     got = raw("GET", s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}))
@@ -246,7 +246,7 @@ def test_archived_objects_are_restored_first(s3, bucket, refusal):
     assert refusal(s3.put_object, Bucket=bucket, Key="k", StorageClass="NONE")[1] == "InvalidStorageClass"
 
 
-def test_attributes(s3, bucket):
+def test_attributes_are_those_that_were_asked_for(s3, bucket):
     s3.put_object(Bucket=bucket, Key="k", Body=b"123456")
     wanted = ["ETag", "Checksum", "ObjectSize", "StorageClass", "ObjectParts"]
     got = s3.get_object_attributes(Bucket=bucket, Key="k", ObjectAttributes=wanted)

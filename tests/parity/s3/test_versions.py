@@ -88,7 +88,7 @@ def test_many_objects_are_deleted_at_once(s3, versioned, bucket, put, refusal):
     assert refusal(s3.delete_objects, Bucket=bucket, Delete={"Objects": []})[1] == "MalformedXML"
 
 
-def test_tags_of_objects(s3, bucket, put, refusal):
+def test_an_object_has_at_most_ten_tags_which_can_be_replaced_and_deleted(s3, bucket, put, refusal):
     put(bucket, "k", b"1")
     tags = [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": ""}]
     s3.put_object_tagging(Bucket=bucket, Key="k", Tagging={"TagSet": tags})

@@ -87,7 +87,7 @@ def test_permissions_are_statements_of_the_policy(sns, topic, refused):
     assert len(json.loads(sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"])["Statement"]) == 1
 
 
-def test_tags(sns, topic, refused):
+def test_a_topic_is_tagged_and_untagged(sns, topic, refused):
     sns.tag_resource(ResourceArn=topic, Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": ""}])
     sns.untag_resource(ResourceArn=topic, TagKeys=["b"])
     assert sns.list_tags_for_resource(ResourceArn=topic)["Tags"] == [{"Key": "a", "Value": "1"}]

@@ -141,7 +141,7 @@ def test_a_timeout_of_zero_in_the_receive_makes_it_visible_at_once_and_counts_a_
     assert [message["Attributes"]["ApproximateReceiveCount"] for [message] in counted] == ["1", "2", "3"]
 
 
-def test_changing_the_visibility(sqs, url, receive, bodies, refused, platform):
+def test_a_message_stays_hidden_as_long_as_its_visibility_was_changed_to(sqs, url, receive, bodies, refused, platform):
     sqs.send_message(QueueUrl=url, MessageBody="x")
     [message] = receive(url)
     handle = {"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]}

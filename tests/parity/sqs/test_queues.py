@@ -180,7 +180,7 @@ def test_permissions_are_statements_of_the_policy(sqs, url, arn_of, account, ref
     assert refused(sqs.remove_permission, QueueUrl=url, Label="one")[1].endswith("Reason: can't find label.")
 
 
-def test_tags(sqs, make, refused):
+def test_a_queue_is_tagged_and_untagged_up_to_fifty_times(sqs, make, refused):
     url = sqs.create_queue(QueueName="tagged", tags={"a": "1"})["QueueUrl"]
     sqs.tag_queue(QueueUrl=url, Tags={"b": "", "a": "2"})
     assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"a": "2", "b": ""}

@@ -67,7 +67,7 @@ SATURDAY = "2026-11-21 23:30"
         ("0 0 ? * 2#5 2026", ["2026-11-30 00:00"]),
     ],
 )
-def test_the_next_times(fields, expected):
+def test_a_cron_expression_has_the_next_times_that_awss_has(fields, expected):
     assert runs(f"cron({fields})", SATURDAY, len(expected) or 1) == expected
 
 
@@ -225,7 +225,7 @@ def test_rate_counts_from_its_beginning():
     ("text", "seconds"),
     [("rate(1 minute)", 60), ("rate(2 hours)", 7200), ("rate(1 day)", 86_400), ("rate(36500 days)", 36_500 * 86_400)],
 )
-def test_rates(text, seconds):
+def test_a_rate_is_so_many_seconds(text, seconds):
     assert parse(text) == Rate(seconds)
 
 

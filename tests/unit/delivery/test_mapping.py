@@ -49,7 +49,7 @@ def test_the_listed_records_have_failed():
         ({"awsRegion": ["eu-west-1"]}, "anything", False),
     ],
 )
-def test_filters(pattern, body, wanted):
+def test_a_record_is_wanted_if_one_of_the_filters_matches_it(pattern, body, wanted):
     record = {"body": body, "awsRegion": "us-east-1"}
     assert Filter([json.dumps(pattern)]).wants(record, "body") is wanted
     assert Filter([json.dumps(pattern), '{"awsRegion": [{"exists": true}]}']).wants(record, "body")

@@ -90,7 +90,7 @@ def test_start_is_written_when_others_are_and_only_once(made, tail):
     assert (start.encode() in told) == tail
 
 
-def test_text():
+def test_an_environments_log_as_text_has_awss_lines_in_awss_order():
     log = Log()
     tail = live(log, tail=True)
     init_start, *others = log.sink.lines
@@ -201,7 +201,7 @@ def golden(kind: str, record: str) -> str:
     return f'{{"time":"{TIME}","type":"platform.{kind}","record":{{{record}}}}}\n'
 
 
-def test_json():
+def test_an_environments_log_as_json_has_awss_records_in_awss_order():
     """facts/lambda-runtime.md §5, byte for byte as this platform orders it."""
     log = json_log("DEBUG")
     tail = live(log, tail=True)

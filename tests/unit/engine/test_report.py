@@ -61,7 +61,7 @@ def test_runtime_versions_are_written_like_aws_does(runtime, expected):
     assert report.runtime_version(runtime) == expected
 
 
-def test_init_start():
+def test_init_start_names_the_runtimes_version_and_its_arn():
     line = report.init_start("python3.13", "eu-west-1")
     head = "INIT_START Runtime Version: python:3.13.v1\tRuntime Version ARN: arn:aws:lambda:eu-west-1::runtime:"
     digits = line.removeprefix(head).removesuffix("\n")
@@ -69,7 +69,7 @@ def test_init_start():
     assert len(bytes.fromhex(digits)) == 32
 
 
-def test_start_and_end():
+def test_start_and_end_name_the_request():
     assert report.start(ID, "$LATEST") == f"START RequestId: {ID} Version: $LATEST\n"
     assert report.end(ID) == f"END RequestId: {ID}\n"
 
@@ -110,7 +110,7 @@ def test_an_init_that_is_not_billed_is_shown_all_the_same():
     assert "\tInit Duration: 110.10 ms\t" in line
 
 
-def test_init_report():
+def test_init_report_tells_the_phase_and_what_went_wrong_where_something_did():
     assert report.init_report(13316.04) == "INIT_REPORT Init Duration: 13316.04 ms\n"
     assert report.init_report(10000.0, "init", "timeout") == (
         "INIT_REPORT Init Duration: 10000.00 ms\tPhase: init\tStatus: timeout\n"

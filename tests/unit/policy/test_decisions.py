@@ -197,7 +197,7 @@ def test_variables_stand_for_the_requests_values_literally():
         ("Null", True, "x", False),
     ],
 )
-def test_operators(operator, values, given, holds):
+def test_a_condition_holds_as_its_operator_says(operator, values, given, holds):
     facts = {} if given is None else {"aws:Key": given}
     request = rules.Request("sqs:SendMessage", QUEUE, rules.facts(facts))
     assert bool(made(stated(Condition={operator: {"AWS:key": values}})).say(request).allowed) is holds

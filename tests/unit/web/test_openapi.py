@@ -54,7 +54,7 @@ def test_a_body_of_more_than_six_megabytes_is_refused():
 
 
 @pytest.mark.parametrize(("mode", "path"), [("ignore", "/x/y"), ("prepend", "/a/b/c/x/y"), ("split", "/b/c/x/y")])
-def test_base_paths(mode, path):
+def test_a_base_path_is_ignored_put_before_or_split(mode, path):
     assert based("/x/y", "/a/b/c", mode) == path
     assert based("/x/y", "/", mode) == "/x/y"
 

@@ -21,7 +21,7 @@ from samovar.services.lambda_ import filters
         '{"$or": [{"a": ["x"]}, {"b": ["y"]}]}',
     ],
 )
-def test_a_pattern(pattern: str) -> None:
+def test_what_is_a_pattern_is_kept_as_it_was_given(pattern: str) -> None:
     assert filters.patterns({"Filters": [{"Pattern": pattern}]}) == [pattern]
 
 
@@ -34,7 +34,7 @@ def test_a_pattern(pattern: str) -> None:
         *['{"$or": []}', "{}", '{"a": [{"prefix": "a", "suffix": "b"}]}'],
     ],
 )
-def test_no_pattern(pattern: str) -> None:
+def test_what_is_no_pattern_is_refused(pattern: str) -> None:
     with pytest.raises(AwsError, match=r"Invalid filter pattern definition\."):
         filters.patterns({"Filters": [{"Pattern": pattern}]})
 

@@ -108,12 +108,12 @@ FIELDS = [
 
 
 @pytest.mark.parametrize(("text", "message", "matches"), WORDS)
-def test_words(text: str, message: str, matches: bool) -> None:
+def test_words_are_looked_for_in_the_whole_line(text: str, message: str, matches: bool) -> None:
     assert parse(text).matches(message) is matches
 
 
 @pytest.mark.parametrize(("text", "matches"), JSON)
-def test_json(text: str, matches: bool) -> None:
+def test_a_json_pattern_compares_the_members_of_an_event(text: str, matches: bool) -> None:
     assert parse(text).matches(EVENT) is matches
 
 
@@ -128,7 +128,7 @@ def test_a_json_pattern_reads_the_line_as_a_runtime_prints_it() -> None:
 
 
 @pytest.mark.parametrize(("text", "matches"), FIELDS)
-def test_fields(text: str, matches: bool) -> None:
+def test_a_pattern_of_fields_compares_the_words_of_a_line_by_their_places(text: str, matches: bool) -> None:
     assert parse(text).matches(LINE) is matches
 
 

@@ -103,7 +103,7 @@ def test_overrides_are_told_to_the_caller_and_can_be_set_once():
         ("[$util.parseJson($none)$util.urlEncode($none)$util.noSuchThing('x')]", "[]"),
     ],
 )
-def test_util(template, expected):
+def test_util_encodes_decodes_and_parses(template, expected):
     assert render(template) == expected
 
 
@@ -149,7 +149,7 @@ def test_util_refuses_what_it_cannot_read(call):
         ("#set($t = true)$t $t.equals(true) $t.toString().length() 1.0E10", "true true 4 1.0E10"),
     ],
 )
-def test_the_language(template, expected):
+def test_a_template_is_written_as_velocity_writes_it(template, expected):
     assert render(template) == expected
 
 
@@ -211,7 +211,7 @@ def test_what_is_not_a_template_is_refused(template, what):
         ("#set($c = 'a,,b,,')$c.split(',') $c.split(',', -1) $c.split('x')", "[a, , b] [a, , b, , ] [a,,b,,]"),
     ],
 )
-def test_methods_of_strings(template, expected):
+def test_strings_have_the_methods_that_javas_have(template, expected):
     assert render(f"#set($s = 'a,b,c'){template}") == expected
 
 
