@@ -14,7 +14,7 @@ from samovar.engine.house import House
 from samovar.engine.launch import Launch
 from samovar.engine.model import Version
 from samovar.sandbox.port import Box, SandboxDied, Tenant
-from samovar.sandbox.spec import BoxLimits
+from samovar.sandbox.spec import Assignment, BoxLimits
 
 log = logging.getLogger("samovar.engine")
 
@@ -71,26 +71,26 @@ class Housing:
     async def _move_in(self, foretell: Callable[[list[str]], None], forks: bool) -> None:
         version = self._version
         self._leave()
-        box = await self._choose(forks)
+        memory_mb = version.memory_mb + self._launch.extra_mb
+        limits = BoxLimits(memory_mb, version.memory_mb / MB_PER_CPU, version.ephemeral_mb)
+        assignment = Assignment(self._house.mounts(version), limits)
+        box = await self._choose(assignment, forks)
         if not self._resident.homeless:
             box.kill()
             return
         self.box = box
         box.attach(self._resident)
         self._resident.moved_into(box)
-        memory_mb = version.memory_mb + self._launch.extra_mb
-        limits = BoxLimits(memory_mb, version.memory_mb / MB_PER_CPU, version.ephemeral_mb)
-        mounts = self._house.mounts(version)
-        coming = self._launch.paths([target for _, target in mounts])
-        self.paths = self._launch.paths(await box.assign(mounts, limits, partial(foretell, coming)))
+        coming = self._launch.paths([target for _, target in assignment.mounts])
+        self.paths = self._launch.paths(await box.assign(assignment, partial(foretell, coming)))
 
-    async def _choose(self, forks: bool) -> Box:
+    async def _choose(self, assignment: Assignment, forks: bool) -> Box:
         boxes, kind = self._house.boxes, self._launch.kind
         if self.copied:
             return await boxes.take_template(kind)
         origin = await self._house.template(self._version) if forks else None
         self.forked = origin is not None
-        return await (boxes.take(kind) if origin is None else boxes.fork(origin))
+        return await (boxes.take(kind, assignment) if origin is None else boxes.fork(origin))
 
     def _leave(self) -> None:
         if self.box is not None:

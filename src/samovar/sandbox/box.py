@@ -7,9 +7,8 @@ its `companion`s.
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -28,7 +27,7 @@ from samovar.sandbox.output import Output
 from samovar.sandbox.port import Exit, SandboxDied, Tenant
 from samovar.sandbox.processes import peak_mb
 from samovar.sandbox.shell import PORTS, Shell
-from samovar.sandbox.spec import BoxLimits
+from samovar.sandbox.spec import Assignment
 
 
 class Listeners(Protocol):
@@ -78,48 +77,70 @@ class LinuxBox(Governed):
         self.forget_way: Callable[[], None] = lambda: None
         """Gives the box's address back."""
         self._companions = Companions(self, zygote)
+        self._assigned: Assignment | None = None
+        """What it was made for, where that was known before it was there."""
         self._occupant_exit: Exit | None = None
         """How the occupant ended, where companions have outlived it."""
 
     # --- making -----------------------------------------------------------------------------------------------------
 
-    async def build(self) -> None:
-        """Make the shell, the groups and the first occupant."""
+    async def build(self, assignment: Assignment | None = None) -> None:
+        """Make the shell, the groups and the first occupant; and assign it already, where it's known to whom.
+
+        The occupant is forked while the shell is furnished, and the way out and the mounts are made while it locks
+        itself.
+        """
         boxes = self._boxes
         if self.zygote.helper.gone:
             raise SandboxDied("the zygote has gone")
-        if boxes.groups is not None:
+        begun = self._shell.begin() if self._shell is not None else None
+        if boxes.groups is not None:  # while the keeper works
             self.group = boxes.groups.make(self.id)
             self.group.hold_processes(spec.PIDS)
         self._entry = Entry(self.zygote, self._shell, self.group, self.uid, self._offspring)
-        if self._shell is not None:
-            self.listeners = await self._shell.make(self.zygote.root)
-        joined = await self._join_network()
-        if self.zygote.starts_early:
-            await self._occupy(self.zygote.command)
-        self.awaited = True
-        if joined is not None:
-            await joined
+        furnished = None
+        if begun is not None:
+            await begun
+            self._must_live()
+            furnished = self._loop.create_task(self._furnish(assignment))
+            furnished.add_done_callback(_heard)
+        try:
+            if self.zygote.starts_early:
+                await self._occupy(self.zygote.command, furnished)
+            self.awaited = True
+            for coming in await furnished if furnished is not None else ():
+                await coming
+        finally:
+            if furnished is not None:
+                furnished.cancel()  # where something else has failed
         self._must_live()
         for port, listener in zip(PORTS, self.listeners, strict=False):
             boxes.listeners.opened(self, listener, port)
+
+    async def _furnish(self, assignment: Assignment | None) -> "list[asyncio.Future[Any]]":
+        """Make what of the shell isn't there when a process can be forked into it. Returns what is then still on its
+        way: what nobody needs before the function's code runs."""
+        assert self._shell is not None
+        router = await self._boxes.way()
+        self.listeners = await self._shell.furnish(self.zygote.root)
+        self._must_live()
+        coming = []
+        if router is not None:
+            address = router.take()
+            self.forget_way = partial(router.leave, address)
+            coming.append(router.join(self._shell.init, address))
+        if assignment is not None:
+            coming.append(self._shell.inject(assignment.mounts, assignment.limits.tmp_mb))
+            self.hold(assignment.limits, self.zygote.base_mb)
+            self._assigned = assignment
+        return coming
 
     def _must_live(self) -> None:
         """Nobody would give back what a box gets that has ended while something was awaited for it."""
         if self.dead:
             raise SandboxDied("the box has ended meanwhile")
 
-    async def _join_network(self) -> "asyncio.Future[Any] | None":
-        """Begin to give the box its way out, where boxes have one."""
-        router = await self._boxes.way()
-        if router is None or self._shell is None:
-            return None
-        self._must_live()
-        address = router.take()
-        self.forget_way = partial(router.leave, address)
-        return router.join(self._shell.init, address)
-
-    async def _occupy(self, command: spec.Command | None) -> None:
+    async def _occupy(self, command: spec.Command | None, furnished: "asyncio.Future[Any] | None" = None) -> None:
         self._occupant_exit = None
         if self._occupant is not None:
             self._occupant.forget()
@@ -127,7 +148,7 @@ class LinuxBox(Governed):
         self._occupant = occupant = Occupant(number, self._said)
         self.zygote.occupants[number] = self
         try:
-            await occupant.start(self._entry, command, rehearse=not self.awaited)
+            await occupant.start(self._entry, command, rehearse=not self.awaited, furnished=furnished)
             self._must_live()
         except BaseException:
             self.zygote.occupants.pop(number, None)
@@ -171,22 +192,16 @@ class LinuxBox(Governed):
         """Whether somebody can still move in, where nobody has yet."""
         return not self.dead and (self._shell is None or self._shell.stands())
 
-    async def assign(
-        self, mounts: Sequence[tuple[Path, str]], limits: BoxLimits, meanwhile: Callable[[], None]
-    ) -> list[str]:
-        self._limits = limits
-        injected = self._shell.inject(mounts, limits.tmp_mb) if self._shell is not None else None
-        if injected is not None:
+    async def assign(self, assignment: Assignment, meanwhile: Callable[[], None]) -> list[str]:
+        if self._shell is None:
+            self.hold(assignment.limits, self.zygote.base_mb)
+            return [str(source) for source, _ in assignment.mounts]
+        if self._assigned is not assignment:
+            injected = self._shell.inject(assignment.mounts, assignment.limits.tmp_mb)
             meanwhile()
-        if self.group is not None:  # while the keeper works
-            try:
-                self.group.limit(max(limits.memory_mb - self.zygote.base_mb, 16))
-            except OSError as error:
-                raise SandboxDied(f"a box could not be limited: {error}") from error
-        if injected is None:
-            return [str(source) for source, _ in mounts]
-        await injected
-        return [target for _, target in mounts]
+            self.hold(assignment.limits, self.zygote.base_mb)  # while the keeper works
+            await injected
+        return [target for _, target in assignment.mounts]
 
     def send(self, *parts: bytes) -> None:
         write = self._channel.write
@@ -377,3 +392,8 @@ class LinuxBox(Governed):
             if pid:
                 self.zygote.helper.tell({"do": "kill", "pid": pid})
         self._companions.started.clear()
+
+
+def _heard(task: "asyncio.Task[Any]") -> None:
+    if not task.cancelled():
+        task.exception()  # whoever began it may have failed meanwhile, and not wait for it any more

@@ -23,7 +23,7 @@ from samovar.sandbox.network import Network, Reach, Router
 from samovar.sandbox.port import Box, Exit, SandboxDied
 from samovar.sandbox.processes import anonymous_mb
 from samovar.sandbox.shell import TMP_MB
-from samovar.sandbox.spec import Isolation, ZygoteSpec
+from samovar.sandbox.spec import Assignment, Isolation, ZygoteSpec
 from samovar.sandbox.template import Template
 from samovar.sandbox.zygote import RETRY_AFTER_S, Zygote
 
@@ -158,7 +158,7 @@ class LinuxBoxes:
         zygote = await self._zygote(kind)
         self._refill(zygote)
 
-    async def take(self, kind: str) -> "LinuxBox":
+    async def take(self, kind: str, assignment: Assignment) -> "LinuxBox":
         zygote = self._zygotes.get(kind) if self.keeper.there() else None
         if zygote is None or not zygote.there() or not zygote.ready.done():
             zygote = await self._zygote(kind)
@@ -168,7 +168,7 @@ class LinuxBoxes:
                 # Later: now the machine's cores are for the box that was taken.
                 self._loop.call_later(_REFILL_AFTER_S, self._refill, zygote)
                 return box
-        box = await self._make(zygote, awaited=True)
+        box = await self._make(zygote, assignment)
         self._refill(zygote)
         return box
 
@@ -287,7 +287,7 @@ class LinuxBoxes:
 
     async def _put_on_shelf(self, zygote: Zygote) -> None:
         try:
-            zygote.keep(await self._make(zygote, awaited=False))
+            zygote.keep(await self._make(zygote, None))
         except SandboxDied:
             pass  # whoever needs a box makes the next attempt, and hears the reason
         finally:
@@ -355,16 +355,17 @@ class LinuxBoxes:
             template.coming = False
         self._prepare_forks(template)
 
-    async def _make(self, zygote: Zygote, awaited: bool) -> "LinuxBox":
+    async def _make(self, zygote: Zygote, assignment: Assignment | None) -> "LinuxBox":
+        """`assignment`: None for the shelf."""
         async with self._starts:
-            box = LinuxBox(self, zygote, self._uid(), awaited)
-            await self._build(box)
+            box = LinuxBox(self, zygote, self._uid(), awaited=assignment is not None)
+            await self._build(box, assignment)
             return box
 
-    async def _build(self, box: LinuxBox) -> None:
+    async def _build(self, box: LinuxBox, assignment: Assignment | None = None) -> None:
         self.living.add(box)
         try:
-            await box.build()
+            await box.build(assignment)
         except (OSError, SandboxDied) as error:
             box.kill()
             raise SandboxDied(str(error)) from error

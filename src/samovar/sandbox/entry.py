@@ -45,19 +45,20 @@ class Entry:
         *,
         rehearse: bool,
         watched: bool = False,
+        waits: bool = False,
     ) -> tuple[int, list[int]]:
         """Have the zygote fork a process into the box; its pid as the zygote sees it, and its pidfd where it is
         `watched` or a template.
 
         descriptors: its channel and its output. rehearse: nobody waits for it, so it may go the way of an invocation
-        first.
+        first. waits: it goes into the box when a byte comes on its channel.
         """
         if self._zygote.below:
             return await self._join(command, number, descriptors), []
         own_network = self._shell is not None and self._shell.network
         request: dict[str, Any] = {"do": "occupy", "uid": self._uid, "network": own_network}
         request |= {"number": number, "command": msgspec.to_builtins(command), "rehearse": rehearse}
-        request |= {"template": False, "watched": watched, "processes": None}
+        request |= {"template": False, "watched": watched, "processes": None, "waits": waits}
         given = [*descriptors, self._shell.init if self._shell is not None else descriptors[0]]
         if self._offspring is not None and command is None:
             # Its forks have its user, and so one count of processes; their control groups hold each to its own limit.

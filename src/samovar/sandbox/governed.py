@@ -7,7 +7,10 @@ whose guardian removes it; then nothing is held any more, and nobody is told her
 import contextlib
 
 from samovar.sandbox import cgroup
+from samovar.sandbox.port import SandboxDied
 from samovar.sandbox.spec import BoxLimits
+
+_LEAST_MB = 16
 
 
 class Governed:
@@ -17,6 +20,17 @@ class Governed:
         self._limits: BoxLimits | None = None
         self._emptying = False
         """Its processes are on their way out, and have to run for that."""
+
+    def hold(self, limits: BoxLimits, shared_mb: int) -> None:
+        """To a function's limits. `shared_mb`: memory that counts towards them and isn't charged to the group. Raises
+        SandboxDied."""
+        self._limits = limits
+        if self.group is None:
+            return
+        try:
+            self.group.limit(max(limits.memory_mb - shared_mb, _LEAST_MB))
+        except OSError as error:
+            raise SandboxDied(f"a box could not be limited: {error}") from error
 
     def freeze(self) -> None:
         if self.group is not None and not self.dead and not self._emptying:

@@ -7,6 +7,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
+from typing import Any
 
 from samovar.sandbox.channel import Channel
 from samovar.sandbox.entry import Entry, first_word
@@ -31,17 +32,26 @@ class Occupant:
         read, self._write = os.pipe2(os.O_CLOEXEC)
         self.output = Output(read, _OUTPUT_READ, said)
 
-    async def start(self, entry: Entry, command: Command | None, *, rehearse: bool) -> None:
-        """Returns when it waits for its work, or has ended already: its output is closed then. Raises SandboxDied."""
+    async def start(
+        self, entry: Entry, command: Command | None, *, rehearse: bool, furnished: "asyncio.Future[Any] | None" = None
+    ) -> None:
+        """Returns when it waits for its work, or has ended already: its output is closed then. Raises SandboxDied.
+
+        `furnished`: when it can go into its box, if that isn't there as a whole.
+        """
         ours, theirs = socket.socketpair()
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNREAD)
         ours.setblocking(False)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         try:
-            self.pid, made = await entry.fork(command, self.number, [theirs.fileno(), self._write], rehearse=rehearse)
+            given, waits = [theirs.fileno(), self._write], furnished is not None
+            self.pid, made = await entry.fork(command, self.number, given, rehearse=rehearse, waits=waits)
             if made:
                 self.pidfd = made[0]
+            if furnished is not None:
+                await furnished
+                ours.send(b"F")
             theirs.close()  # now the end of the occupant is the end of the channel
             self.host_pid = await first_word(ours, command)
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)

@@ -11,13 +11,12 @@ Rules, kept for every driver (models: open-lambda's safe sandbox):
 """
 
 import socket
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 
-from samovar.sandbox.spec import BoxLimits, Command
+from samovar.sandbox.spec import Assignment, Command
 
 
 class Exit(msgspec.Struct, frozen=True):
@@ -86,12 +85,10 @@ class Box(Protocol):
     def sound(self) -> bool:
         """Whether it is there, and what it depends on: also what has just gone, and will be told of in a moment."""
 
-    async def assign(
-        self, mounts: Sequence[tuple[Path, str]], limits: BoxLimits, meanwhile: Callable[[], None]
-    ) -> list[str]:
-        """Give the box to a function: host folders appear in it, read-only. Returns where the occupant finds each.
+    async def assign(self, assignment: Assignment, meanwhile: Callable[[], None]) -> list[str]:
+        """Give the box to a function: host folders appear in it. Returns where the occupant finds each.
 
-        `meanwhile`: called while they are made to appear where they were asked for.
+        `meanwhile`: called while they are made to appear where they were asked for, unless they have already.
 
         One that is to appear at `/`, the first of them, takes the place of the root of the box's kind; it has folders
         /dev, /proc, /tmp and /mnt and files /etc/hosts and /etc/resolv.conf, may have /var/runtime/ca-certs, and the
@@ -151,8 +148,9 @@ class Boxes(Protocol):
     async def warm(self, kind: str) -> None:
         """Have boxes of this kind at hand."""
 
-    async def take(self, kind: str) -> Box:
-        """A box with a fresh occupant: from the shelf, or made now. Raises SandboxDied."""
+    async def take(self, kind: str, assignment: Assignment) -> Box:
+        """A box with a fresh occupant: from the shelf, or made now, for what it will be assigned to. Raises
+        SandboxDied."""
 
     @property
     def forks(self) -> bool:

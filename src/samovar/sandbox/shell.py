@@ -38,13 +38,41 @@ class Shell:
         self._below = below
         self._count = (5 if network else 4) if below else 0
         self._doors: list[int] = []
+        self._begun: list[int] = []
+        """What the keeper wants to have back to furnish it."""
         self._killed = False
 
-    async def make(self, root: Sequence[int]) -> list[socket.socket]:
-        """Make it from a zygote's root; returns what listens in it, in the order of `PORTS`."""
-        furnish = {"tmp_mb": TMP_MB, "streams": STREAMS, "datagrams": DATAGRAMS, "network": self.network}
-        _, made = await self._keeper.ask({"do": "shell", "furnish": furnish, "below": self._below}, root)
-        return [socket.socket(fileno=fd) for fd in self._take_over(made)]
+    def begin(self) -> "asyncio.Future[Any]":
+        """Ask for its init, in a pid namespace that processes can be forked into before the rest is there. Below a
+        template there is all of it at once, when it is furnished."""
+        if self._below:
+            nothing = asyncio.get_running_loop().create_future()
+            nothing.set_result(None)
+            return nothing
+        asked = self._keeper.request({"do": "init"})
+        asked.add_done_callback(self._began)
+        return asked
+
+    def _began(self, asked: "asyncio.Future[Any]") -> None:
+        if asked.cancelled() or asked.exception() is not None:
+            return
+        _, (told, self.init, begins) = asked.result()
+        self._begun = [told, begins]
+        if self._killed:
+            self.kill()
+
+    async def furnish(self, root: Sequence[int]) -> list[socket.socket]:
+        """Make its other namespaces, from a zygote's root; returns what listens in it, in the order of `PORTS`."""
+        plan = {"tmp_mb": TMP_MB, "streams": STREAMS, "datagrams": DATAGRAMS, "network": self.network}
+        if self._below:
+            _, made = await self._keeper.ask({"do": "shell", "furnish": plan, "below": self._below}, root)
+            return [socket.socket(fileno=fd) for fd in self._take_over(made)]
+        begun, self._begun = self._begun, []
+        try:
+            _, made = await self._keeper.ask({"do": "furnish", "furnish": plan}, [*root, *begun])
+        finally:
+            link.close_all(begun)
+        return [socket.socket(fileno=fd) for fd in made]
 
     async def renew(self) -> None:
         """Put another in its place, in the same mounts and network: /tmp stays, and nobody is in it."""
@@ -93,7 +121,8 @@ class Shell:
         if self.init >= 0:
             _kill(self.init)
             self.init = -1
-        link.close_all(self.take_doors())
+        link.close_all([*self._begun, *self.take_doors()])
+        self._begun = []
 
 
 def _kill(pidfd: int) -> None:

@@ -89,6 +89,14 @@ class BoxLimits(msgspec.Struct, frozen=True):
     tmp_mb: int
 
 
+class Assignment(msgspec.Struct, frozen=True):
+    """What makes a box a function's."""
+
+    mounts: Sequence[tuple[Path, str]]
+    """Host folders, and where they are to appear in the box; read-only."""
+    limits: BoxLimits
+
+
 _ETC = {
     "/etc/passwd": "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:993:990::/home/sbx_user1051:/sbin/nologin\n",
     "/etc/group": "root:x:0:\nsbx_user1051:x:990:\n",

@@ -49,7 +49,7 @@ class FakeBox:
         self.sent: list[bytes] = []
         self.frozen = self.killed = self.stopped = False
 
-    async def assign(self, mounts: object, limits: object, meanwhile: Callable[[], None]) -> list[str]:
+    async def assign(self, assignment: object, meanwhile: Callable[[], None]) -> list[str]:
         meanwhile()
         self.sent.append(b"mounted")
         return ["/var/task", "/opt"]
@@ -97,7 +97,7 @@ class FakeHouse:
         self.discarded: list[Environment] = []
         self.tasks: list[asyncio.Task[None]] = []
 
-    async def take(self, kind: str) -> FakeBox:
+    async def take(self, kind: str, assignment: object) -> FakeBox:
         if self.box is None:
             raise SandboxDied("no box")
         return self.box

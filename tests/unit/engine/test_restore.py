@@ -48,7 +48,7 @@ class FakeBox:
         self.sent: list[bytes] = []
         self.killed = self.released = self.throttled = False
 
-    async def assign(self, mounts: object, limits: object, meanwhile: object) -> list[str]:
+    async def assign(self, assignment: object, meanwhile: object) -> list[str]:
         return ["/var/task", "/opt"]
 
     def send(self, *parts: bytes) -> None:
@@ -94,7 +94,7 @@ class FakeHouse:
         self.made.append((how, FakeBox()))
         return self.made[-1][1]
 
-    async def take(self, kind: str) -> FakeBox:
+    async def take(self, kind: str, assignment: object) -> FakeBox:
         return self._make("taken")
 
     async def take_template(self, kind: str) -> FakeBox:

@@ -16,9 +16,10 @@ from samovar.sandbox import occupant
 from samovar.sandbox.boxes import LinuxBoxes
 from samovar.sandbox.network import Network, Reach
 from samovar.sandbox.port import Exit, SandboxDied
-from samovar.sandbox.spec import Command, Interpreter, Isolation, ZygoteSpec
+from samovar.sandbox.spec import Assignment, BoxLimits, Command, Interpreter, Isolation, ZygoteSpec
 
 _PIDFD_GETFD = 438
+ANYBODYS = Assignment([], BoxLimits(128, None, 512))
 
 
 class Tenant:
@@ -54,7 +55,7 @@ def test_a_program_that_ends_before_its_start_was_heard_of_is_told_as_one_that_e
             Isolation.PROCESS, None, tmp_path, None, Network(Reach.HOST), False, 0, lambda kind: spec, Nobody()
         )
         try:
-            box, tenant = await boxes.take("programs"), Tenant()
+            box, tenant = await boxes.take("programs", ANYBODYS), Tenant()
             box.attach(tenant)
             first_word = occupant.first_word
 
@@ -86,8 +87,8 @@ def test_who_asks_again_after_a_zygote_died_at_its_start_gets_another_one(tmp_pa
         )  # fmt: skip
         try:
             with pytest.raises(SandboxDied, match="died at its start"):
-                await boxes.take("programs")
-            assert not (await boxes.take("programs")).dead
+                await boxes.take("programs", ANYBODYS)
+            assert not (await boxes.take("programs", ANYBODYS)).dead
         finally:
             await boxes.close()
 
@@ -123,12 +124,12 @@ def test_who_asks_right_after_the_end_of_a_guardian_gets_what_has_come_after_it(
             Isolation.PROCESS, None, tmp_path, None, Network(Reach.HOST), False, 0, lambda kind: spec, Nobody()
         )
         try:
-            box, guardian = await boxes.take("programs"), boxes._guardians[0].pid
+            box, guardian = await boxes.take("programs", ANYBODYS), boxes._guardians[0].pid
             assert box.sound()
             os.kill(guardian, signal.SIGKILL)
             os.waitid(os.P_PID, guardian, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 - the loop is not to hear of it
             assert not box.sound()
-            assert (await boxes.take("programs")).sound()
+            assert (await boxes.take("programs", ANYBODYS)).sound()
         finally:
             await boxes.close()
 
@@ -143,7 +144,7 @@ def test_who_asks_when_all_ends_is_told(tmp_path: Path) -> None:
         )
         await boxes.close()
         with pytest.raises(SandboxDied, match="the keeper has gone"):
-            await boxes.take("programs")
+            await boxes.take("programs", ANYBODYS)
 
     asyncio.run(scenario())
 
@@ -157,7 +158,7 @@ def test_who_asks_right_after_the_end_of_a_zygote_that_was_forking_gets_another_
             Isolation.PROCESS, None, tmp_path, None, Network(Reach.HOST), False, 0, lambda kind: spec, Nobody()
         )
         try:
-            box, zygote = await boxes.take("programs"), boxes._zygotes["programs"]
+            box, zygote = await boxes.take("programs", ANYBODYS), boxes._zygotes["programs"]
             assert box.sound()
             held = ctypes.CDLL(None, use_errno=True).syscall(_PIDFD_GETFD, zygote.pidfd, 3, 0)
             assert held >= 0, os.strerror(ctypes.get_errno())
@@ -165,7 +166,7 @@ def test_who_asks_right_after_the_end_of_a_zygote_that_was_forking_gets_another_
             signal.pidfd_send_signal(killed, signal.SIGKILL)
             select.select([killed], [], [])
             assert not box.sound()
-            assert (await boxes.take("programs")).sound()
+            assert (await boxes.take("programs", ANYBODYS)).sound()
             os.close(held)
             os.close(killed)
         finally:

@@ -1,5 +1,7 @@
 """The program that a box's init runs, as a program of this machine."""
 
+import select
+import socket
 import struct
 import subprocess
 import sys
@@ -20,12 +22,12 @@ os.chmod(sys.argv[1], 0o755)
 
 
 @contextmanager
-def started(folder: Path, calls: str) -> Iterator[subprocess.Popen[bytes]]:
+def started(folder: Path, calls: str, stdin: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """A program that makes these calls first."""
     program = folder / "init"
     command = [sys.executable, "-B", "-c", _WRITE, str(program), calls]
     subprocess.run(command, env={"PYTHONPATH": str(spec.INSIDE)}, check=True, timeout=60)
-    with subprocess.Popen([str(program)], stdout=subprocess.PIPE) as process:
+    with subprocess.Popen([str(program)], stdin=stdin, stdout=subprocess.PIPE) as process:
         try:
             yield process
         finally:
@@ -55,3 +57,26 @@ def test_a_call_that_fails_is_told_and_ends_it(tmp_path: Path) -> None:
     with started(tmp_path, "[('close', (99,), False)]") as process:
         assert told(process) == (-9,)
         assert process.wait(60) == 1
+
+
+def test_it_waits_for_a_word(tmp_path: Path) -> None:
+    ours, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with ours, far, started(tmp_path, "pid_one.waiting(0)[:2]", far.fileno()) as process:
+        until_it_receives(process)
+        ours.send(b".")
+        assert told(process) == (0,)
+
+
+def test_it_takes_no_end_for_a_word(tmp_path: Path) -> None:
+    ours, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with ours, far, started(tmp_path, "pid_one.waiting(0)[:2]", far.fileno()) as process:
+        far.close()
+        until_it_receives(process)
+        ours.close()
+        until_it_receives(process)
+        assert not select.select([process.stdout], [], [], 0)[0]
+
+
+def until_it_receives(process: "subprocess.Popen[bytes]") -> None:
+    while "skb_wait" not in Path(f"/proc/{process.pid}/wchan").read_text():
+        assert process.poll() is None

@@ -6,6 +6,7 @@ Owns: the way back. A fork of its own for each init would copy some 300 pages to
 from __future__ import annotations
 
 import os
+import socket
 
 import jail
 import pid_one
@@ -56,10 +57,42 @@ class Home:
 class Inits:
     """Starts inits in namespaces of which some are joined, others new."""
 
-    def __init__(self, program):
-        # type: (pid_one.Program) -> None
+    def __init__(self, program, waiting=None):
+        # type: (pid_one.Program, pid_one.Program | None) -> None
+        """`waiting`: the same program, which waits first: see `pid_one.waiting`."""
         self.home = Home()
         self.program = program
+        self._waiting = waiting
+        self._own = os.pidfd_open(os.getpid())
+
+    def begin(self, made):
+        # type: (list) -> None
+        """Start one in a pid namespace of its own, so that others can be forked into that while the rest is made. Adds
+        to `made` where it tells how it went, its pidfd, and where `settle` tells it to go on."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with ours, theirs:
+            syscalls.unshare(syscalls.CLONE_NEWPID)
+            try:
+                pid, told = self._waiting.start((theirs.fileno(), self._own))  # type: ignore[union-attr]
+            finally:
+                self.home.come_back(syscalls.CLONE_NEWPID)
+            made.append(told)
+            made.append(os.pidfd_open(pid))
+            made.append(ours.detach())
+
+    def settle(self, origin, new, furnish, told, begins, made):
+        # type: (int, int, object, int, int, list) -> None
+        """Let one that has begun go on in new namespaces, where the mounts are those of `origin`. Adds to `made` the
+        listeners that `furnish()` returns."""
+        try:
+            syscalls.setns(origin, syscalls.CLONE_NEWNS)
+            syscalls.unshare(new)
+            listeners = furnish()  # type: ignore[operator]
+            made.extend(listener.detach() for listener in listeners)
+            os.write(begins, b".")
+            pid_one.wait(told)
+        finally:
+            self.home.come_back(syscalls.CLONE_NEWNS | new)
 
     def start(self, origin, joined, new, furnish, doors, made):
         # type: (int, int, int, object, object, list) -> None
@@ -77,4 +110,7 @@ class Inits:
         made.append(os.pidfd_open(pid))
         made.extend(opened)
         made.extend(listener.detach() for listener in listeners)
-        pid_one.wait(told)
+        try:
+            pid_one.wait(told)
+        finally:
+            os.close(told)

@@ -125,6 +125,8 @@ RENEWING_PROC = [
 The old one goes after the new one has come: in a user namespace the kernel allows a proc mount only beside another.
 One that came from a more privileged namespace can't go, and is covered.
 """
+COVERING_PROC = [("mount", (b"proc\0", _PROC, b"proc\0", _PROC_FLAGS, b"hidepid=2\0"), False)]
+"""The same beside the zygote's: to unmount that, the kernel waits for all its CPUs; a box can't uncover it."""
 
 
 def listen(port):

@@ -12,7 +12,12 @@ happens when the server was killed (the link then ends) and when the keeper was.
 
 Requests, each answered by {"id": same, ...} or {"id": same, "error": text}:
   zygote  {root: plan | null, argv, environ} + [link, stderr]        -> {"pid"} + [pidfd]; argv null and config: bare
-  shell   {furnish: plan, below} + [zygote's pidfd, origin?]         -> {} + [init's pidfd, doors?, listeners...]
+  init    {} + []                                                    -> {} + [told, init's pidfd, begins]
+          begins a shell: there is its pid namespace, whose first process waits for what follows.
+  furnish {furnish: plan} + [zygote's pidfd, told, begins]           -> {} + [listeners...]
+          makes that shell's other namespaces.
+  shell   {furnish: plan, below} + [zygote's pidfd, origin]          -> {} + [init's pidfd, doors, listeners...]
+          both at once, below a template.
   reshell {network, below} + [old init's pidfd]     -> {} + [new init's pidfd, doors?]; same mounts and network
           below: for a box whose occupant a template forks, a number that is the template's own; else 0.
           origin: then, the pidfds of the template's init and of the template.
@@ -99,7 +104,7 @@ class Keeper:
         """`life`: its end tells the guardian of ours."""
         self.control = control
         self.life = life
-        self.shells = Shells(config["scratch"], config["tmp_mb"]) if config["isolated"] else None
+        self.shells = Shells(config["scratch"], config["tmp_mb"], config["network"]) if config["isolated"] else None
         # Signals other than its children's don't reach pid 1, and those are reaped by the kernel; inits inherit this.
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
@@ -108,7 +113,8 @@ class Keeper:
         actions = {"zygote": self.zygote, "router": self.router}
         shells = self.shells
         if shells is not None:
-            actions.update(shell=shells.shell, reshell=shells.reshell, inject=shells.inject, dial=shells.dial)
+            actions.update(init=shells.init, furnish=shells.furnish, shell=shells.shell, reshell=shells.reshell)
+            actions.update(inject=shells.inject, dial=shells.dial)
         while True:
             request, given = link.receive(self.control)
             if request is None:

@@ -108,7 +108,9 @@ class Links(Netlink):
     def add_pair(self, name, index, peer, peer_index, peer_network, mtu):
         # type: (str, int, str, int, int, int) -> None
         """A veth pair; the peer is in the network of that descriptor, and not up yet. Indexes: both 0 for any."""
-        size = attribute(4, struct.pack("=I", mtu))
+        # It would get a queue for each CPU, and lose all but one, for which the kernel waits for all its CPUs.
+        queues = attribute(31, struct.pack("=I", 1)) + attribute(32, struct.pack("=I", 1))
+        size = attribute(4, struct.pack("=I", mtu)) + queues
         inner = _LINK.pack(0, 0, peer_index, 0, 0) + attribute(3, _name(peer)) + size
         inner += attribute(28, struct.pack("=I", peer_network))
         body = _LINK.pack(0, 0, index, _UP, _UP) + attribute(3, _name(name)) + size

@@ -36,8 +36,10 @@ _CODE = {
 }  # fmt: skip
 """By architecture: its number in an ELF header, and the loop above, at whose end the entries begin."""
 _NUMBERS = {
-    "x86_64": {"mount": 165, "umount2": 166, "prctl": 157, "capset": 126, "write": 1, "close": 3, "ppoll": 271},
-    "aarch64": {"mount": 40, "umount2": 39, "prctl": 167, "capset": 91, "write": 64, "close": 57, "ppoll": 73},
+    "x86_64": {"mount": 165, "umount2": 166, "prctl": 157, "capset": 126, "write": 1, "close": 3, "ppoll": 271,
+               "recvfrom": 45, "setns": 308},
+    "aarch64": {"mount": 40, "umount2": 39, "prctl": 167, "capset": 91, "write": 64, "close": 57, "ppoll": 73,
+                "recvfrom": 207, "setns": 268},
 }
 _AT = 0x400000
 _PAGE = 0x10000
@@ -55,15 +57,18 @@ class Program:
         everything = [*calls, *_SETTLED]
         self.folder = _install(_assembled(everything, os.uname().machine))
 
-    def start(self):
-        # type: () -> tuple
-        """Start it in the namespaces that this process has for a child. Returns its pid, and where it tells how it
-        went: see `wait`. This process's working directory is another one then."""
+    def start(self, given=()):
+        # type: (tuple) -> tuple
+        """Start it in the namespaces that this process has for a child. given: what becomes its descriptors 0 and 2, in
+        that order. Returns its pid, and where it tells how it went: see `wait`. This process's working directory is
+        another one then."""
         told, tell = os.pipe()
         os.fchdir(self.folder)
-        closed = [(os.POSIX_SPAWN_CLOSE, fd) for fd in (0, 2)]
+        others = [(os.POSIX_SPAWN_CLOSE, fd) for fd in (0, 2)]  # type: list
+        if given:
+            others = [(os.POSIX_SPAWN_DUP2, fd, at) for fd, at in zip(given, (0, 2))]
         try:
-            pid = os.posix_spawn("init", ["init"], {}, file_actions=[*closed, (os.POSIX_SPAWN_DUP2, tell, 1)])
+            pid = os.posix_spawn("init", ["init"], {}, file_actions=[*others, (os.POSIX_SPAWN_DUP2, tell, 1)])
         except OSError:
             os.close(told)
             raise
@@ -72,13 +77,23 @@ class Program:
         return pid, told
 
 
+def waiting(kinds):
+    # type: (int) -> list
+    """The first calls of a program that waits for a datagram at its descriptor 0, and then joins the namespaces of the
+    process at its descriptor 2. Of a pair of SOCK_DGRAM the end isn't heard: who never gets one waits until it's
+    killed."""
+    return [
+        ("recvfrom", (0,), False),
+        ("close", (0,), False),
+        ("setns", (2, kinds), False),
+        ("close", (2,), False),
+    ]
+
+
 def wait(told):
     # type: (int) -> None
     """Until the program sleeps. Raises OSError when it doesn't come to that."""
-    try:
-        answer = os.read(told, _RESULT.size)
-    finally:
-        os.close(told)
+    answer = os.read(told, _RESULT.size)
     failed = -_RESULT.unpack(answer)[0] if len(answer) == _RESULT.size else 5  # EIO
     if failed:
         raise OSError(failed, "the shell's init failed: %s" % os.strerror(failed))

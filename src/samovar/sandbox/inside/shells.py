@@ -14,34 +14,49 @@ import link
 import syscalls
 from inits import NAMESPACES, Inits, kept_namespaces, new_namespaces
 from nursery import Nurseries
-from pid_one import Program
+from pid_one import Program, waiting
 from scratch import Scratch
 
 
 class Shells:
-    def __init__(self, scratch, usual_tmp_mb):
-        # type: (str | None, int) -> None
-        """`scratch`: a folder for /tmp on disk."""
-        program = Program([("prctl", (syscalls.PR_SET_NAME, b"init\0"), False), *jail.RENEWING_PROC])
-        self._inits = Inits(program)
+    def __init__(self, scratch, usual_tmp_mb, network):
+        # type: (str | None, int, bool) -> None
+        """`scratch`: a folder for /tmp on disk. `network`: whether boxes have one of their own."""
+        name = ("prctl", (syscalls.PR_SET_NAME, b"init\0"), False)
+        program = Program([name, *jail.RENEWING_PROC])
+        self._kinds = new_namespaces(network) & ~syscalls.CLONE_NEWPID
+        self._inits = Inits(program, Program([name, *waiting(self._kinds), *jail.COVERING_PROC]))
         self._home = self._inits.home
         self._nurseries = Nurseries(self._home, program)
         self._scratch_folder = Scratch(scratch, usual_tmp_mb) if scratch else None
 
-    def shell(self, request, given, made):
+    def init(self, request, given, made):
         # type: (dict, list, list) -> dict
-        """Make the namespaces of a box, from a zygote's root, held by an init that only waits."""
+        """Begin a shell: its init, in a pid namespace for the box's processes."""
+        self._inits.begin(made)
+        return {}
+
+    def furnish(self, request, given, made):
+        # type: (dict, list, list) -> dict
+        """Make the other namespaces of a shell that has begun, from a zygote's root."""
         plan = request["furnish"]
         scratch = self._scratch(plan["tmp_mb"])
         try:
-            if request["below"]:
-                return self._nurseries.ask(request, given, [] if scratch is None else [scratch], made)
-            flags = new_namespaces(plan["network"])
-            self._inits.start(given[0], syscalls.CLONE_NEWNS, flags, lambda: jail.furnish(plan, scratch), list, made)
+            self._inits.settle(given[0], self._kinds, lambda: jail.furnish(plan, scratch), given[1], given[2], made)
         finally:
             if scratch is not None:
                 os.close(scratch)
         return {}
+
+    def shell(self, request, given, made):
+        # type: (dict, list, list) -> dict
+        """Make a whole shell, below a template."""
+        scratch = self._scratch(request["furnish"]["tmp_mb"])
+        try:
+            return self._nurseries.ask(request, given, [] if scratch is None else [scratch], made)
+        finally:
+            if scratch is not None:
+                os.close(scratch)
 
     def reshell(self, request, given, made):
         # type: (dict, list, list) -> dict

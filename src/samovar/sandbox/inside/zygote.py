@@ -8,11 +8,12 @@ what is done. So it goes the shortest way through few objects, which are loaded 
 Its configuration: {"isolated": bool, "user_namespace": bool, "inner": [uid, gid], "limits": {...}}
 
 Requests:
-  occupy {id, number, uid, into, network, rehearse, command, template, watched, processes}
+  occupy {id, number, uid, into, network, rehearse, command, template, watched, processes, waits}
          + [channel, output, init's pidfd?, the template's link?, cgroup descriptors...]
          -> {"id", "pid"} or {"id", "error"}
          template: the occupant shall fork further ones (see `template`). watched: the answer has its pidfd.
-         processes: RLIMIT_NPROC, null for the usual.
+         processes: RLIMIT_NPROC, null for the usual. waits: the box isn't furnished yet; a byte on the channel tells
+         when it is.
          cgroup descriptors: v1 `tasks` files, written by the child; {"into": true} means the last is a v2 directory.
          command: null for the module, or {"tries": [argv...], "environ", "cwd", "channel": bool}: the first argv that
          can be started; "channel" leaves it descriptor 3.
@@ -202,6 +203,8 @@ class Zygote:
             groups.pop()
         for tasks in groups:
             os.write(tasks, b"0")  # still one thread: this way the kernel needs no grace period
+        if request["waits"] and not os.read(_CHANNEL, 1):
+            os._exit(70)  # it never will be
         if config["isolated"]:
             kinds = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWUTS | syscalls.CLONE_NEWIPC
             if request["network"]:
