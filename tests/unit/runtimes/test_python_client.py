@@ -99,9 +99,23 @@ for value in (None, "", "one", "two", chr(0xe9), chr(0xdcff)):
         else:
             os.environ["AWS_LAMBDA_" + name] = value
         same()
-os.environ = dict(os.environ, AWS_LAMBDA_FUNCTION_NAME="replaced")
+environ, os.environ = os.environ, dict(os.environ, AWS_LAMBDA_FUNCTION_NAME="replaced")
 same()
-"""
+os.environ = environ
+
+def older(changed):
+    class Older(lambda_context.LambdaContext):
+        def __init__(self, %s, invoked_function_arn=None, tenant_id=None):
+            own(self, %s, invoked_function_arn, tenant_id)
+            changed(self)
+    lambda_context.LambdaContext, before = Older, Older.__init__
+    samovar_context.adopt()
+    return Older.__init__ is before
+
+assert not older(lambda context: vars(context).pop("_w3c_fields"))
+assert older(lambda context: setattr(context, "more", 1))
+assert older(lambda context: vars(context).pop("tenant_id"))
+""".replace("%s", "invoke_id, client_context, cognito_identity, epoch_deadline_time_in_ms")
 
 _TRACE_IDS = """
 import ctypes, subprocess

@@ -7,13 +7,12 @@ Rule: only where it makes what awslambdaric's own makes (see `adopt`); what a ca
 
 from __future__ import annotations
 
-import operator
 import os
 from typing import Any  # noqa: F401 - in the types
 
 from awslambdaric import lambda_context as theirs
 
-_variables = operator.itemgetter(
+_VARIABLES = (
     b"AWS_LAMBDA_LOG_GROUP_NAME",
     b"AWS_LAMBDA_LOG_STREAM_NAME",
     b"AWS_LAMBDA_FUNCTION_NAME",
@@ -32,9 +31,9 @@ _PARAMETERS = (
 _SAMPLE = ("0" * 36, None, None, 1, "arn", "tenant")
 
 
-def _initialiser(original):
-    # type: (Any) -> Any
-    """`__init__` of a LambdaContext."""
+def _initialiser(original, traces):
+    # type: (Any, bool) -> Any
+    """`__init__` of a LambdaContext; `traces`: whether it knows of W3C's trace contexts, as newer ones do."""
     seen = told = ()  # type: tuple
 
     def __init__(
@@ -49,18 +48,14 @@ def _initialiser(original):
         # type: (Any, Any, Any, Any, Any, Any, Any) -> None
         nonlocal seen, told
         environ = os.environ
-        present = ()
-        if client_context is None and cognito_identity is None and type(environ) is _Environ:
-            try:
-                present = _variables(environ._data)  # type: ignore[attr-defined]
-            except KeyError:
-                pass  # one has been removed
-        if not present:
+        if client_context is not None or cognito_identity is not None or type(environ) is not _Environ:
             given = (client_context, cognito_identity, epoch_deadline_time_in_ms, invoked_function_arn, tenant_id)
             original(self, invoke_id, *given)
             return
+        present = tuple(map(environ._data.get, _VARIABLES))  # type: ignore[attr-defined]
         if present != seen:
-            seen, told = present, tuple(map(environ.decodevalue, present))
+            decode = environ.decodevalue
+            seen, told = present, tuple(None if value is None else decode(value) for value in present)
         self.aws_request_id = invoke_id
         (
             self.log_group_name,
@@ -71,7 +66,8 @@ def _initialiser(original):
         ) = told
         self.invoked_function_arn = invoked_function_arn
         self.tenant_id = tenant_id
-        self._w3c_fields = {}
+        if traces:
+            self._w3c_fields = {}
         self.client_context = None
         self.identity = identity = theirs.CognitoIdentity()
         identity.cognito_identity_id = identity.cognito_identity_pool_id = None
@@ -86,9 +82,10 @@ def adopt():
     original = theirs.LambdaContext.__init__
     if original.__code__.co_varnames[1:7] != _PARAMETERS:
         return
-    ours = _initialiser(original)
     one, other = (theirs.LambdaContext.__new__(theirs.LambdaContext) for _ in range(2))
     original(one, *_SAMPLE)
+    ours = _initialiser(original, hasattr(one, "_w3c_fields"))
     ours(other, *_SAMPLE)
-    if list(vars(one)) == list(vars(other)) and repr(one) == repr(other) and one._w3c_fields == other._w3c_fields:
+    alike = list(vars(one)) == list(vars(other)) and repr(one) == repr(other)
+    if alike and getattr(one, "_w3c_fields", {}) == getattr(other, "_w3c_fields", {}):
         theirs.LambdaContext.__init__ = ours
