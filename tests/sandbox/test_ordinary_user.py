@@ -114,6 +114,19 @@ def test_they_survive_a_crash_with_their_tmp(ordinary):
     assert function("look").result == ["kept"]
 
 
+def test_they_call_apis_by_name(ordinary):
+    caller = ordinary.deploy("""
+        import urllib.request
+
+        def handler(event, context):
+            return urllib.request.urlopen(event, timeout=20).read().decode()
+    """)
+    called = ordinary.deploy("def handler(event, context): return {'statusCode': 200, 'body': 'hello'}")
+    arn = f"arn:aws:lambda:us-east-1:123456789012:function:{called.name}"
+    api = ordinary.client("apigatewayv2").create_api(Name="h", ProtocolType="HTTP", Target=arn)["ApiId"]
+    assert caller(f"https://{api}.execute-api.us-east-1.amazonaws.com/").result == "hello"
+
+
 def test_an_exec_wrapper_and_a_folder_that_is_reloaded_work_for_an_ordinary_user(ordinary):
     folder = Path(tempfile.mkdtemp(prefix="ordinary-"))
     try:

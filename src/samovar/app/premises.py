@@ -198,6 +198,6 @@ def _make_groups() -> cgroup.Groups:
 
 
 def _raise_descriptor_limit() -> None:
-    """An environment takes some six descriptors of the server's."""
+    """An environment takes some eight descriptors of the server's."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

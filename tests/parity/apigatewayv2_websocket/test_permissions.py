@@ -16,6 +16,21 @@ from websockets.exceptions import InvalidStatus
 ACCOUNT = "000000000000"
 ECHO = "import json\ndef handler(event, context):\n    return {'statusCode': 200, 'body': json.dumps(event)}"
 
+POSTS = """
+    import boto3, botocore.exceptions
+
+    def handler(event, context):
+        about = event["requestContext"]
+        client = boto3.client(
+            "apigatewaymanagementapi", endpoint_url=f"https://{about['domainName']}/{about['stage']}"
+        )
+        try:
+            client.post_to_connection(ConnectionId=about["connectionId"], Data=b"posted")
+        except botocore.exceptions.ClientError as refused:
+            return {"statusCode": 200, "body": str(refused)}
+        return {"statusCode": 200, "body": "done"}
+"""
+
 
 class Guarded:
     """A server where signatures count, seen as its root user."""
@@ -80,9 +95,9 @@ def made(api, guarded, echo):
     return made
 
 
-def permit(guarded, made):
+def permit(guarded, made, function="echo"):
     guarded.client("lambda").add_permission(
-        FunctionName="echo",
+        FunctionName=function,
         StatementId=made.id,
         Action="lambda:InvokeFunction",
         Principal="apigateway.amazonaws.com",
@@ -137,6 +152,33 @@ def test_who_speaks_to_a_connection_needs_permission(guarded, made):
     assert "is not authorized to perform: execute-api:ManageConnections on resource" in str(refused.value)
     client.close()
     gone_from(cleo, id)
+
+
+def test_a_function_posts_with_its_role_to_the_address_that_its_event_names(guarded, made):
+    made.host = f"{made.id}.execute-api.us-east-1.amazonaws.com"
+    lambda_, iam = guarded.client("lambda"), guarded.client("iam")
+    role = iam.get_role(RoleName="r")["Role"]["Arn"]
+    code = {"ZipFile": guarded.running.package(POSTS)}
+    lambda_.create_function(
+        FunctionName="posts", Role=role, Code=code, Handler="h.handler", Runtime=guarded.running.runtime, Timeout=20
+    )
+    posts, waits = guarded.running.function("posts"), {"Delay": 0, "MaxAttempts": 10_000}
+    lambda_.get_waiter("function_active_v2").wait(FunctionName="posts", WaiterConfig=waits)
+    permit(guarded, made)
+    permit(guarded, made, "posts")
+    made.route("post", target=made.function(posts), answers=True)
+    made.deploy()
+    client = signed(made, guarded.root)
+    refused = client.ask({"action": "post"})
+    assert "is not authorized to perform: execute-api:ManageConnections on resource" in refused
+    may = f"arn:aws:execute-api:us-east-1:{ACCOUNT}:{made.id}/dev/POST/@connections/*"
+    statement = {"Effect": "Allow", "Action": "execute-api:ManageConnections", "Resource": may}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=document)
+    client.say({"action": "post"})
+    assert [client.hear(), client.hear()] == ["posted", "done"]
+    iam.delete_role_policy(RoleName="r", PolicyName="p")
+    lambda_.delete_function(FunctionName="posts")
 
 
 def gone_from(client, id):
