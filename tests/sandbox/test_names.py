@@ -80,10 +80,10 @@ class Chat:
     def name(self, suffix="amazonaws.com"):
         return f"{self.id}.execute-api.us-east-1.{suffix}"
 
-    def ask(self, host):
+    def ask(self, host, path="/prod"):
         """What a client hears that has connected under a host name."""
         port = self.server.endpoint.rpartition(":")[2]
-        with connect(f"ws://{host}:{port}/prod", address=("127.0.0.1", int(port)), proxy=None) as client:
+        with connect(f"ws://{host}:{port}{path}", address=("127.0.0.1", int(port)), proxy=None) as client:
             client.send("hello")
             return json.loads(client.recv(60))
 
@@ -113,10 +113,18 @@ def api(server):
     return f"{made['ApiId']}.execute-api.us-east-1.amazonaws.com"
 
 
-@pytest.mark.parametrize("suffix", ["amazonaws.com", "localhost"])
+@pytest.mark.parametrize("suffix", ["amazonaws.com", "localhost", "localhost.localstack.cloud"])
 def test_a_function_posts_to_the_connection_that_its_event_names(server, suffix):
     chat = Chat(server, server.deploy(POSTS))
     assert chat.ask(chat.name(suffix)) == chat.name(suffix)
+
+
+def test_the_name_may_be_a_custom_domains(server):
+    chat, name = Chat(server, server.deploy(POSTS)), "chat.shop.example"
+    certificate = f"arn:aws:acm:us-east-1:{ACCOUNT}:certificate/c"
+    chat.api.create_domain_name(DomainName=name, DomainNameConfigurations=[{"CertificateArn": certificate}])
+    chat.api.create_api_mapping(DomainName=name, ApiId=chat.id, Stage="prod")
+    assert chat.ask(name, "/") == name
 
 
 def test_a_function_with_snapstart_does_as_well(server, usable_pythons):
