@@ -55,10 +55,11 @@ class Runtimes:
         self._trust = trust
         packs = data_dir / "runtimes"
         self._python, self._nodejs = Python(packs, cache, given), Nodejs(packs, cache, given)
+        self._java = Java(cache, own_network, given)
         self._languages: list[Language] = [
             self._python,
             self._nodejs,
-            Java(cache, own_network, given),
+            self._java,
             Ruby(cache, own_network, given),
             Dotnet(cache, own_network, given),
             Custom(cache, own_network),
@@ -96,7 +97,7 @@ class Runtimes:
         language = self._language(identifier)
         spec = language.zygote(identifier)
         spec = spec if kind == identifier else for_programs(spec, language.tools())
-        return spec if self._trust is None else self._trust.shown(spec)
+        return spec if self._trust is None else self._trust.shown(spec, language is self._java)
 
     def launch(self, version: Version, has_certificates: bool) -> Launch:
         """`has_certificates`: whether the version's root shows what programs are to trust."""

@@ -1,7 +1,7 @@
 """What programs in boxes trust when they verify a server: what the machine trusts, and the platform's own authority.
 
 Owns: the files that say so, and the variables by which AWS's SDKs, requests, Node.js, OpenSSL (so Python, curl, Ruby)
-and Go find them. Refuses: making the authority (`gateway/certificates`).
+and Go find them; for Java it is a flag. Refuses: making the authority (`gateway/certificates`).
 Rules:
 - Nobody trusts less of the outside than without: BUNDLE has all that the machine trusts, and Node.js adds OWN to what
   it has. A variable that a function sets itself wins.
@@ -11,15 +11,17 @@ Rules:
 
 import contextlib
 import importlib.util
+import threading
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from samovar.engine.keystore import keystore
 from samovar.sandbox.spec import ZygoteSpec
 
 _NAME = "ca-certs"
-_BUNDLE, _OWN = "bundle.pem", "platform.pem"
+_BUNDLE, _OWN, _STORE = "bundle.pem", "platform.pem", "bundle.jks"
 _INSIDE = f"/var/runtime/{_NAME}"
 VARIABLES: Final = {
     "AWS_CA_BUNDLE": f"{_INSIDE}/{_BUNDLE}",
@@ -27,6 +29,8 @@ VARIABLES: Final = {
     "REQUESTS_CA_BUNDLE": f"{_INSIDE}/{_BUNDLE}",
     "SSL_CERT_FILE": f"{_INSIDE}/{_BUNDLE}",
 }
+JAVA_STORE: Final = f"{_INSIDE}/{_STORE}"
+"""The same as the bundle, for a flag of Java's. It is there in boxes of Java's kinds."""
 IMAGES_VARIABLES: Final = {name: VARIABLES[name] for name in ("AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")}
 """An image may trust others than the machine does, and goes on to: this is for SDKs, which bring what they trust."""
 _AT_ITS_START: Final = "NODE_EXTRA_CA_CERTS"
@@ -46,6 +50,8 @@ class Trust:
         yet; `renew` when it is."""
         self._folder = folder
         self._authority = authority
+        self._for_java = False
+        self._writing = threading.Lock()
         folder.mkdir(exist_ok=True)
         folder.chmod(0o755)  # mkdir's mode is subject to the umask
         self.renew()
@@ -55,11 +61,18 @@ class Trust:
         own = b""
         with contextlib.suppress(FileNotFoundError):
             own = self._authority.read_bytes()
-        kept = [self._keep(_OWN, own), self._keep(_BUNDLE, _machines() + b"\n" + own)]
+        bundle = _machines() + b"\n" + own
+        with self._writing:
+            kept = [self._keep(_OWN, own), self._keep(_BUNDLE, bundle)]
+            if self._for_java:
+                self._keep(_STORE, keystore(bundle.decode(errors="replace")))
         return any(kept)
 
-    def shown(self, spec: ZygoteSpec) -> ZygoteSpec:
-        """With the files in its boxes."""
+    def shown(self, spec: ZygoteSpec, for_java: bool) -> ZygoteSpec:
+        """With the files in its boxes. `for_java`: also what few servers need."""
+        if for_java and not self._for_java:
+            self._for_java = True
+            self.renew()
         command = spec.command
         if command is not None:
             environ = {_AT_ITS_START: VARIABLES[_AT_ITS_START], **command.environ}

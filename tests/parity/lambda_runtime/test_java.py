@@ -269,6 +269,19 @@ CODE = {
             }
         }
     """,
+    "app/Caller.java": """
+        package app;
+
+        import java.net.*;
+        import java.util.*;
+
+        public class Caller {
+            public String call(Map<String, String> event) throws Exception {
+                HttpURLConnection asked = (HttpURLConnection) new URL(event.get("url")).openConnection();
+                return new Scanner(asked.getInputStream(), "UTF-8").next();
+            }
+        }
+    """,
     "extra/InLib.java": """
         package extra;
 
@@ -331,6 +344,19 @@ def test_a_request_handler_gets_and_gives_objects(java):
         "paid": False,
         "URL": "x",
     }
+
+
+def test_apis_are_called_by_name_and_trusted(java, deploy, platform):
+    called = deploy("def handler(event, context): return {'statusCode': 200, 'body': 'hello'}")
+    arn = f"arn:aws:lambda:us-east-1:123456789012:function:{called.name}"
+    apis = platform.client("apigatewayv2")
+    api = apis.create_api(Name="h", ProtocolType="HTTP", Target=arn)["ApiId"]
+    url = f"https://{api}.execute-api.us-east-1.amazonaws.com/"
+    assert java("app.Caller::call")({"url": url}).result == "hello"
+    own = {"Variables": {"JAVA_TOOL_OPTIONS": "-Djavax.net.ssl.trustStore=/var/task/none"}}
+    error_type, _ = java("app.Caller::call", Environment=own)({"url": url}).failure
+    assert error_type.startswith("javax.net.ssl.")
+    apis.delete_api(ApiId=api)
 
 
 def test_a_method_sees_what_lambda_shows(java):

@@ -17,6 +17,7 @@ from samovar.engine.languages import NO_NETWORK, WRAPPING, Found
 from samovar.engine.languages.compiled import compile_by, digest, made_once
 from samovar.engine.launch import Launch
 from samovar.engine.model import Version
+from samovar.engine.trust import JAVA_STORE
 from samovar.sandbox.spec import Interpreter, ZygoteSpec
 
 SOURCES = Path(__file__).parent.parent.parent / "runtimes" / "java"
@@ -29,6 +30,7 @@ _FLAGS = {
     "GC": "-XX:+UseSerialGC",
     "Tiered": "-XX:TieredStopAtLevel=1",
     "-Xshare": "-Xshare:auto",
+    "javax.net.ssl.trustStore": f"-Djavax.net.ssl.trustStore={JAVA_STORE}",
 }
 """Flag by what a function's JAVA_TOOL_OPTIONS mention to set it themselves: the command line would win over them."""
 _ENVIRON = {
