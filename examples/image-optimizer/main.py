@@ -259,7 +259,8 @@ def arguments() -> argparse.Namespace:
         parser.error("--rate, --count and --month must be more than 0, --concurrency from 2 to 1000")
     if given.aws:
         os.environ.pop("AWS_ENDPOINT_URL", None)
-    else:  # any credentials do
+    else:  # any credentials do, and no profile is looked up
+        os.environ.pop("AWS_PROFILE", None)
         os.environ.setdefault("AWS_ACCESS_KEY_ID", "test")
         os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "test")
     return given

@@ -6,6 +6,7 @@ Against real AWS the same calls work: only the endpoint, the credentials and the
 import argparse
 import base64
 import json
+import os
 import platform
 import re
 import sys
@@ -194,6 +195,7 @@ def main() -> None:
     parser.add_argument("--python", default=here, help="the function's Python (default: %(default)s)")
     parser.add_argument("--pictures", type=Path, default=Path("samovar-demo"), help="folder for the pictures")
     given = parser.parse_args()
+    os.environ.pop("AWS_PROFILE", None)  # it may name one that isn't there
     try:
         demonstrate(given.endpoint, given.python, given.pictures)
     except (build.BuildError, BotoCoreError, ClientError) as error:

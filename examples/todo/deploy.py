@@ -164,7 +164,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.aws:
         os.environ.pop("AWS_ENDPOINT_URL", None)
-    else:  # any credentials do
+    else:  # any credentials do, and no profile is looked up
+        os.environ.pop("AWS_PROFILE", None)
         os.environ.setdefault("AWS_ACCESS_KEY_ID", "test")
         os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "test")
     try:

@@ -23,7 +23,7 @@ _HOW_TO_ADD = (
 def command(context: click.Context, data_dir: str | None) -> None:
     """List the runtimes that functions can use on this machine.
 
-    And those of Lambda that are missing, and why.
+    And those of Lambda that are missing, and how to add one.
     """
     settings = chosen(None, {"data_dir": data_dir})
     context.obj = runtimes = Runtimes(Path(settings.data_dir), given=interpreters(settings))
