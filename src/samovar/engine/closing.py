@@ -121,5 +121,5 @@ class Closing:
 
     def _close(self, ended: Verdict) -> None:
         peak_mb = self._environment.version.memory_mb if self.exit.out_of_memory else None
-        held = self._environment.state is State.ANSWERED and not self._launch.frames
+        held = not self._launch.frames and self._environment.state is State.ANSWERED
         self._turn.close(ended, self._housing.box, peak_mb, held=held)

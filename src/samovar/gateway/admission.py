@@ -47,7 +47,7 @@ _LIMITS = {
 }
 _INVOCATIONS = frozenset(("InvokeFunction", "InvokeWithResponseStream"))
 _NO_JSON = expression(
-    r"(?!.*\+json)(?:text/(?!plain)|(?:image|audio|video|font|multipart)/|application/(?:xml|zip|gzip|pdf)\b)", re.I
+    r"(?:text/(?!plain)|(?:image|audio|video|font|multipart)/|application/(?:xml|zip|gzip|pdf)\b)(?!.*\+json)", re.I
 )
 """Types that can't be JSON. SDKs say `octet-stream`, curl the type of forms, `fetch` `text/plain`: whatever it is."""
 

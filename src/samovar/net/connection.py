@@ -176,8 +176,8 @@ class Connection(asyncio.Protocol):
         if self._running:
             return  # called back from a handler that answers at once: the loop below goes on
         self._running = True
-        transport = self._transport
-        waiting = self._reader.waiting
+        transport, reader = self._transport, self._reader
+        waiting = reader.waiting
         while waiting and self._awaiting is None and self._stream is None and self._writable:
             if transport.is_closing():
                 waiting.clear()
@@ -192,10 +192,10 @@ class Connection(asyncio.Protocol):
                     item.incoming.pause = self._hold
                 self._site.handler(item, partial(self._reply, item))
         self._running = False
-        if self._reader.continue_due and self._stream is None and self._takes_a_body:
-            self._reader.continue_due = False
+        if reader.continue_due and self._stream is None and self._takes_a_body:
+            reader.continue_due = False
             transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        if waiting or self._held or self._reader.kept or not self._reading:
+        if waiting or self._held or reader.kept or not self._reading:
             self._read_or_rest()
 
     @property
@@ -275,12 +275,13 @@ class Connection(asyncio.Protocol):
         return not keep_alive or self._site.draining or (self._eof and not self._reader.waiting)
 
     def _finish(self, close: bool) -> None:
-        self._reader.age = 0.0
-        if self._reader.phase is Phase.UPGRADE and not self._reader.waiting:
-            self._reader.decline()
+        reader = self._reader
+        reader.age = 0.0
+        if reader.phase is Phase.UPGRADE and not reader.waiting:
+            reader.decline()
         if close:
             self._transport.close()
-        elif self._reader.waiting or self._reader.continue_due or not self._reading:
+        elif reader.waiting or reader.continue_due or not self._reading:
             self._run()
 
     def _send_refusal(self, response: Response) -> None:
