@@ -124,8 +124,19 @@ def _run(command, descriptor):
     finally:
         signal.signal(signal.SIGCHLD, before)
         os.set_inheritable(descriptor, False)
+        _bury()
     if status:
         raise OSError(5, "no file system for /tmp could be made: %s has said why above; is the disk full?" % command[0])
+
+
+def _bury():
+    # type: () -> None
+    """Take leave of the keeper's other children that have ended while it didn't ignore that: they would stay."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass  # there are none
 
 
 def _copy(source, target):
