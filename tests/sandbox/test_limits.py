@@ -209,6 +209,18 @@ def test_cpu_is_shared_by_memory(fresh, platform, memory_mb, spend_s):
     assert used >= 0.7 * share * PERIOD_S * waits  # a timer that is late counts periods that had no share
 
 
+def test_a_box_that_waited_gets_the_memory_of_its_function_and_no_swap_beside_it(fresh, platform):
+    assert alive(fresh(MemorySize=700))
+    name = held(platform, 700).name
+    version, base = Hierarchies().where["memory"]
+    [group] = base.glob(f"samovar-{platform.pid}-*/{name}")
+    most = int((group / ("memory.max" if version == 2 else "memory.limit_in_bytes")).read_text())
+    assert 600 < most >> 20 <= 700
+    swap = group / ("memory.swap.max" if version == 2 else "memory.memsw.limit_in_bytes")
+    if swap.exists():
+        assert int(swap.read_text()) == (0 if version == 2 else most)
+
+
 # --- the log --------------------------------------------------------------------------------------------------------
 
 

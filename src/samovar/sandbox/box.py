@@ -97,6 +97,8 @@ class LinuxBox(Governed):
         if boxes.groups is not None:  # while the keeper works
             self.group = boxes.groups.make(self.id)
             self.group.hold_processes(spec.PIDS)
+            if not self.awaited:
+                self.hold_ahead(self.zygote.base_mb)
         self._entry = Entry(self.zygote, self._shell, self.group, self.uid, self._offspring)
         furnished = None
         if begun is not None:

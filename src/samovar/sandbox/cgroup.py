@@ -159,15 +159,21 @@ class Group:
         _write(f"{self._places['pids'][1]}/pids.max", str(most))
 
     def limit(self, memory_mb: int) -> None:
-        self._limit = memory_mb << 20
+        before, self._limit = self._limit, memory_mb << 20
+        if self._limit == before:
+            return
         version, folder = self._places["memory"]
         if version == 2:
-            _write(f"{folder}/memory.max", str(memory_mb << 20))
+            _write(f"{folder}/memory.max", str(self._limit))
             _try_write(f"{folder}/memory.swap.max", "0")
             _try_write(f"{folder}/memory.oom.group", "1")
-        else:
-            _write(f"{folder}/memory.limit_in_bytes", str(memory_mb << 20))
-            _try_write(f"{folder}/memory.memsw.limit_in_bytes", str(memory_mb << 20))
+            return
+        with_swap, raised = f"{folder}/memory.memsw.limit_in_bytes", 0 < before < self._limit
+        if raised:  # the limit with swap is never below the one without
+            _try_write(with_swap, str(self._limit))
+        _write(f"{folder}/memory.limit_in_bytes", str(self._limit))
+        if not raised:
+            _try_write(with_swap, str(self._limit))
 
     def throttle(self, cpus: float) -> None:
         """Hold the group to `cpus` CPUs, letting it save up one period's worth so that a short handler isn't cut."""

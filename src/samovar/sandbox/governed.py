@@ -11,6 +11,8 @@ from samovar.sandbox.port import SandboxDied
 from samovar.sandbox.spec import BoxLimits
 
 _LEAST_MB = 16
+_USUAL_MB = 128
+"""Of most functions."""
 
 
 class Governed:
@@ -25,10 +27,18 @@ class Governed:
         """To a function's limits. `shared_mb`: memory that counts towards them and isn't charged to the group. Raises
         SandboxDied."""
         self._limits = limits
+        self._hold_memory(limits.memory_mb, shared_mb)
+
+    def hold_ahead(self, shared_mb: int) -> None:
+        """To the memory of most functions, before it is known whose it will be: there is nothing left to do then, as a
+        rule. See `hold`."""
+        self._hold_memory(_USUAL_MB, shared_mb)
+
+    def _hold_memory(self, memory_mb: int, shared_mb: int) -> None:
         if self.group is None:
             return
         try:
-            self.group.limit(max(limits.memory_mb - shared_mb, _LEAST_MB))
+            self.group.limit(max(memory_mb - shared_mb, _LEAST_MB))
         except OSError as error:
             raise SandboxDied(f"a box could not be limited: {error}") from error
 
