@@ -43,3 +43,20 @@ async def _goes_on() -> None:
 
 def test_who_comes_when_nobody_waits_any_more_is_told_as_well():
     asyncio.run(_goes_on())
+
+
+async def _one_after_the_other() -> None:
+    deadlines = Deadlines(SystemClock())
+    line, second = deadlines.line(0.01), Waiter()
+
+    class First:
+        def expire(self) -> None:
+            line.begin(second)
+
+    line.begin(First())
+    await asyncio.wait_for(second.expired.wait(), 30)
+    deadlines.close()
+
+
+def test_who_begins_to_wait_when_another_one_is_told_is_told_as_well():
+    asyncio.run(_one_after_the_other())
