@@ -310,12 +310,13 @@ class Journal:
         if printed:
             self._write(now, printed)
         self._hold(now, self._form.end if self._runtime_done else self._last_lines, ending)
-        if self._tail is not None or len(self._held) >= _MOST_HELD:
-            self._hand_over()
         if self._telemetry.listening:
             self._tell_end(now, begun, printed, ending)
         self._runtime_done = True
-        tail, self._tail = self._tail, None
+        tail = self._tail
+        if tail is not None or len(self._held) >= _MOST_HELD:
+            self._hand_over()
+            self._tail = None
         return bytes(tail) if tail is not None else b""
 
     def _last_lines(self, now: float, ending: Ending) -> list[str]:
