@@ -4,8 +4,9 @@ A function that calls `https://ID.execute-api.REGION.amazonaws.com/STAGE`, as it
 own loopback (`net/names`), is sent to that loopback, and meets the platform there at port 443. It is shown a
 certificate of an authority that programs in boxes trust (`engine/trust`).
 
-Owns: which names are the platform's, and that authority. It is made with the first API or function URL, in the data
-directory; it is that of `--tls`, where there is one. Refuses: all other names, so that what is really AWS's is reached.
+Owns: which names are the platform's, and that authority. It is made with the first API or function URL, and kept with
+the data, as that of `--tls` is: they are one, but for servers that keep nothing. Refuses: all other names, so that what
+is really AWS's is reached.
 """
 
 import asyncio
