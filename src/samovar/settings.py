@@ -7,7 +7,7 @@ Rule: read once, by the command line; rooms receive plain arguments and never lo
 
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
@@ -194,11 +194,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 0
     region: Annotated[
         str,
-        Meta(pattern=r"^[a-z]{2,4}(-[a-z]+)+-\d{1,2}$", description="Region of requests that carry none (unsigned)."),
+        Meta(
+            pattern=r"^[a-z]{2,4}(-[a-z]+)+-\d{1,2}$", title="a region name such as us-east-1",
+            description="Region of requests that carry none (unsigned).",
+        ),
     ] = "us-east-1"
     smtp: Annotated[
         str,
-        Meta(description="Where SNS sends mails through: `smtp://user:password@host:25` or `smtps://`; empty: not."),
+        Meta(
+            pattern=r"^$|^smtps?://.", title="an address such as smtp://host:25",
+            description="Where SNS sends mails through: `smtp://user:password@host:25` or `smtps://`; empty: not.",
+        ),
     ] = ""
     log_level: Annotated[LogLevel, Meta(description="How much the server says on standard error.")] = "warning"
     shutdown_grace_s: Annotated[
@@ -309,30 +315,29 @@ def _check_tls(settings: Settings) -> None:
 
 
 def interpreters(settings: Settings) -> dict[str, Path]:
-    """Runtime identifier -> program, as the setting names them."""
-    found = {}
-    for pair in filter(None, settings.interpreters.split(",")):
-        identifier, equals, path = (part.strip() for part in pair.partition("="))
-        if not equals or not identifier or not os.path.exists(os.path.expanduser(path)):
-            raise SettingsError(
-                f"interpreters = {settings.interpreters!r} can't be used: {pair.strip()!r} should be RUNTIME=PATH, "
-                "with the path of a program that is there"
-            )
-        found[identifier] = Path(path).expanduser().absolute()
-    return found
+    """Runtime identifier -> program (of Java: the home), as the setting names them."""
+    pairs = [pair.partition("=") for pair in settings.interpreters.split(",")]
+    return _places("interpreters", pairs, "RUNTIME=PATH, with the path of a program that is there", os.path.exists)
 
 
 def issuers(settings: Settings) -> dict[str, Path]:
     """URL of an issuer -> file with its keys, as the setting names them."""
+    pairs = [pair.rpartition("=") for pair in settings.issuers.split(",")]  # a URL may have such signs
+    return _places("issuers", pairs, "URL=PATH, with the path of a file that is there", os.path.isfile, "://")
+
+
+def _places(
+    setting: str, pairs: list[tuple[str, str, str]], form: str, there: Callable[[Path], bool], sign: str = ""
+) -> dict[str, Path]:
+    """What a setting names -> where that is; `sign`: what every name has in it."""
     found = {}
-    for pair in filter(None, settings.issuers.split(",")):
-        issuer, equals, path = (part.strip() for part in pair.rpartition("="))
-        if not equals or "://" not in issuer or not Path(path).expanduser().is_file():
-            raise SettingsError(
-                f"issuers = {settings.issuers!r} can't be used: {pair.strip()!r} should be URL=PATH, with the path of "
-                "a file that is there"
-            )
-        found[issuer] = Path(path).expanduser().absolute()
+    for pair in pairs:
+        name, _, path = (part.strip() for part in pair)
+        place = Path(path).expanduser().absolute()
+        if name and path and sign in name and there(place):
+            found[name] = place
+        elif any(pair):
+            raise SettingsError(f"{setting} can't be used: {''.join(pair).strip()!r} should be {form}")
     return found
 
 
@@ -384,7 +389,7 @@ def _allowed(annotation: Any) -> str:
     if base is bool:
         return "true or false"
     if base is str:
-        return "a region name such as us-east-1" if meta.pattern else "text"
+        return meta.title or "text"
     noun = "a whole number" if base is int else "a number"
     return f"{noun} from {meta.ge} to {meta.le}" if meta.le is not None else f"{noun}, at least {meta.ge}"
 

@@ -63,6 +63,7 @@ def test_switches_are_understood_as_text(text: str) -> None:
         ({}, {}, "xyz = 1", ["'xyz'", "samovar.toml", "samovar up --help"]),
         ({}, {"SAMOVAR_PROT": "1"}, "", ["'prot'", "SAMOVAR_PROT", "Did you mean 'port'?"]),
         ({}, {"SAMOVAR_REGION": "here"}, "", ["region", "us-east-1"]),
+        ({"smtp": "mail.example.com"}, {}, "", ["smtp", "an address such as smtp://"]),
         ({}, {"SAMOVAR_EPHEMERAL": "maybe"}, "", ["ephemeral", "true or false"]),
         ({"idle_timeout_s": "-1"}, {}, "", ["idle_timeout_s", "at least 0"]),
         ({}, {}, "port =", ["samovar.toml", "not TOML"]),
@@ -103,3 +104,24 @@ def test_every_setting_is_described_and_documented() -> None:
         default = f"`{row.default}`" if row.default else "empty"
         line = f"| `{row.name}` | `{row.flag}`<br>`{row.variable}` | {row.allowed} | {default} | {row.text} |"
         assert line in documented, f"docs/settings.md lacks or contradicts:\n{line}"
+
+
+def test_programs_and_keys_are_named_with_the_path_of_something_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").touch()
+    found = load({"interpreters": f"ruby3.2=/bin/sh, java21={tmp_path},"}, {"HOME": "/"})
+    assert settings.interpreters(found) == {"ruby3.2": Path("/bin/sh"), "java21": tmp_path}
+    found = load({"issuers": f"https://a/?x=1={tmp_path}/keys.json"}, {"HOME": "/"})
+    assert settings.issuers(found) == {"https://a/?x=1": tmp_path / "keys.json"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "pair"),
+    [
+        *[("interpreters", pair) for pair in ("ruby3.2", "=/bin/sh", "ruby3.2=", "ruby3.2=/nowhere")],
+        *[("issuers", pair) for pair in ("https://a", "name=/etc/passwd", "https://a=/nowhere", "https://a=/etc")],
+    ],
+)
+def test_a_name_without_anything_there_is_refused_with_what_should_be_said(setting: str, pair: str) -> None:
+    read = getattr(settings, setting)
+    with pytest.raises(SettingsError, match=f"^{setting} can't be used: '{pair}' should be [A-Z]+=PATH, with the path"):
+        read(load({setting: pair}, {"HOME": "/"}))
