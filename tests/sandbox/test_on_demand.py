@@ -14,11 +14,11 @@ from samovar.sandbox.shell import Shell
 
 furnish, spared = Shell.furnish, []
 
-async def furnish_none(shell, root):
+async def furnish_none(shell, *given):
     if not spared:
         spared.append(shell)
         signal.pidfd_send_signal(shell.init, signal.SIGKILL)
-    return await furnish(shell, root)
+    return await furnish(shell, *given)
 
 Shell.furnish = furnish_none
 main()

@@ -87,8 +87,7 @@ class LinuxBox(Governed):
     async def build(self, assignment: Assignment | None = None) -> None:
         """Make the shell, the groups and the first occupant; and assign it already, where it's known to whom.
 
-        The occupant is forked while the shell is furnished, and the way out and the mounts are made while it locks
-        itself.
+        The occupant is forked while the shell is furnished, and the way out is made while it locks itself.
         """
         boxes = self._boxes
         if self.zygote.helper.gone:
@@ -110,8 +109,8 @@ class LinuxBox(Governed):
             if self.zygote.starts_early:
                 await self._occupy(self.zygote.command, furnished)
             self.awaited = True
-            for coming in await furnished if furnished is not None else ():
-                await coming
+            if furnished is not None and (joined := await furnished) is not None:
+                await joined
         finally:
             if furnished is not None:
                 furnished.cancel()  # where something else has failed
@@ -119,23 +118,24 @@ class LinuxBox(Governed):
         for port, listener in zip(PORTS, self.listeners, strict=False):
             boxes.listeners.opened(self, listener, port)
 
-    async def _furnish(self, assignment: Assignment | None) -> "list[asyncio.Future[Any]]":
-        """Make what of the shell isn't there when a process can be forked into it. Returns what is then still on its
-        way: what nobody needs before the function's code runs."""
+    async def _furnish(self, assignment: Assignment | None) -> "asyncio.Future[Any] | None":
+        """Make what of the shell isn't there when a process can be forked into it. Returns its way out, where it has
+        one, which is still being made then: nobody needs it before the function's code runs."""
         assert self._shell is not None
-        router = await self._boxes.way()
-        self.listeners = await self._shell.furnish(self.zygote.root)
-        self._must_live()
-        coming = []
-        if router is not None:
-            address = router.take()
-            self.forget_way = partial(router.leave, address)
-            coming.append(router.join(self._shell.init, address))
-        if assignment is not None:
-            coming.append(self._shell.inject(assignment.mounts, assignment.limits.tmp_mb))
-            self.hold(assignment.limits, self.zygote.base_mb)
+        shell, root, router = self._shell, self.zygote.root, await self._boxes.way()
+        if assignment is None or assignment.changes_root:
+            self.listeners = await shell.furnish(root)
+        else:
+            self.listeners = await shell.furnish(root, assignment.mounts, assignment.limits.tmp_mb)
             self._assigned = assignment
-        return coming
+        self._must_live()
+        if self._assigned is not None:
+            self.hold(self._assigned.limits, self.zygote.base_mb)
+        if router is None:
+            return None
+        address = router.take()
+        self.forget_way = partial(router.leave, address)
+        return router.join(shell.init, address)
 
     def _must_live(self) -> None:
         """Nobody would give back what a box gets that has ended while something was awaited for it."""

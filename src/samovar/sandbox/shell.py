@@ -61,17 +61,24 @@ class Shell:
         if self._killed:
             self.kill()
 
-    async def furnish(self, root: Sequence[int]) -> list[socket.socket]:
-        """Make its other namespaces, from a zygote's root; returns what listens in it, in the order of `PORTS`."""
-        plan = {"tmp_mb": TMP_MB, "streams": STREAMS, "datagrams": DATAGRAMS, "network": self.network}
+    async def furnish(
+        self, root: Sequence[int], mounts: Sequence[tuple[Path, str]] = (), tmp_mb: int = TMP_MB
+    ) -> list[socket.socket]:
+        """Make its other namespaces, from a zygote's root, with host folders in it as `inject` has them appear, but for
+        `/`, and none below a template; returns what listens in it, in the order of `PORTS`."""
+        plan = {"tmp_mb": tmp_mb, "streams": STREAMS, "datagrams": DATAGRAMS, "network": self.network}
         if self._below:
             _, made = await self._keeper.ask({"do": "shell", "furnish": plan, "below": self._below}, root)
             return [socket.socket(fileno=fd) for fd in self._take_over(made)]
         begun, self._begun = self._begun, []
         try:
-            _, made = await self._keeper.ask({"do": "furnish", "furnish": plan}, [*root, *begun])
+            request = {"do": "furnish", "furnish": plan, "mounts": _plan(mounts)}
+            _, made = await self._keeper.ask(request, [*root, *begun])
         finally:
             link.close_all(begun)
+        if self._killed:
+            link.close_all(made)
+            raise SandboxDied("the box has ended meanwhile")
         return [socket.socket(fileno=fd) for fd in made]
 
     async def renew(self) -> None:
@@ -98,9 +105,8 @@ class Shell:
 
     def inject(self, mounts: Sequence[tuple[Path, str]], tmp_mb: int) -> "asyncio.Future[Any]":
         """Begin to let host folders appear in it, read-only, and to give it a /tmp of that size."""
-        plan = [[str(source), target] for source, target in mounts]
         size = tmp_mb if tmp_mb != TMP_MB else None
-        return self._keeper.request({"do": "inject", "mounts": plan, "tmp_mb": size}, [self.init])
+        return self._keeper.request({"do": "inject", "mounts": _plan(mounts), "tmp_mb": size}, [self.init])
 
     async def dial(self) -> socket.socket:
         """A socket that connects in its network."""
@@ -123,6 +129,10 @@ class Shell:
             self.init = -1
         link.close_all([*self._begun, *self.take_doors()])
         self._begun = []
+
+
+def _plan(mounts: Sequence[tuple[Path, str]]) -> list[list[str]]:
+    return [[str(source), target] for source, target in mounts]
 
 
 def _kill(pidfd: int) -> None:

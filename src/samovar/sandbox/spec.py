@@ -96,6 +96,10 @@ class Assignment(msgspec.Struct, frozen=True):
     """Host folders, and where they are to appear in the box; read-only."""
     limits: BoxLimits
 
+    @property
+    def changes_root(self) -> bool:
+        return any(target == "/" for _, target in self.mounts)
+
 
 _ETC = {
     "/etc/passwd": "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:993:990::/home/sbx_user1051:/sbin/nologin\n",

@@ -14,8 +14,8 @@ Requests, each answered by {"id": same, ...} or {"id": same, "error": text}:
   zygote  {root: plan | null, argv, environ} + [link, stderr]        -> {"pid"} + [pidfd]; argv null and config: bare
   init    {} + []                                                    -> {} + [told, init's pidfd, begins]
           begins a shell: there is its pid namespace, whose first process waits for what follows.
-  furnish {furnish: plan} + [zygote's pidfd, told, begins]           -> {} + [listeners...]
-          makes that shell's other namespaces.
+  furnish {furnish: plan, mounts} + [zygote's pidfd, told, begins]   -> {} + [listeners...]
+          makes that shell's other namespaces. mounts: as for `inject`, but none for `/`.
   shell   {furnish: plan, below} + [zygote's pidfd, origin]          -> {} + [init's pidfd, doors, listeners...]
           both at once, below a template.
   reshell {network, below} + [old init's pidfd]     -> {} + [new init's pidfd, doors?]; same mounts and network

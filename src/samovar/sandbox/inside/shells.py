@@ -38,14 +38,23 @@ class Shells:
 
     def furnish(self, request, given, made):
         # type: (dict, list, list) -> dict
-        """Make the other namespaces of a shell that has begun, from a zygote's root."""
-        plan = request["furnish"]
-        scratch = self._scratch(plan["tmp_mb"])
+        """Make the other namespaces of a shell that has begun, from a zygote's root; with mounts below that."""
+        zygote, told, begins = given
+        trees, scratch = [], None  # type: list, int | None
+
+        def furnish():
+            # type: () -> list
+            listeners = jail.furnish(request["furnish"], scratch)
+            for tree, (_, target) in zip(trees, request["mounts"]):
+                syscalls.attach_tree(tree, target)
+            return listeners
+
         try:
-            self._inits.settle(given[0], self._kinds, lambda: jail.furnish(plan, scratch), given[1], given[2], made)
+            scratch = self._scratch(request["furnish"]["tmp_mb"])
+            _clone(request["mounts"], trees)
+            self._inits.settle(zygote, self._kinds, furnish, told, begins, made)
         finally:
-            if scratch is not None:
-                os.close(scratch)
+            link.close_all(trees if scratch is None else [*trees, scratch])
         return {}
 
     def shell(self, request, given, made):
@@ -73,16 +82,13 @@ class Shells:
     def inject(self, request, given, made):
         # type: (dict, list, list) -> dict
         """Attach read-only views of host directories inside a shell; one for `/` becomes its root, and comes first."""
-        trees = []
+        trees = []  # type: list
         tmp_mb = request["tmp_mb"]
         scratch = None
         try:
             if tmp_mb is not None:
                 scratch = self._scratch(tmp_mb)
-            for source, _ in request["mounts"]:
-                tree = syscalls.clone_tree(source)
-                trees.append(tree)
-                syscalls.set_attributes(tree, jail.READ_ONLY)
+            _clone(request["mounts"], trees)
             syscalls.setns(given[0], syscalls.CLONE_NEWNS)
             try:
                 for tree, (_, target) in zip(trees, request["mounts"]):
@@ -108,3 +114,12 @@ class Shells:
         finally:
             self._home.come_back(syscalls.CLONE_NEWNET)
         return {}
+
+
+def _clone(mounts, trees):
+    # type: (list, list) -> None
+    """Add a detached, read-only view of each host directory to `trees`."""
+    for source, _ in mounts:
+        tree = syscalls.clone_tree(source)
+        trees.append(tree)
+        syscalls.set_attributes(tree, jail.READ_ONLY)
