@@ -99,6 +99,20 @@ def server(request, platforms):
     assert running.stop() == 0, running.said()
 
 
+@pytest.fixture
+def started(platforms):
+    """Starts servers of a test's own, which are gone after it, however it ends."""
+    made = []
+
+    def start(*flags):
+        made.append(platforms(*flags))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.forget()
+
+
 @pytest.fixture(scope="module")
 def probe(server):
     """Runs code in a function."""
@@ -250,8 +264,8 @@ result = len(held)
     assert probe(f"result = get('https://{api}/')") == "hello"
 
 
-def test_a_function_that_runs_already_learns_of_the_first_api(platforms):
-    running = platforms("--ephemeral")
+def test_a_function_that_runs_already_learns_of_the_first_api(started):
+    running = started("--ephemeral")
     function = running.deploy(PROBE, Timeout=60)
     context = "import __main__\ncontext = __main__.__dict__.setdefault('kept', ssl.create_default_context())\n"
     function({"code": f"{context}result = 0"})
@@ -264,8 +278,8 @@ def test_a_function_that_runs_already_learns_of_the_first_api(platforms):
     assert running.stop() == 0, running.said()
 
 
-def test_functions_find_and_trust_the_platform_after_its_restart(platforms, tmp_path):
-    running = platforms("--data-dir", str(tmp_path))
+def test_functions_find_and_trust_the_platform_after_its_restart(started, tmp_path):
+    running = started("--data-dir", str(tmp_path))
     function = running.deploy(PROBE, Timeout=60)
     made = running.client("apigatewayv2").create_api(
         Name="h", ProtocolType="HTTP", Target=arn(running.deploy(HELLO))
@@ -273,6 +287,6 @@ def test_functions_find_and_trust_the_platform_after_its_restart(platforms, tmp_
     asked = f"result = get('https://{made['ApiId']}.execute-api.us-east-1.amazonaws.com/')"
     assert function({"code": asked}).result == "hello"
     running.kill()
-    running = platforms("--data-dir", str(tmp_path))
+    running = started("--data-dir", str(tmp_path))
     assert running.function(function.name)({"code": asked}).result == "hello"
     assert running.stop() == 0, running.said()
