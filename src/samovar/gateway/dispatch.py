@@ -3,8 +3,9 @@
 Owns: the order of the steps, the tasks of ordinary operations, and the one place where an error becomes a response.
 
     _guard    runs each of the following; AwsError -> the service's error, anything else -> 500 and one traceback
-    _enter    sites of services first, which anyone may visit; then foreign web pages out, internal doors first
-    _begin    which operation of which service
+    _enter    sites of services first, which anyone may visit; then foreign web pages out, internal doors first, and at
+              last which operation of which service: for what looks like a request before, it is that one's at once
+    _begin    its service is there, and of the body what the operation waits for
     _start    who calls, parameters from bytes; starts it
     _finish   the result to bytes
 

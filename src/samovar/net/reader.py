@@ -180,7 +180,6 @@ class Reader:
         self.phase = Phase.HEAD
         self.age = 0.0
         self._target = b""
-        self._lines = []
         self._head_size = 0
 
     def on_url(self, part: bytes) -> None:
@@ -286,8 +285,9 @@ class Reader:
         self.continue_due = False
         self.phase = Phase.IDLE
         self.age = 0.0
+        trailers, self._lines = self._lines, []
         if self._incoming is not None:
-            self._end_incoming(self._read(self._lines))
+            self._end_incoming(self._read(trailers))
 
     def _stop(self, response: Response) -> NoReturn:
         self.refuse(response)

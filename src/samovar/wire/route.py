@@ -5,7 +5,7 @@ Owns: `Router`. Rules, first that applies: X-Amz-Target names an operation; so d
 does the host (`lambda.us-east-1.amazonaws.com`, `sts.localhost`); `Action=` names an operation of a query service; else
 the path decides among the rest services that are here. Within a service the request's looks pick the protocol. Several
 services may share a signing name, and are then asked in turn. A model is read when it is asked first: who says which
-service is meant (`names`) waits for that one alone.
+service is meant (`names`) waits for that one alone. What a look has led to is remembered (`recall`).
 """
 
 from collections.abc import Iterable, Mapping
