@@ -3,7 +3,7 @@
 Owns: table `lambda.policies`. Rule: whoever changes a policy doesn't await between reading it and putting it.
 """
 
-from samovar.services.lambda_.policies import Policy, admits
+from samovar.services.lambda_.policies import Policy
 from samovar.services.lambda_.qualified import QualifiedKey
 from samovar.services.lambda_.state import State
 from samovar.store.sqlite import Store
@@ -26,6 +26,3 @@ class Permissions:
             await self.table.delete(key)
         else:
             await self.table.put(key, policy)
-
-    def admits_everybody(self, key: QualifiedKey, action: str, arn: str, facts: dict[str, str]) -> bool:
-        return admits(self.table.get(key), action, arn, facts)

@@ -20,7 +20,9 @@ from samovar.net.message import Reply, Request
 from samovar.services.lambda_ import url_answer, url_event
 from samovar.services.lambda_.names import LATEST
 from samovar.services.lambda_.permissions import Permissions
+from samovar.services.lambda_.policies import Policy, admits
 from samovar.services.lambda_.ports import Authority
+from samovar.services.lambda_.qualified import QualifiedKey
 from samovar.services.lambda_.url_event import Visit
 from samovar.services.lambda_.url_stream import StreamedPage
 from samovar.services.lambda_.urls import LABEL, PATH, Url, Urls
@@ -33,6 +35,8 @@ ACTION = "lambda:InvokeFunctionUrl"
 ACTIONS = (ACTION, "lambda:InvokeFunction")
 """What a signed visit takes."""
 
+_REMEMBERED = 1000
+"""URLs of which it is known whether they are open."""
 _HOST = expression(rf"(?P<domain>(?P<id>[a-z0-9]+){re.escape(LABEL)}(?P<region>[a-z0-9-]+)\.[^:]+)(?::\d+)?")
 
 _CLOSED = {
@@ -50,6 +54,8 @@ class UrlSite:
         self._permissions = permissions
         self._clock = clock
         self._authority = authority
+        self._known: dict[QualifiedKey, tuple[Url, Policy | None, bool]] = {}
+        """What was worked out of URLs and policies."""
 
     @staticmethod
     def claims(host: str, path: str) -> bool:
@@ -96,8 +102,19 @@ class UrlSite:
         if url.auth_type == "AWS_IAM":
             who = self._signer(url, request, ctx)
             return msgspec.structs.replace(visit, signer=who) if who else None
-        facts = {"lambda:FunctionUrlAuthType": url.auth_type}
-        return visit if self._permissions.admits_everybody(url.key, ACTION, url.function_arn, facts) else None
+        return visit if self._is_open(url) else None
+
+    def _is_open(self, url: Url) -> bool:
+        """Whether the function's policy lets in everybody; worked out once for the records that it follows from."""
+        policy = self._permissions.table.get(url.key)
+        known = self._known.get(url.key)
+        if known is not None and known[0] is url and known[1] is policy:
+            return known[2]
+        is_open = admits(policy, ACTION, url.function_arn, {"lambda:FunctionUrlAuthType": url.auth_type})
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[url.key] = (url, policy, is_open)
+        return is_open
 
     def _signer(self, url: Url, request: Request, ctx: Context) -> Signer | None:
         if self._authority is None:
