@@ -27,6 +27,7 @@ none could be started, `D` when there is no such directory.
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
+import errno
 import os
 import select
 import signal
@@ -201,8 +202,7 @@ class Zygote:
         groups = given[4 if request["template"] else 3 :]
         if request["into"]:
             groups.pop()
-        for tasks in groups:
-            os.write(tasks, b"0")  # still one thread: this way the kernel needs no grace period
+        _enter_groups(groups)
         if request["waits"] and not os.read(_CHANNEL, 1):
             os._exit(70)  # it never will be
         if config["isolated"]:
@@ -231,6 +231,19 @@ class Zygote:
         if request["template"] and config["isolated"]:
             program, keep = seccomp.program(allowed=template.ALLOWED), template.KEPT
         jail.lock(request["uid"], config["inner"], config["user_namespace"], program, keep)
+
+
+def _enter_groups(files):
+    # type: (list) -> None
+    """By writing: with one thread, as yet, the kernel needs no grace period. Raises ProcessLookupError when the box has
+    gone, and its groups were removed."""
+    try:
+        for tasks in files:
+            os.write(tasks, b"0")
+    except OSError as error:
+        if error.errno == errno.ENODEV:
+            raise ProcessLookupError from None
+        raise
 
 
 def _become_program(command):
