@@ -221,6 +221,45 @@ samovar_runtime.rehearse()
 print(request_id.decode(), json.loads(result)["event"])
 """
 
+_WAITING = """
+import socket, tempfile
+import samovar_frames, samovar_function, samovar_runtime
+
+def become(code, **variables):
+    "What a process that waited says when it has become a function, what it printed, and its exit status."
+    with tempfile.TemporaryDirectory() as task:
+        with open(os.path.join(task, "h.py"), "w") as file:
+            file.write(code)
+        ours, theirs = socket.socketpair()
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            ours.close()
+            for output in (1, 2):
+                os.dup2(write, output)
+            os.close(write)
+            samovar_runtime.serve(theirs)
+        theirs.close()
+        os.close(write)
+        platform = samovar_frames.Frames(ours)
+        words = ["h.handler", task, "/opt", *map("=".join, variables.items())]
+        platform.send(samovar_function.AHEAD, "\\0".join(words).encode())
+        platform.send(samovar_function.MOUNTED, b"KEY=value")
+        kind, frame = platform.receive()
+        ours.close()
+        with open(read, errors="replace") as printed:
+            text = printed.read()
+        return chr(kind), frame[samovar_frames.CONTENT :].decode(), text, os.waitpid(child, 0)[1]
+
+code = "import os; print(os.environ['KEY'], os.getcwd() == os.path.dirname(__file__)); handler = print"
+assert become(code) == ("N", "", "value True\\n", 0), become(code)
+kind, said, _, _ = become("def fail(): raise ValueError('no')\\nfail()")
+assert kind == "X" and "ValueError" in said and "samovar" not in said, said
+os.environ["AWS_EXECUTION_ENV"] = preview = "AWS_Lambda_python3.15"
+print(become(code, AWS_EXECUTION_ENV=preview)[2].count("preview"), end=" ")
+print(become(code, AWS_EXECUTION_ENV=preview, LAMBDA_DISABLE_PREVIEW_WARN="1")[2].count("preview"))
+"""
+
 _EVENTS_OF_BOTOCORE = """
 import logging
 import samovar_hooks
@@ -335,6 +374,11 @@ def test_what_a_function_replaces_is_what_does_it(told):
 
 def test_a_rehearsal_answers_an_invocation_and_leaves_nothing_that_shows(told):
     assert told(_REHEARSAL) == "0" * 36 + " {'rehearsal': [1, 2.5, None, 'x']}\n"
+
+
+def test_a_process_that_waited_becomes_a_function_and_is_in_none_of_its_traces(told):
+    """And a preview of a runtime warns of itself once, unless the function doesn't want that."""
+    assert told(_WAITING) == "1 0\n"
 
 
 def test_clients_begin_with_the_same_handlers_and_others_are_asked_as_ever(told):
