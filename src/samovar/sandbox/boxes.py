@@ -31,9 +31,12 @@ log = logging.getLogger("samovar.sandbox")
 
 _STARTS_AT_ONCE = 3
 _WARM_WITHIN_S = 60.0
-_REFILL_AFTER_S = 0.02
+_REFILL_AFTER_S = 0.05
+"""Longer than a function takes to initialise that makes some clients of boto3: it would share its cores with what makes
+the next box."""
 _KEEPER_WITHIN_S = 3.0
 _FORKS_AHEAD = 2
+_FORKS_AFTER_S = 0.02
 _REMOVE_AGAIN_S = 1.0
 
 
@@ -320,7 +323,7 @@ class LinuxBoxes:
         except SandboxDied:
             box.kill()
             raise
-        self._loop.call_later(_REFILL_AFTER_S, self._prepare_forks, template)
+        self._loop.call_later(_FORKS_AFTER_S, self._prepare_forks, template)
         return box
 
     def can_fork(self, origin: Box) -> bool:
