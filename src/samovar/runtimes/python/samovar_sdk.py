@@ -13,6 +13,7 @@ from __future__ import annotations
 import gc
 import importlib
 import marshal
+import mmap
 import os
 import sys
 import traceback
@@ -24,6 +25,7 @@ _MODULES = "boto3.session boto3.s3.inject botocore.auth botocore.httpsession bot
 _DATA = "endpoints partitions sdk-default-configuration _retry".split()
 _SERVICES = "s3 sqs dynamodb sns lambda events secretsmanager sts".split()
 _KINDS = ("service-2", "endpoint-rule-set-1")
+_AT_ONCE = getattr(mmap, "MAP_POPULATE", 0)  # since 3.10
 _MOST_HERE = 1 << 14
 """Bytes of something packed that aren't worth a file."""
 
@@ -166,6 +168,14 @@ class _File(str):
     """The path of something packed."""
 
 
+def _unfiled(path):
+    # type: (str) -> Any
+    """What is packed there. It is unpacked where the kernel keeps it: reading it would fill as many new pages first."""
+    how = (mmap.MAP_PRIVATE | _AT_ONCE, mmap.PROT_READ)
+    with open(path, "rb", 0) as file, mmap.mmap(file.fileno(), 0, *how) as content:
+        return marshal.loads(content)
+
+
 class _Known(dict):
     """A dict with packed values; each is unpacked when it is asked for."""
 
@@ -173,9 +183,8 @@ class _Known(dict):
         # type: (object) -> Any
         found = dict.__getitem__(self, key)
         if type(found) is _File:
-            with open(found, "rb") as file:
-                found = file.read()
-        if type(found) is bytes:  # JSON has none
+            found = self[key] = _unfiled(found)
+        elif type(found) is bytes:  # JSON has none
             found = self[key] = marshal.loads(found)
         return found
 
