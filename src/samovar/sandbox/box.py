@@ -85,10 +85,8 @@ class LinuxBox(Governed):
     # --- making -----------------------------------------------------------------------------------------------------
 
     async def build(self, assignment: Assignment | None = None) -> None:
-        """Make the shell, the groups and the first occupant; and assign it already, where it's known to whom.
-
-        The occupant is forked while the shell is furnished, and the way out is made while it locks itself.
-        """
+        """Make the shell, the groups and the first occupant; and assign it already, where it's known to whom. It is
+        forked while the shell is furnished, and the way out is made while it locks itself."""
         boxes = self._boxes
         if self.zygote.helper.gone:
             raise SandboxDied("the zygote has gone")
@@ -105,6 +103,7 @@ class LinuxBox(Governed):
             self._must_live()
             furnished = self._loop.create_task(self._furnish(assignment))
             furnished.add_done_callback(_heard)
+            await asyncio.sleep(0)  # the keeper is asked first: a fork takes the core that it was asked for on
         try:
             if self.zygote.starts_early:
                 await self._occupy(self.zygote.command, furnished)

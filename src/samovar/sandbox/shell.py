@@ -66,6 +66,7 @@ class Shell:
     ) -> list[socket.socket]:
         """Make its other namespaces, from a zygote's root, with host folders in it as `inject` has them appear, but for
         `/`, and none below a template; returns what listens in it, in the order of `PORTS`."""
+        self._must_live()
         plan = {"tmp_mb": tmp_mb, "streams": STREAMS, "datagrams": DATAGRAMS, "network": self.network}
         if self._below:
             _, made = await self._keeper.ask({"do": "shell", "furnish": plan, "below": self._below}, root)
@@ -78,7 +79,7 @@ class Shell:
             link.close_all(begun)
         if self._killed:
             link.close_all(made)
-            raise SandboxDied("the box has ended meanwhile")
+        self._must_live()
         return [socket.socket(fileno=fd) for fd in made]
 
     async def renew(self) -> None:
@@ -90,11 +91,15 @@ class Shell:
         link.close_all(doors)
         _kill(old)
 
+    def _must_live(self) -> None:
+        if self._killed:
+            raise SandboxDied("the box has ended meanwhile")
+
     def _take_over(self, made: list[int]) -> list[int]:
         if self._killed:
             _kill(made[0])
             link.close_all(made[1:])
-            raise SandboxDied("the box has ended meanwhile")
+        self._must_live()
         self.init, self._doors = made[0], made[1 : 1 + self._count]
         return made[1 + self._count :]
 
