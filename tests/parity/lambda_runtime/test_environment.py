@@ -210,6 +210,19 @@ def test_the_functions_own_packages_win_over_the_bundled_ones(deploy):
     assert function().result == ["boto3", "six", "queue", "nested"]
 
 
+def test_what_python_compiles_is_kept_where_the_function_says_and_nowhere_else(deploy):
+    code = """
+        import glob, importlib, sys
+
+        def handler(event, context):
+            default = sys.pycache_prefix, sys.dont_write_bytecode, glob.glob("/var/task/__pycache__/*")
+            sys.pycache_prefix = "/tmp/compiled"
+            importlib.import_module("other")
+            return [*default, len(glob.glob("/tmp/compiled/var/task/other.*.pyc"))]
+    """
+    assert deploy({"h.py": code, "other.py": "", "unused.py": ""})().result == [None, False, [], 1]
+
+
 def test_the_handler_may_be_in_a_package(deploy):
     """facts/lambda-runtime.md §8: split at the last dot, `/` becomes `.`."""
     files = {"app/__init__.py": "", "app/api/__init__.py": ""}

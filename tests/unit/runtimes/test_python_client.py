@@ -331,6 +331,30 @@ hooks.EVENT_ALIASES["before-call"] = "changed"
 assert hooks.EventAliaser(None)._alias_event_name("before-call.s3") == "changed.s3"
 """
 
+_TLS_OF_BOTOCORE = """
+import samovar_tls
+from botocore.httpsession import URLLib3Session
+
+def given():
+    return URLLib3Session()._manager.connection_pool_kw["ssl_context"]
+
+def settings(context):
+    names = "options minimum_version maximum_version verify_mode verify_flags check_hostname post_handshake_auth"
+    return [getattr(context, name) for name in (*names.split(), "keylog_filename")], context.get_ciphers()
+
+theirs, make = settings(given()), URLLib3Session._get_ssl_context
+samovar_tls.adopt()
+assert URLLib3Session._get_ssl_context is not make
+kept = [given() for _ in range(20)]
+assert len({id(each) for each in kept}) == 20 and all(settings(each) == theirs for each in kept)
+URLLib3Session._get_ssl_context = make
+samovar_tls.adopt()
+os.environ["SSLKEYLOGFILE"] = file = sys.path[0] + "/keys"
+assert given().keylog_filename == file
+del os.environ["SSLKEYLOGFILE"]
+assert given().keylog_filename is None
+"""
+
 _INTERPRETERS = {f"python{minor[0]}.{minor[1]}": each for minor, each in find_interpreters(search_path()).items()}
 
 
@@ -383,3 +407,7 @@ def test_a_process_that_waited_becomes_a_function_and_is_in_none_of_its_traces(t
 
 def test_clients_begin_with_the_same_handlers_and_others_are_asked_as_ever(told):
     told(_EVENTS_OF_BOTOCORE)
+
+
+def test_clients_begin_with_the_same_tls_settings_each_with_its_own(told):
+    told(_TLS_OF_BOTOCORE)

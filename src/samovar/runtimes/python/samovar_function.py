@@ -6,9 +6,11 @@ Owns: the two frames that tell of a function, `A` and `M` (see `samovar_runtime`
 from __future__ import annotations
 
 import gc
+import importlib.machinery
 import os
 import sys
 import time
+from typing import Any  # noqa: F401 - in the types
 
 import samovar_frames
 
@@ -17,9 +19,26 @@ AHEAD, MOUNTED = b"AM"
 # The SDK's modules hold on to each other: a function that brings one of them gets none of ours.
 _SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 
+_READ_ONLY = ("/var/task/", "/opt/")
+
 replaceable = set()  # type: set[str]
 """The top names of what the zygote has imported and a function may bring itself: to go through all modules would copy
 the pages of all their names."""
+
+
+def write_no_bytecode():
+    # type: () -> None
+    """Beside a function's modules nothing can be written, as on AWS. Python finds that out for each module that it
+    compiles, which takes some microseconds each; here it doesn't try. What it says of itself stays the same."""
+    loader = importlib.machinery.SourceFileLoader  # type: Any
+    write = loader._cache_bytecode
+
+    def _cache_bytecode(self, source, compiled, content):
+        # type: (Any, str, str, bytes) -> None
+        if not compiled.startswith(_READ_ONLY):
+            write(self, source, compiled, content)
+
+    loader._cache_bytecode = _cache_bytecode
 
 
 class Otherwise(BaseException):

@@ -82,6 +82,7 @@ def warm():
     samovar_json.adopt(client_module.LambdaRuntimeClient)
     samovar_context.adopt()
     samovar_trace.adopt(bootstrap)
+    samovar_function.write_no_bytecode()
     samovar_function.replaceable.update({name.partition(".")[0] for name in sys.modules} - _LOADED_EVERYWHERE)
     rehearse()
     return kept

@@ -20,6 +20,7 @@ import traceback
 from typing import Any  # noqa: F401 - in the types
 
 import samovar_hooks
+import samovar_tls
 
 _MODULES = "boto3.session boto3.s3.inject botocore.auth botocore.httpsession botocore.parsers".split()
 _DATA = "endpoints partitions sdk-default-configuration _retry".split()
@@ -36,6 +37,7 @@ def prepare():
     which no function has asked for yet."""
     for name in _MODULES:
         importlib.import_module(name)
+    samovar_tls.adopt()
     before = _anonymous_mb()
     loaders = importlib.import_module("botocore.loaders")  # type: Any
     folders = list(loaders.Loader().search_paths)
