@@ -2,6 +2,7 @@
 #
 #   skopeo     pushes and pulls images at the registry of ECR     tests/parity/ecr/test_skopeo.py
 #   mono-mcs   compiles C# for the functions in .NET              tests/parity/lambda_runtime/test_dotnet.py
+#   ruby       runs the functions in Ruby                         tests/parity/lambda_runtime/test_ruby.py
 #
 # Where apt can install them without asking anybody (root, as in a container or in CI), it does, once. Anywhere else, and
 # where no package index answers, nothing is installed and nothing fails: those tests are skipped, each with its reason.
@@ -10,6 +11,7 @@ need_debian_packages() {
     local missing=()
     command -v skopeo >/dev/null || missing+=(skopeo)
     command -v mcs >/dev/null || missing+=(mono-mcs)
+    command -v ruby >/dev/null || missing+=(ruby)
     [ ${#missing[@]} -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
         echo "Not here: ${missing[*]}. Their tests are skipped. On Debian and Ubuntu:  sudo apt-get install ${missing[*]}" >&2
