@@ -8,8 +8,8 @@ from samovar.cli.build import remark
 @pytest.mark.parametrize(
     ("prefix", "configured", "doubted"),
     [
-        ("/root/.pyenv/versions/3.11.7", "'--prefix=/root/.pyenv/versions/3.11.7' '--enable-shared'", True),
-        ("/root/.pyenv/versions/3.11.7", "'--enable-shared' '--enable-optimizations'", False),
+        ("/home/ann/.pyenv/versions/3.11.7", "'--prefix=/home/ann/.pyenv/versions/3.11.7' '--enable-shared'", True),
+        ("/home/ann/.pyenv/versions/3.11.7", "'--enable-shared' '--enable-optimizations'", False),
         ("/usr", "'--enable-shared' '--prefix=/usr' '--without-ensurepip'", False),
         ("/opt/python", "", False),
     ],
